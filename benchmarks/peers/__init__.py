@@ -1,0 +1,1 @@
+"""The text classifiers that are compared, one file each; `base` lists them."""

@@ -1,0 +1,108 @@
+"""The text comparison as a Markdown table and as a picture. Knows nothing of how a figure was taken."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+Result = dict[str, Any]
+
+COLUMNS = (
+    (
+        "accuracy, 95 % interval",
+        lambda row: f"{_percent(row['accuracy'])} ({_percent(row['accuracy_low'])}–{_percent(row['accuracy_high'])})",
+    ),
+    ("ECE", lambda row: _percent(row["calibration_error"])),
+    ("out-of-scope AUROC", lambda row: f"{row['out_of_scope_auroc']:.3f}"),
+    ("one query, µs", lambda row: _short(row["single_us"])),
+    ("in bulk, µs a query", lambda row: _short(row["bulk_us"])),
+    ("training, s", lambda row: _short(row["train_s"])),
+    ("on disk, MB", lambda row: _short(row["size_mb"])),
+    ("peak memory, MB", lambda row: f"{row['peak_rss_mb']:,.0f}"),
+)
+
+
+def markdown(result: Result) -> str:
+    """Write the table, what each peer was set to, what was not measured and what it all depends on."""
+    done = {name: row for name, row in result["peers"].items() if "accuracy" in row}
+    ranked = sorted(done, key=lambda name: -done[name]["accuracy"])
+    not_done = {name: row["not_measured"] for name, row in sorted(result["peers"].items()) if name not in done}
+    rows, machine = result["rows"], result["machine"]
+    lines = [
+        f"# Text classifiers on {result['data']}",
+        "",
+        f"Learnt from {rows['train']:,} rows, scored on {rows['test']:,} ({result['part']}) and on {rows['out_of_scope']:,} "
+        f"out-of-scope queries of CLINC150. {machine['cpu']}, {machine['cores']} cores, held to {machine['threads']} "
+        f"(one thread a core), {machine['system']}, Python {machine['python']}. Compare ratios, not absolute times.",
+        "",
+        "| | " + " | ".join(title for title, _ in COLUMNS) + " |",
+        "|---" + "|---:" * len(COLUMNS) + "|",
+        *(f"| {name} | " + " | ".join(cell(done[name]) for _, cell in COLUMNS) + " |" for name in ranked),
+        "",
+        "ECE: 15 bins of equal mass, confidence of the top label. One query: median of 300 asked one at a time. In bulk: "
+        "the whole test at once, median of 3. On disk: the files to ship. Peak memory: of the answering process, "
+        "Python and packages included. Out-of-scope: by the largest probability unless the settings say otherwise.",
+        "",
+        *(
+            f"- **{name}**: {done[name]['settings']} ({done[name]['date']}, commit {done[name]['commit']})"
+            for name in ranked
+        ),
+        *(f"- **{name}**, not measured: {why}" for name, why in {**not_done, **result["left_out"]}.items()),
+        "",
+        "Packages: " + ", ".join(f"{name} {version}" for name, version in sorted(result["packages"].items())) + ".",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def draw(results: list[Result], picture: Path) -> None:
+    """Draw accuracy against the time of one query, one panel a data set.
+
+    Raises: ValueError when there is no result to draw.
+    """
+    if not results:
+        raise ValueError(
+            "no text-*.json in benchmarks/results; measure first: python benchmarks/text.py --data banking77"
+        )
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(5.2 * len(results), 4.2), layout="constrained", dpi=160)
+    for axes, result in zip(figure.subplots(1, len(results), squeeze=False)[0], results, strict=True):
+        _panel(axes, result)
+    picture.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(picture, metadata={"Software": None})
+
+
+def _panel(axes: Any, result: Result) -> None:
+    for name, row in sorted(result["peers"].items()):
+        if "accuracy" not in row:
+            continue
+        own = name.startswith("metier")
+        x, y = row["single_us"], 100 * row["accuracy"]
+        interval = [[y - 100 * row["accuracy_low"]], [100 * row["accuracy_high"] - y]]
+        colour = "#c2410c" if own else "#475569"
+        axes.errorbar(x, y, yerr=interval, fmt="o", color=colour, markersize=6, linewidth=1, capsize=2)
+        axes.annotate(
+            name,
+            (x, y),
+            xytext=(7, 5),
+            textcoords="offset points",
+            color=colour,
+            fontsize=9,
+            weight="bold" if own else "normal",
+        )
+    axes.set_xscale("log")
+    axes.margins(x=0.28, y=0.15)
+    axes.set_title(f"{result['data']}: {result['rows']['test']:,} {result['part']}", fontsize=10, loc="left")
+    axes.set_xlabel("one query, µs (log scale, one core)")
+    axes.set_ylabel("accuracy, %, with 95 % interval")
+    axes.grid(alpha=0.25)
+    axes.spines[["top", "right"]].set_visible(False)
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.1f}"
+
+
+def _short(value: float) -> str:
+    """Three figures that matter: 0.42, 3.14, 27.1, 1,234."""
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"

@@ -1,0 +1,325 @@
+"""A specialist as a folder of plain files, and back: JSON, safetensors, ONNX, and a card for people.
+
+Knows how a specialist is put together, and nothing of what its parts do: each part turns into a `State` and comes back
+from one by its kind. Everything is checked before anything is used, and nothing in the folder is run as code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from types import NoneType
+from typing import Any, Protocol, Self, TypeAlias
+
+import numpy as np
+import safetensors.numpy
+from numpy.typing import NDArray
+
+from metier import folder as folders
+from metier import lazy
+from metier.card import card
+from metier.cascade import Cascade, Stage
+from metier.decide.accept import Rule
+from metier.errors import BadOption, Damaged, MetierError, NotReplayed, UnknownSchema
+from metier.specialist import Golden, Specialist
+from metier.types import Json, State
+
+SCHEMA = 1
+ARRAYS, CARD = "arrays.safetensors", "README.md"
+# on another CPU int8 products are rounded and summed otherwise, so the last digits of a probability may differ
+REPLAY_TOLERANCE = 1e-3
+
+Said: TypeAlias = dict[str, Any]  # JSON; Any ends where `_check_fields` or a part's `restore` has looked
+Types: TypeAlias = Mapping[str, type | tuple[type, ...]]
+UPGRADES: dict[int, Callable[[Said], Said]] = {}  # schema n -> the same said as schema n + 1 has it
+
+
+class Part(Protocol):
+    """What encoders, heads, calibrators, scopes and exits have in common."""
+
+    kind: str
+
+    def state(self) -> State:
+        """Everything `restore` needs."""
+        ...
+
+    @classmethod
+    def restore(cls, state: State) -> Self:
+        """The part that `state` was taken from."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Slot:
+    """A place for parts in a stage, and where the code of such parts is found."""
+
+    name: str
+    folder: str
+    member: str
+    many: bool = False
+
+
+SLOTS = {  # field of a stage -> what it holds
+    "encoder": Slot(name="encoder", folder="encoders", member="ENCODER"),
+    "heads": Slot(name="head", folder="heads", member="HEAD", many=True),
+    "calibrator": Slot(name="calibrator", folder="decide", member="CALIBRATOR"),
+    "scope": Slot(name="scope", folder="decide", member="SCOPE"),
+    "exit": Slot(name="exit", folder="decide", member="EXIT"),
+}
+FIELDS: Types = {
+    "schema": int, "name": str, "domain": str, "task": str, "labels": list, "columns": dict, "rule": dict,
+    "stages": list, "recipe": dict, "origin": dict, "figures": dict, "golden": list, "files": dict,
+}  # fmt: skip
+NUMBER = (int, float)
+COLUMNS: Types = {"input": str, "target": str}
+RULE: Types = {
+    "false_refusal": NUMBER, "max_error": (*NUMBER, NoneType), "scope_threshold": NUMBER, "accept_threshold": NUMBER,
+    "candidate_threshold": NUMBER,
+}  # fmt: skip
+STAGE: Types = {field: list if slot.many else dict for field, slot in SLOTS.items()}
+PART: Types = {"kind": str, "config": dict, "files": dict}
+GOLDEN: Types = {"cell": str, "label": (str, NoneType), "probability": NUMBER, "stage": int}
+
+
+def save(specialist: Specialist, folder: str | Path, *, extra_files: Mapping[str, bytes] | None = None) -> None:
+    """Write the specialist as a folder, whole or not at all; the same specialist gives the same bytes.
+
+    A sound specialist that is there already is replaced in one step, anything else is left alone. `extra_files` go
+    beside it as they are: {"report.html": b"..."}.
+
+    Raises: CannotWrite.
+    """
+    states = _states(specialist.cascade)
+    names = _file_names(states)
+    files = {names[part, name]: data for part, state in states.items() for name, data in state.files.items()}
+    files[ARRAYS] = _packed(states)
+    clash = sorted({*files, CARD} & set(extra_files or ()))
+    if clash:
+        raise ValueError(f"extra_files: {', '.join(clash)} would replace a file of the specialist; use other names")
+    files |= extra_files or {}
+    said = _said(specialist, states, names)
+    _classes(Path(folder), said)  # what could not be read back is not written
+    files[CARD] = card({**said, "files": folders.listed(files)})
+    folders.write(Path(folder), said, files)
+
+
+def load(folder: str | Path, *, replay: bool = True) -> Specialist:
+    """The specialist in a folder, every byte of it checked first and, with `replay`, its golden rows tried again.
+
+    Raises: NotASpecialist, Damaged, UnknownSchema, NotReplayed.
+    """
+    folder = Path(folder)
+    said = _described(folder)
+    classes = _classes(folder, said)
+    used = [ARRAYS, *(file for part in _parts(said).values() for file in part["files"].values())]
+    files = {name: data for name, data in folders.verified(folder, said["files"]) if name in used}
+    try:
+        specialist = _restored(said, classes, files)
+        if replay:
+            _replay(specialist, folder)
+    except MetierError:
+        raise
+    except Exception as error:  # whatever a part raises over a state that it did not write itself
+        raise Damaged(
+            f"{folder}: every digest is right, but a part of it does not come back ({type(error).__name__}: {error}). "
+            "Expected what metier wrote. Train again."
+        ) from error
+    return specialist
+
+
+def describe(folder: str | Path) -> dict[str, Json]:
+    """What `specialist.json` says, after every file was checked, without bringing any part of it to life.
+
+    `bytes` is the size of it all, `unlisted` what else lies in the folder.
+
+    Raises: NotASpecialist, Damaged, UnknownSchema.
+    """
+    folder = Path(folder)
+    said = _described(folder)
+    size = sum(len(data) for _, data in folders.verified(folder, said["files"]))
+    size += (folder / folders.DESCRIPTION).stat().st_size
+    return {**said, "bytes": size, "unlisted": list[Json](folders.unlisted(folder, said["files"]))}
+
+
+def _each(stage: Mapping[str, Any], number: int, make: Callable[[str, Slot, Any], Any]) -> dict[str, Any]:
+    """A stage with every part replaced by what `make` gives for its name ("stage1.head2"), its slot and itself."""
+    made: dict[str, Any] = {}
+    for field, slot in SLOTS.items():
+        held, name = stage[field], f"stage{number}.{slot.name}"
+        if slot.many:
+            made[field] = tuple(make(f"{name}{place}", slot, part) for place, part in enumerate(held, 1))
+        else:
+            made[field] = make(name, slot, held)
+    return made
+
+
+def _fields(stage: Stage) -> dict[str, Any]:
+    return {field: getattr(stage, field) for field in SLOTS}
+
+
+def _states(cascade: Cascade) -> dict[str, State]:
+    states: dict[str, State] = {}
+    for number, stage in enumerate(cascade.stages, 1):
+        _each(_fields(stage), number, lambda name, _, part: states.setdefault(name, part.state()))
+    return states
+
+
+def _file_names(states: Mapping[str, State]) -> dict[tuple[str, str], str]:
+    """What each part's files are called in the folder: as the part says, unless two parts mean different bytes."""
+    meant: dict[str, set[bytes]] = {}
+    for state in states.values():
+        for name, data in state.files.items():
+            meant.setdefault(name, set()).add(data)
+    return {
+        (part, name): name if len(meant[name]) == 1 else f"{part}.{name}"
+        for part, state in states.items()
+        for name in state.files
+    }
+
+
+def _packed(states: Mapping[str, State]) -> bytes:
+    arrays = {
+        f"{part}.{name}": np.require(array, requirements="C")
+        for part, state in states.items()
+        for name, array in state.arrays.items()
+    }
+    return safetensors.numpy.save(arrays)
+
+
+def _said(specialist: Specialist, states: Mapping[str, State], names: Mapping[tuple[str, str], str]) -> Said:
+    def part_json(name: str, _: Slot, part: Part) -> Json:
+        files: dict[str, Json] = {file: names[name, file] for file in states[name].files}
+        return {"kind": part.kind, "config": dict(states[name].config), "files": files}
+
+    return {
+        "schema": SCHEMA,
+        "name": specialist.name,
+        "domain": specialist.domain,
+        "task": specialist.task,
+        "labels": list(specialist.labels),
+        "columns": {"input": specialist.input_column, "target": specialist.target_column},
+        "rule": specialist.rule.json(),
+        "stages": [_each(_fields(stage), n, part_json) for n, stage in enumerate(specialist.cascade.stages, 1)],
+        "recipe": dict(specialist.recipe),
+        "origin": dict(specialist.origin),
+        "figures": dict(specialist.figures),
+        "golden": [asdict(golden) for golden in specialist.golden],
+    }
+
+
+def _described(folder: Path) -> Said:
+    """What the folder says of itself, as this version's schema has it."""
+    said = folders.read_description(folder)
+    path, schema = folder / folders.DESCRIPTION, said.get("schema")
+    if type(schema) is not int or not min(UPGRADES, default=SCHEMA) <= schema <= SCHEMA:
+        raise UnknownSchema(
+            f"{path}: written in schema {schema!r}. This version of metier reads up to {SCHEMA}. "
+            "Upgrade: pip install -U metier, or train again."
+        )
+    for version in range(schema, SCHEMA):
+        said = UPGRADES[version](said)
+    _check_fields(path, "the whole", said, FIELDS)
+    _check_fields(path, "columns", said["columns"], COLUMNS)
+    _check_fields(path, "rule", said["rule"], RULE)
+    for number, stage in enumerate(said["stages"], 1):
+        _check_fields(path, f"stage {number}", stage, STAGE)
+    for name, part in _parts(said).items():
+        _check_fields(path, name, part, PART)
+    for number, row in enumerate(said["golden"], 1):
+        _check_fields(path, f"golden row {number}", row, GOLDEN)
+    _check_labels(path, said["labels"])
+    return said
+
+
+def _check_fields(path: Path, where: str, said: Any, types: Types) -> None:
+    has = said if isinstance(said, dict) else {}
+    wrong = [name for name, wanted in types.items() if name not in has or not isinstance(has[name], wanted)]
+    unknown = sorted(has.keys() - types.keys())
+    if wrong or unknown:
+        raise Damaged(
+            f"{path}: {where}: missing or of another type: {', '.join(wrong) or 'nothing'}; not known: "
+            f"{', '.join(unknown) or 'nothing'}. Expected the fields of schema {SCHEMA}. {folders.COPY_AGAIN}"
+        )
+
+
+def _check_labels(path: Path, labels: list[Any]) -> None:
+    if not all(isinstance(label, str) for label in labels) or not 1 < len(labels) == len(set(labels)):
+        raise Damaged(f"{path}: labels: {labels!r:.80}. Expected two or more texts, each once. Train again.")
+
+
+def _parts(said: Said) -> dict[str, Any]:
+    parts: dict[str, Any] = {}
+    for number, stage in enumerate(said["stages"], 1):
+        _each(stage, number, lambda name, _, part: parts.setdefault(name, part))
+    return parts
+
+
+def _classes(folder: Path, said: Said) -> dict[str, type[Part]]:
+    """The code of every part; all that are not known here are named at once."""
+    classes: dict[str, type[Part]] = {}
+    unknown: list[str] = []
+
+    def look(name: str, slot: Slot, part: Said) -> None:
+        try:
+            found = lazy.find(slot.folder, part["kind"].partition(".")[0], slot.member)
+        except (BadOption, AttributeError):
+            found = None
+        if found is None or found.kind != part["kind"]:
+            unknown.append(f"{name} is a {part['kind']!r:.40}" + (f" (here: {found.kind!r})" if found else ""))
+        else:
+            classes[name] = found
+
+    for number, stage in enumerate(said["stages"], 1):
+        _each(stage, number, look)
+    if said["domain"] not in lazy.names("domains"):
+        unknown.append(f"the domain is {said['domain']!r:.40}")
+    if unknown:
+        raise UnknownSchema(
+            f"{folder / folders.DESCRIPTION}: {'; '.join(unknown)}. Expected kinds that this metier or an installed "
+            "package knows. Upgrade: pip install -U metier, install the package that brings them, or train again."
+        )
+    return classes
+
+
+def _restored(said: Said, classes: Mapping[str, type[Part]], files: Mapping[str, bytes]) -> Specialist:
+    arrays: dict[str, dict[str, NDArray[Any]]] = {name: {} for name in classes}
+    for name, array in safetensors.numpy.load(files[ARRAYS]).items():
+        stage, slot, own = name.split(".", 2)
+        arrays[f"{stage}.{slot}"][own] = array
+
+    def restore(name: str, _: Slot, part: Said) -> Any:
+        own = {file: files[stored] for file, stored in part["files"].items()}
+        return classes[name].restore(State(config=part["config"], arrays=arrays[name], files=own))
+
+    stages = tuple(Stage(**_each(stage, number, restore)) for number, stage in enumerate(said["stages"], 1))
+    return Specialist(
+        name=said["name"],
+        domain=said["domain"],
+        task=said["task"],
+        labels=tuple(said["labels"]),
+        input_column=said["columns"]["input"],
+        target_column=said["columns"]["target"],
+        cascade=Cascade(stages=stages),
+        rule=Rule.of(said["rule"]),
+        recipe=said["recipe"],
+        origin=said["origin"],
+        figures=said["figures"],
+        golden=tuple(Golden(**row) for row in said["golden"]),
+    )
+
+
+def _replay(specialist: Specialist, folder: Path) -> None:
+    decisions = specialist.predict([golden.cell for golden in specialist.golden])
+    for number, (golden, decision) in enumerate(zip(specialist.golden, decisions, strict=True), 1):
+        near = abs(golden.probability - decision.probability) <= REPLAY_TOLERANCE
+        if not near or golden.label != decision.label or golden.stage != decision.stage:
+            raise NotReplayed(
+                f"{folder}: golden row {number} ({golden.cell!r:.60}): was {_outcome(golden)} where it was trained, is "
+                f"{_outcome(decision)} here. Expected the same label and stage, and a probability within "
+                f"{REPLAY_TOLERANCE}. Train again on this machine; it may be another CPU or ONNX Runtime."
+            )
+
+
+def _outcome(row: Golden | Any) -> str:
+    return f"{row.label!r} ({row.probability:.6f}, stage {row.stage})"

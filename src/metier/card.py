@@ -1,0 +1,195 @@
+"""The model card of a specialist: a README.md that the Hugging Face hub and a person can both read.
+
+Knows what `specialist.json` says, and neither the specialist's parts nor its files. Source of the metadata's names:
+https://huggingface.co/docs/hub/model-cards
+"""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from metier.types import Json
+
+PIPELINES = {("text", "classify"): "text-classification"}
+MOST_LABELS = 200  # more are in specialist.json; a card is for reading
+MOST_CHARACTERS = 100  # of one setting
+
+Said = Mapping[str, Any]  # JSON, once its fields have been checked
+
+
+def card(said: Said) -> bytes:
+    """The card of what `specialist.json` says; the same words for the same specialist, with no date and no path."""
+    lines = ["---", *_metadata(said), "---", "", *_body(said)]
+    return ("\n".join(lines) + "\n").encode("utf-8", "replace")
+
+
+def _metadata(said: Said) -> Iterator[str]:
+    pipeline = PIPELINES.get((said["domain"], said["task"]))
+    yield "library_name: metier"
+    if pipeline is not None:
+        yield f"pipeline_tag: {pipeline}"
+    if isinstance(said["origin"].get("license"), str):
+        yield f"license: {_quoted(said['origin']['license'])}"
+    yield "tags:"
+    for tag in ("metier", "calibrated", "selective-prediction", "out-of-scope-detection", said["domain"], said["task"]):
+        yield f"- {_quoted(tag)}"
+    if "accuracy" in said["figures"]:
+        yield from _model_index(said, pipeline or said["task"])
+
+
+def _model_index(said: Said, task: str) -> Iterator[str]:
+    figures = said["figures"]
+    names = {"accuracy": "accuracy", "f1": "macro_f1"}  # as the hub calls them -> as we do
+    values = {metric: _value(figures[ours]) for metric, ours in names.items() if figures.get(ours) is not None}
+    yield "metrics:"
+    yield from (f"- {metric}" for metric in values)
+    yield "model-index:"
+    yield f"- name: {_quoted(said['name'])}"
+    yield "  results:"
+    yield f"  - task: {{type: {_quoted(task)}}}"
+    yield f"    dataset: {{name: {_quoted('the rows it was trained on, out-of-fold')}, type: out-of-fold}}"
+    yield "    metrics:"
+    for metric, value in values.items():
+        yield f"    - {{type: {metric}, name: {_quoted(f'{metric}, out-of-fold')}, value: {value}}}"
+
+
+def _body(said: Said) -> Iterator[str]:
+    labels = said["labels"]
+    yield f"# {_line(said['name'])}"
+    yield ""
+    yield (
+        f"A specialist for one trade: it reads {_line(said['domain'])} (column {_code(said['columns']['input'])}) and "
+        f"answers with one of {len(labels)} labels (column {_code(said['columns']['target'])}), a calibrated "
+        "probability and the candidates that may be right, or says why it does not answer. It runs on a CPU, without "
+        "a network."
+    )
+    for title, lines in (
+        ("What it answers", _answers(labels)),
+        ("What it refuses", _refusals(said["rule"])),
+        ("What it promises", _promise(said["rule"])),
+        ("Figures", _figures(said["figures"])),
+        ("How to use it", _use(said)),
+        ("Where it came from", _origin(said)),
+        ("Limits", _limits(said)),
+    ):
+        yield from ("", f"## {title}", "", *lines)
+
+
+def _answers(labels: Sequence[str]) -> Iterator[str]:
+    more = f", and {len(labels) - MOST_LABELS} more (in `specialist.json`)" if len(labels) > MOST_LABELS else ""
+    yield ", ".join(_code(label) for label in labels[:MOST_LABELS]) + more
+
+
+def _refusals(rule: Said) -> Iterator[str]:
+    yield (
+        "- `out_of_scope`: an input unlike what it learnt. The threshold was set to refuse "
+        f"{_percent(rule['false_refusal'])} of the inputs that are its business."
+    )
+    yield f"- `unsure`: its best label has a probability under {rule['accept_threshold']:.4g}."
+    yield "- `bad_input`: a cell it cannot read; the error says why."
+
+
+def _promise(rule: Said) -> Iterator[str]:
+    if rule["max_error"] is None:
+        yield "No bound on its errors was asked for when it was trained (`--max-error` sets one)."
+    else:
+        yield (
+            f"At most {_percent(rule['max_error'])} wrong among the inputs of its trade that it answers. The bound was "
+            "tested for inputs drawn like the training rows, and holds for no others."
+        )
+
+
+def _figures(figures: Said) -> Iterator[str]:
+    yield "On the rows it was trained on, each judged by a copy that had not seen it (out-of-fold)."
+    yield ""
+    yield "| figure | value | range | rows |"
+    yield "|---|---|---|---|"
+    for name, key in (
+        ("accuracy, if made to answer everything", "accuracy"),
+        ("share answered", "coverage"),
+        ("wrong among those answered (99 % range)", "error"),
+        ("refused as out of scope though in scope", "false_refusal"),
+        ("macro-F1", "macro_f1"),
+        ("calibration error", "calibration_error"),
+    ):
+        if figures.get(key) is not None:
+            yield f"| {name} | {_row(figures[key])} |"
+    for stage in figures.get("stages") or ():
+        yield f"| leaves at stage {stage['stage']} | {_percent(stage['share'])} | | {stage['rows']:,} |"
+
+
+def _use(said: Said) -> Iterator[str]:
+    folder = _one_line(said["name"])
+    yield from (
+        "```sh",
+        "pip install metier",
+        f"metier show {shlex.quote(folder)}",
+        f'metier predict {shlex.quote(folder)} "…"',
+        "```",
+        "",
+        "```python",
+        "import metier",
+        "",
+        f"specialist = metier.load({json.dumps(folder, ensure_ascii=False)})",
+        'decision = specialist.predict(["…"])[0]',
+        "```",
+    )
+
+
+def _origin(said: Said) -> Iterator[str]:
+    for number, stage in enumerate(said["stages"], 1):
+        parts = [part for slot in stage.values() for part in (slot if isinstance(slot, list | tuple) else [slot])]
+        yield f"- stage {number}: {', '.join(_code(part['kind']) for part in parts)}"
+    for about in (said["origin"], said["recipe"]):
+        yield from (f"- {_line(key)}: {_setting(value)}" for key, value in sorted(about.items()))
+    size = sum(file["bytes"] for file in said["files"].values())
+    yield f"- size: {size / 1e6:,.1f} MB"
+
+
+def _limits(said: Said) -> Iterator[str]:
+    yield "- It knows its labels and nothing else; an input that looks like its trade and is not may still be answered."
+    yield "- The figures hold for inputs like the training rows. `metier evaluate` measures others."
+    yield (
+        f"- `specialist.json` holds {len(said['golden'])} of the training rows, replayed on loading, and may quote "
+        "others as examples of confusions: share the folder as you would share them."
+    )
+
+
+def _value(figure: Any) -> float:
+    return float(figure["value"] if isinstance(figure, dict) else figure)
+
+
+def _row(figure: Any) -> str:
+    if not isinstance(figure, dict):
+        return f"{figure:.4f} | |"
+    return f"{_percent(figure['value'])} | {_percent(figure['low'])} to {_percent(figure['high'])} | {figure['rows']:,}"
+
+
+def _percent(share: float) -> str:
+    return f"{share * 100:.3g} %"
+
+
+def _setting(value: Json) -> str:
+    text = value if isinstance(value, str) else json.dumps(value, sort_keys=True, ensure_ascii=False)
+    return _code(text if len(text) <= MOST_CHARACTERS else f"{text[:MOST_CHARACTERS]}…")
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _line(text: str) -> str:
+    """Text from outside as one line that is no markup."""
+    return "".join(f"\\{c}" if c in "\\`*_[]<>#|~" else c for c in _one_line(text))
+
+
+def _code(text: str) -> str:
+    return f"`{_one_line(text).replace('`', chr(39))}`"
+
+
+def _quoted(text: str) -> str:
+    """A double-quoted YAML scalar: what is neither plain nor printable is escaped, so that any label is safe."""
+    return '"' + "".join(c if c.isprintable() and c not in '"\\' else f"\\U{ord(c):08x}" for c in text) + '"'

@@ -1,0 +1,85 @@
+"""Stages from cheap to costly, and who leaves where.
+
+Knows encoders, heads, calibrators and scopes by their seams alone: nothing here is about text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from metier.decide.calibrate import Blend
+from metier.decide.exits import Exit
+from metier.decide.scope import Scope
+from metier.encoders.base import Encoder
+from metier.heads.base import Head
+from metier.types import Floats, Probabilities, Scores, Value
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stage:
+    """An encoder, its heads, and a calibrator that blends them with the heads of the stages before."""
+
+    encoder: Encoder
+    heads: tuple[Head, ...]
+    calibrator: Blend
+    scope: Scope
+    exit: Exit
+
+
+@dataclass(frozen=True, kw_only=True)
+class Passed:
+    """Where each row left, and with what. Shapes: probabilities (n, k), scope (n,), stage (n,) counted from 1."""
+
+    probabilities: Probabilities
+    scope: Floats
+    stage: NDArray[np.int64]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cascade:
+    """The stages of a specialist; the last one keeps every row that reaches it."""
+
+    stages: tuple[Stage, ...]
+
+    def run(self, values: Sequence[Value]) -> Passed:
+        """Each value through as many stages as it needs."""
+        first = run_stage(self.stages[0], values, [])
+        if first.leaves.all() or len(self.stages) == 1:
+            return Passed(probabilities=first.probabilities, scope=first.scope, stage=np.ones(len(values), np.int64))
+        probabilities, scope = first.probabilities.copy(), first.scope.copy()
+        stage = np.ones(len(values), np.int64)
+        left, step = np.flatnonzero(~first.leaves), first
+        staying = ~first.leaves
+        for number, following in enumerate(self.stages[1:], start=2):
+            scores = [s[staying] for s in step.scores]
+            step = run_stage(following, [values[i] for i in left], scores)
+            probabilities[left], scope[left], stage[left] = step.probabilities, step.scope, number
+            staying = ~step.leaves
+            if number == len(self.stages) or not staying.any():
+                break
+            left = left[staying]
+        return Passed(probabilities=probabilities, scope=scope, stage=stage)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """What one stage says of the rows that reached it; `scores` are those of every head so far."""
+
+    probabilities: Probabilities
+    scope: Floats
+    leaves: NDArray[np.bool_]
+    scores: Sequence[Scores]
+
+
+def run_stage(stage: Stage, values: Sequence[Value], earlier: Sequence[Scores]) -> Step:
+    """One stage on the rows that reached it. `earlier` are the scores of the heads before, for the same rows."""
+    encoded = stage.encoder.encode(values)
+    scores = [*earlier, *(head.scores(encoded) for head in stage.heads)]
+    probabilities = stage.calibrator.probabilities(scores)
+    scope = stage.scope.familiarity(stage.scope.novelty.of(encoded), scores)
+    leaves = stage.exit.leaves(probabilities.max(axis=1), scope)
+    return Step(probabilities=probabilities, scope=scope, leaves=leaves, scores=scores)

@@ -1,0 +1,1 @@
+"""Raw files to tables, and tables to honest splits."""

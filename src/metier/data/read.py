@@ -1,0 +1,202 @@
+"""Whatever holds examples to a Table: files, folders, remote paths, frames, dictionaries and lists.
+
+Knows nothing of what columns mean. CSV, TSV, JSON and JSONL are read by the standard library; Parquet and remote paths
+need polars, which comes with the extra `parquet` and not with what only predicts.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from metier.data import columnar, lines
+from metier.errors import UnreadableData
+from metier.types import Table
+
+ENDINGS = {".csv": ".csv", ".tsv": ".tsv", ".tab": ".tsv", ".jsonl": ".jsonl", ".ndjson": ".jsonl"}
+ENDINGS |= {".json": ".json", ".parquet": ".parquet", ".pq": ".parquet"}
+KNOWN = ", ".join(ENDINGS)
+SHOWN_PROBLEMS = 5
+
+
+def read(source: Any) -> Table:
+    """A whole table from a path, a frame, a dictionary of columns, a list of dictionaries or of (input, target) pairs.
+
+    Raises: UnreadableData, naming the lines that cannot be read: nothing is learnt from part of a file.
+    """
+    if isinstance(source, Table):
+        return source
+    if isinstance(source, str | Path):
+        return _joined(str(source), stream(source))
+    if isinstance(source, Mapping):
+        return _table_of_columns(source)
+    if isinstance(source, Sequence):
+        return _table_of_rows(source)
+    return _not_empty(columnar.framed(source))
+
+
+def stream(path: str | Path, batch_rows: int = 4096) -> Iterator[Table]:
+    """The rows of a file in order, as tables of at most `batch_rows` rows, in bounded memory (but .json is read whole).
+
+    A row that cannot be parsed stays where it was, with what could be read of it and a line in `Table.problems`.
+    `Table.first_row` counts rows from 1, below the header. A folder laid out label/file gives the columns `file`, with
+    paths, and `label`.
+
+    Raises: UnreadableData when the file as a whole cannot be read; MissingPackage.
+    """
+    if "://" in str(path):
+        yield from columnar.scanned(str(path), _ending(str(path)), batch_rows)
+        return
+    path = Path(path)
+    if not path.exists():
+        raise UnreadableData(f"{path}: there is no such file or folder. Check the path (this is {Path.cwd()}).")
+    if path.is_dir():
+        yield from _parts(_table_of_folder(path), batch_rows)
+        return
+    ending = _ending(path.name)
+    if ending == ".json":
+        yield from _parts(_table_of_json(path), batch_rows)
+    elif ending == ".jsonl":
+        yield from lines.json_lines(path, batch_rows)
+    elif ending == ".parquet":
+        yield from columnar.scanned(str(path), ending, batch_rows)
+    else:
+        yield from lines.delimited(path, batch_rows, "\t" if ending == ".tsv" else None)
+
+
+def digest(table: Table, columns: Sequence[str]) -> str:
+    """The sha256 of these columns' names and cells; equal cells give equal digests, whatever file they came from.
+
+    Of a file named by a cell it is the content that counts, not the path.
+    """
+    running = hashlib.sha256(json.dumps(list(columns)).encode())
+    for cells in zip(*(table.columns[name] for name in columns), strict=True):
+        for cell in cells:
+            content = _content(cell)
+            running.update(b"%d:" % len(content))  # with lengths, "ab","c" is not "a","bc"
+            running.update(content)
+    return running.hexdigest()
+
+
+def _content(cell: Any) -> bytes:
+    if isinstance(cell, str):
+        return b"text:" + cell.encode("utf-8", "surrogatepass")
+    if isinstance(cell, Path):
+        return b"file:" + hashlib.sha256(cell.read_bytes()).digest()
+    if isinstance(cell, bytes):
+        return b"bytes:" + cell
+    return b"json:" + json.dumps(cell, sort_keys=True, default=str).encode()
+
+
+def _ending(path: str) -> str:
+    ending = Path(path).suffix.lower()
+    if ending not in ENDINGS:
+        raise UnreadableData(
+            f"{path}: the ending '{ending}' says nothing of how to read it. Expected one of {KNOWN}, or a folder laid "
+            "out label/file. Rename or convert the file."
+        )
+    return ENDINGS[ending]
+
+
+def _joined(name: str, batches: Iterator[Table]) -> Table:
+    columns: dict[str, list[Any]] = {}
+    problems: list[str] = []
+    rows, source = 0, name
+    for batch in batches:
+        source = batch.source
+        for column in batch.columns:
+            columns.setdefault(column, [None] * rows)
+        rows += len(batch)
+        for column, cells in columns.items():
+            cells += batch.columns.get(column, [None] * len(batch))
+        problems += batch.problems.values()
+    if problems:
+        raise UnreadableData(_told(name, problems, rows))
+    return Table(columns=columns, source=source)
+
+
+def _told(name: str, problems: Sequence[str], rows: int) -> str:
+    others = [problem.split(":")[0].removeprefix("line ") for problem in problems[1 : SHOWN_PROBLEMS + 1]]
+    more = f" Also line {', '.join(others)}" + (" and more." if len(problems) > SHOWN_PROBLEMS + 1 else ".")
+    count = f"{len(problems):,} of {rows:,} rows cannot be read" if len(problems) > 1 else "a row cannot be read"
+    return f"{name}: {count}. L{problems[0][1:]}.{more if others else ''}"
+
+
+def _table_of_json(path: Path) -> Table:
+    try:
+        rows = lines.parse_json(path.read_bytes().decode("utf-8-sig"))
+    except UnicodeDecodeError as error:
+        at = path.read_bytes()[: error.start].count(b"\n") + 1
+        raise UnreadableData(f"{path}: line {at} has {lines.not_utf8(path.name)}.") from None
+    except OSError as error:
+        raise UnreadableData(f"{path}: cannot be read ({error.strerror}). Check who may read it.") from None
+    except ValueError as error:
+        raise UnreadableData(
+            f"{path}: no valid JSON ({error}). Expected a list of objects; with one object on each line, end the "
+            "name in .jsonl."
+        ) from None
+    if not isinstance(rows, list):
+        raise UnreadableData(f"{path}: a JSON {type(rows).__name__}. Expected a list of objects: [{{...}}, ...].")
+    return _table_of_rows(rows, path.name)
+
+
+def _table_of_folder(path: Path) -> Table:
+    labels = sorted(child for child in path.iterdir() if child.is_dir() and not child.name.startswith("."))
+    files = [
+        (file, label.name)
+        for label in labels
+        for file in sorted(label.rglob("*"))
+        if file.is_file() and not file.name.startswith(".")
+    ]
+    if not files:
+        raise UnreadableData(
+            f"{path}: no file in a subfolder. Expected {path.name}/label/file, one subfolder for each label. For a "
+            f"table, give the file itself ({KNOWN})."
+        )
+    return Table(columns={"file": [f for f, _ in files], "label": [label for _, label in files]}, source=path.name)
+
+
+def _table_of_columns(source: Mapping[Any, Any]) -> Table:
+    for name, cells in source.items():
+        if isinstance(cells, str | bytes) or not isinstance(cells, Iterable):
+            raise UnreadableData(f"Column '{name}' is a {type(cells).__name__}. Expected a list of cells.")
+    columns = {str(name): _gapped(c.tolist() if hasattr(c, "tolist") else c) for name, c in source.items()}
+    lengths = {name: len(cells) for name, cells in columns.items()}
+    if len(set(lengths.values())) > 1:
+        raise UnreadableData(f"The columns are not of one length: {lengths}. Give each the same number of cells.")
+    return _not_empty(Table(columns=columns))
+
+
+def _table_of_rows(source: Sequence[Any], source_name: str = "memory") -> Table:
+    if all(isinstance(row, Mapping) for row in source):
+        names = dict.fromkeys(str(name) for row in source for name in row)
+        columns = {name: _gapped(row.get(name) for row in source) for name in names}
+    elif all(isinstance(row, tuple | list) and len(row) == 2 for row in source):
+        columns = {"input": _gapped(row[0] for row in source), "target": _gapped(row[1] for row in source)}
+    else:
+        kinds = [isinstance(row, Mapping) or (isinstance(row, tuple | list) and len(row) == 2) for row in source]
+        at = kinds.index(False) if False in kinds else 0
+        raise UnreadableData(
+            f"{source_name}: entry {at + 1} of the list is {str(source[at])[:60]!r}. Expected dictionaries throughout, "
+            "or (input, target) pairs throughout."
+        )
+    return _not_empty(Table(columns=columns, source=source_name))
+
+
+def _gapped(cells: Iterable[Any]) -> list[Any]:
+    return [None if isinstance(cell, float) and cell != cell else cell for cell in cells]
+
+
+def _not_empty(table: Table) -> Table:
+    if not len(table):
+        raise UnreadableData(f"{table.source}: there is not one row. Expected at least one, with named columns.")
+    return table
+
+
+def _parts(table: Table, batch_rows: int) -> Iterator[Table]:
+    for start in range(0, len(table), batch_rows):
+        columns = {name: cells[start : start + batch_rows] for name, cells in table.columns.items()}
+        yield Table(columns=columns, source=table.source, first_row=start + 1)

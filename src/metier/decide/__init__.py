@@ -1,0 +1,1 @@
+"""Scores to decisions: calibration, scope, exits, promises, candidates."""

@@ -1,0 +1,136 @@
+"""Scores of one or several heads to probabilities that mean what they say.
+
+Knows nothing of what the scores were made from. One weight for each head blends them and sets the temperature at once;
+a curve with three numbers then mends what is left of the confidence of the likeliest label.
+
+Source: Guo et al. 2017, section 4.2 (temperature); Kull et al. 2017 (the beta curve).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Self
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from metier.types import Labels, Probabilities, Scores, State
+
+_FLOOR = np.float32(1e-6)  # no probability is shown as exactly 0 or 1
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _probabilities(
+    scores: NDArray[np.float32], weights: NDArray[np.float32], curve: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """Softmax of the weighted scores, the top one passed through the curve and the rest scaled to fit.
+
+    Shapes: scores (m, n, k), weights (m,), curve (3,); returns (n, k).
+    """
+    m, n, k = scores.shape
+    out = np.empty((n, k), np.float32)
+    for i in range(n):
+        row = out[i]
+        row[:] = 0
+        for head in range(m):
+            for q in range(k):
+                row[q] += weights[head] * scores[head, i, q]
+        best = 0
+        for q in range(1, k):
+            if row[q] > row[best]:
+                best = q
+        highest = row[best]
+        total = np.float32(0)
+        for q in range(k):
+            row[q] = np.exp(row[q] - highest)
+            total += row[q]
+        second = np.float32(0)
+        for q in range(k):
+            row[q] /= total
+            if q != best and row[q] > second:
+                second = row[q]
+        top = min(max(row[best], _FLOOR), 1 - _FLOOR)
+        left = np.float32(1) - top
+        mended = 1 / (1 + np.exp(-(curve[0] * np.log(top) - curve[1] * np.log(left) + curve[2])))
+        # the order must stand: the top may not fall below what the second is scaled up to
+        share = second / left
+        mended = min(max(mended, share / (1 + share), _FLOOR), 1 - _FLOOR)
+        scale = (1 - mended) / left
+        for q in range(k):
+            row[q] *= scale
+        row[best] = mended
+    return out
+
+
+class Blend:
+    """Weights over heads, and the curve of the top confidence."""
+
+    kind = "calibrate.v1"
+
+    def __init__(self, weights: Sequence[float] = (1.0,), curve: Sequence[float] = (1.0, 1.0, 0.0)) -> None:
+        self.weights = np.asarray(weights, np.float32)  # (m,)
+        self.curve = np.asarray(curve, np.float32)  # (3,)
+
+    @classmethod
+    def fit(cls, scores: Sequence[Scores], labels: Labels) -> Self:
+        """The blend that makes out-of-fold scores likeliest; a head that adds nothing gets the weight 0.
+
+        Shapes: m times scores (n, k), labels (n,).
+        """
+        from scipy.optimize import minimize
+
+        stacked = np.stack(scores).astype(np.float64)  # (m, n, k)
+        rows = np.arange(len(labels))
+
+        def loss(weights: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+            blended = np.tensordot(weights, stacked, axes=1)  # (n, k)
+            blended -= blended.max(axis=1, keepdims=True)
+            p = np.exp(blended)
+            total = p.sum(axis=1, keepdims=True)
+            p /= total
+            value = -(blended[rows, labels] - np.log(total[:, 0])).mean()
+            slopes = [(p * s).sum(axis=1).mean() - s[rows, labels].mean() for s in stacked]
+            return float(value), np.array(slopes)
+
+        spread = stacked.std(axis=(1, 2)) + 1e-9
+        found = minimize(
+            loss, 2.0 / spread / len(scores), jac=True, method="L-BFGS-B", bounds=[(0, None)] * len(scores)
+        )
+        plain = cls(found.x)
+        return cls(found.x, _curve(plain.probabilities(scores), labels))
+
+    def probabilities(self, scores: Sequence[Scores]) -> Probabilities:
+        """Probabilities (n, k) from m times scores (n, k)."""
+        stacked = scores[0][None] if len(scores) == 1 else np.stack(scores)
+        blended: Probabilities = _probabilities(np.ascontiguousarray(stacked, np.float32), self.weights, self.curve)
+        return blended
+
+    def state(self) -> State:
+        return State(config={"weights": [float(w) for w in self.weights], "curve": [float(c) for c in self.curve]})
+
+    @classmethod
+    def restore(cls, state: State) -> Self:
+        config: dict[str, Any] = dict(state.config)
+        return cls(config["weights"], config["curve"])
+
+
+def _curve(probabilities: Probabilities, labels: Labels) -> NDArray[np.float64]:
+    """Beta calibration of the top confidence, drawn to the identity where the rows are few."""
+    from scipy.optimize import minimize
+
+    top = np.clip(probabilities.max(axis=1).astype(np.float64), 1e-6, 1 - 1e-6)
+    right = probabilities.argmax(axis=1) == labels
+    features = np.stack([np.log(top), -np.log1p(-top), np.ones_like(top)])  # (3, n)
+    start = np.array([1.0, 1.0, 0.0])
+
+    def loss(curve: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+        z = curve @ features
+        slope = (1 / (1 + np.exp(-z)) - right) @ features.T + 10 * (curve - start)
+        return float(np.logaddexp(0, np.where(right, -z, z)).sum() + 5 * ((curve - start) ** 2).sum()), slope
+
+    found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=[(0, None), (0, None), (None, None)])
+    return np.asarray(found.x)
+
+
+CALIBRATOR: Any = Blend

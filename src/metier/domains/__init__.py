@@ -1,0 +1,1 @@
+"""What a cell means: one file for each domain, found by listing this folder."""

@@ -1,0 +1,113 @@
+"""Text: a sentence, a message, a page, in any language; the cheap stage sees its n-grams, the costly one its meaning.
+
+A cell is a string, UTF-8 bytes, or the path of a text file. Knows nothing of what is asked of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from metier.encoders.base import Encoder
+from metier.errors import BadCell
+from metier.types import Effort, Table
+
+MOST_CHARACTERS = 8 * 1024 * 1024
+
+
+class Text:
+    """The domain of words."""
+
+    name = "text"
+    needs: tuple[str, ...] = ()
+    sample = Table(
+        columns={
+            "input": [
+                "My card has not come yet",
+                "Where is the card you sent me?",
+                "still waiting for my new card",
+                "How long does a replacement card take?",
+                "I was charged twice for one coffee",
+                "There is a payment I never made",
+                "why did you take 20 euros from me",
+                "A shop billed me two times 😠",
+            ],
+            "target": ["card"] * 4 + ["charge"] * 4,
+        },
+        source="the sample of the domain 'text'",
+    )
+
+    def likely(self, cells: Sequence[Any]) -> float:
+        """The share of cells that hold a letter and are no number, date or file name."""
+        seen = [cell for cell in cells if cell is not None]
+        if not seen:
+            return 0.0
+        return sum(_reads_like_text(cell) for cell in seen) / len(seen)
+
+    def read(self, cell: Any) -> str:
+        """The text of a cell, white space at its ends removed.
+
+        Raises: BadCell where there is none: a gap, a blank, a number, bytes that are not UTF-8, over 8 million signs.
+        """
+        if isinstance(cell, Path):
+            cell = _file(cell)
+        if isinstance(cell, bytes):
+            cell = _decoded(cell)
+        if not isinstance(cell, str):
+            found = "nothing" if cell is None else f"{type(cell).__name__} {str(cell)[:40]!r}"
+            raise BadCell(
+                f"{found} is not text. Expected a string, UTF-8 bytes or a file; fix the cell or leave it out."
+            )
+        text = cell.strip()
+        if not any(c.isprintable() and not c.isspace() for c in text[:1000]):
+            raise BadCell(f"{cell[:40]!r} has nothing to read. Expected a few words; fix the cell or leave it out.")
+        if len(text) > MOST_CHARACTERS:
+            raise BadCell(f"{len(text):,} characters are too many. Expected at most {MOST_CHARACTERS:,}; cut it up.")
+        return text
+
+    def group(self, values: Sequence[str]) -> NDArray[np.int64] | None:
+        """Near-duplicates share a number."""
+        from metier.encoders.near import near_groups
+        from metier.encoders.ngrams import NgramEncoder
+
+        return near_groups(NgramEncoder().fit(values).encode(values))
+
+    def encoders(self, effort: Effort) -> Sequence[Encoder]:
+        """Hashed n-grams; from `standard` on a sentence encoder; at `thorough` one that is fine-tuned as well."""
+        from metier.encoders.ngrams import NgramEncoder
+
+        stages: list[Encoder] = [NgramEncoder()]
+        if effort != "quick":
+            from metier.encoders.sentence import SentenceEncoder
+
+            stages.append(SentenceEncoder.build())
+        return stages
+
+
+def _reads_like_text(cell: Any) -> bool:
+    return isinstance(cell, str) and any(c.isalpha() for c in cell) and not cell.replace(".", "").isnumeric()
+
+
+def _decoded(cell: bytes) -> str:
+    try:
+        return cell.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise BadCell(
+            f"byte {cell[error.start]:#04x} at {error.start} is not UTF-8. Expected UTF-8 text; convert it first."
+        ) from error
+
+
+def _file(path: Path) -> bytes:
+    try:
+        if path.stat().st_size > 4 * MOST_CHARACTERS:
+            raise BadCell(f"{path}: {path.stat().st_size:,} bytes are too many. Expected a text file; cut it up.")
+        return path.read_bytes()
+    except OSError as error:
+        raise BadCell(f"{path}: {error.strerror}. Expected a text file that can be read.") from error
+
+
+DOMAIN = Text()

@@ -1,0 +1,1 @@
+"""Values to vectors; shared by domains."""

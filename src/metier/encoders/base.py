@@ -1,0 +1,45 @@
+"""What every encoder promises: values in, vectors out, and the way back from a saved state.
+
+Knows no labels and no task.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol, Self
+
+from metier.types import Encoded, Probabilities, State, Value
+
+
+class Encoder(Protocol):
+    """Turns a batch of values into vectors; the same value gives the same bytes alone and in any batch.
+
+    `kind` is what is saved ("sentence.v1"); it carries a version, so that old artifacts keep loading.
+    """
+
+    kind: str
+
+    @property
+    def width(self) -> int:
+        """Columns of what `encode` returns."""
+        ...
+
+    def fit(self, values: Sequence[Value], targets: Probabilities) -> Self:
+        """An encoder that has learnt these values; itself where there is nothing to learn.
+
+        Most learn from values alone (document frequencies, say) and leave the targets (n, k) unread.
+        """
+        ...
+
+    def encode(self, values: Sequence[Value]) -> Encoded:
+        """Vectors (n, width) float32, dense or as sparse Rows."""
+        ...
+
+    def state(self) -> State:
+        """Everything `restore` needs to give equal vectors again."""
+        ...
+
+    @classmethod
+    def restore(cls, state: State) -> Self:
+        """The encoder that `state` was taken from."""
+        ...

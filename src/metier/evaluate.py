@@ -1,0 +1,220 @@
+"""A specialist against rows it has not seen: what it says of each, how long it takes, and what that is worth.
+
+Knows nothing of how a specialist decides, nor of how the figures are shown.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
+from time import perf_counter_ns
+from typing import Any
+
+import numpy as np
+
+from metier import lazy
+from metier.cascade import run_stage
+from metier.columns import label_text
+from metier.errors import BadCell, BadOption, MissingColumn
+from metier.evaluation import Evaluation, Latency
+from metier.judge import OUTSIDE, UNKNOWN, evaluation_of
+from metier.specialist import Specialist
+from metier.types import Labels, Predicted, Probabilities, Scores, Table, Value
+
+BATCH_ROWS, TIMED_ROWS, SHOWN_BAD_CELLS = 1024, 300, 3
+MOST_ROWS_ALONE = 5000  # every stage on every row is the slowest thing here, and the figure is settled by then
+# What data sets call rows that are nobody's business; only where the specialist has no label of that name.
+_OUTSIDE_NAMES = {"oos", "out of scope", "out of domain", "none of these"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Rows:
+    """The rows to judge: cells, their truths, and what each is called in a message.
+
+    `unknown` counts the rows of each label never learnt, `unlabelled` those that are not here for want of a label.
+    """
+
+    cells: list[Any]
+    truth: Labels
+    names: list[str]
+    unknown: dict[str, int]
+    unlabelled: int
+    notes: list[str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Said:
+    """What the specialist says of each row, and of which it could read nothing (by place, with the reason)."""
+
+    predicted: Predicted
+    bad: dict[int, str]
+    alone: list[Probabilities]
+    rows_per_s: float
+
+
+def evaluate(
+    specialist: Specialist,
+    table: Table,
+    *,
+    out_of_scope: Table | None = None,
+    out_of_scope_label: str | None = None,
+) -> Evaluation:
+    """Figures of a specialist on labelled rows it has not learnt from, timed on this machine.
+
+    Every row of `out_of_scope`, and rows with the label `out_of_scope_label`, are none of its business: an answer to
+    them is wrong. A label such as "oos" that the specialist never learnt counts as that by itself, and a note says so.
+
+    Raises: MissingColumn, BadOption, TooFewRows when no row has a label that was learnt.
+    """
+    rows = _rows(specialist, table, out_of_scope, out_of_scope_label)
+    said = _said(specialist, rows.cells)
+    readable = [cell for i, cell in enumerate(rows.cells) if i not in said.bad]
+    return evaluation_of(
+        specialist.labels,
+        rows.truth,
+        said.predicted,
+        rule=specialist.rule,
+        texts=[cell if isinstance(cell, str) else name for cell, name in zip(rows.cells, rows.names, strict=True)],
+        stage_names=[stage.encoder.kind for stage in specialist.cascade.stages],
+        alone=said.alone,
+        unknown=rows.unknown,
+        unlabelled=rows.unlabelled,
+        latency=_latency(specialist, readable, said.rows_per_s),
+        notes=[*rows.notes, *(f"{rows.names[i]}: {said.bad[i]}" for i in list(said.bad)[:SHOWN_BAD_CELLS])],
+    )
+
+
+def _rows(specialist: Specialist, table: Table, beside: Table | None, outside_label: str | None) -> _Rows:
+    inputs, targets = _column(table, specialist.input_column), _column(table, specialist.target_column)
+    labels = [_label(cell) for cell in targets]
+    kept = [i for i, label in enumerate(labels) if label is not None]
+    truths, notes = _truths(specialist.labels, Counter(label for label in labels if label is not None), outside_label)
+    others = _column(beside, specialist.input_column, or_only=True) if beside is not None else []
+    found = Counter(label for label in labels if label is not None and truths[label] == UNKNOWN)
+    return _Rows(
+        cells=[*(inputs[i] for i in kept), *others],
+        truth=np.array([*(truths[str(labels[i])] for i in kept), *[OUTSIDE] * len(others)], np.int64),
+        names=[*(_place(table, i) for i in kept), *(_place(beside, i) for i in range(len(others)) if beside)],
+        unknown=dict(found.most_common()),
+        unlabelled=len(table) - len(kept),
+        notes=notes,
+    )
+
+
+def _column(table: Table, name: str, *, or_only: bool = False) -> list[Any]:
+    if name not in table.columns and or_only and len(table.columns) == 1:
+        return list(next(iter(table.columns.values())))
+    if name not in table.columns:
+        raise MissingColumn(
+            f"{table.source}: no column '{name}'. The specialist was trained with it; this table has: "
+            f"{', '.join(table.columns) or 'none'}. Rename the column that holds the same thing."
+        )
+    return list(table.columns[name])
+
+
+def _label(cell: Any) -> str | None:
+    """The label as training would have read it; None for a gap, and for what can be no label."""
+    try:
+        return label_text(cell)
+    except BadCell:
+        return None
+
+
+def _place(table: Table, i: int) -> str:
+    return f"{table.source} row {table.first_row + i}"
+
+
+def _truths(labels: Sequence[str], found: Counter[str], outside_label: str | None) -> tuple[dict[str, int], list[str]]:
+    """What each label of the rows stands for, and a note on each that was taken as out of scope unasked."""
+    if outside_label is not None:
+        _check_outside(outside_label, labels, found)
+    learnt = {label: i for i, label in enumerate(labels)}
+    guessed = [name for name in found if name not in learnt and name != outside_label and _means_outside(name)]
+    truths = dict.fromkeys(found, UNKNOWN) | dict.fromkeys(guessed, OUTSIDE) | learnt
+    if outside_label is not None:
+        truths[outside_label] = OUTSIDE
+    return truths, [
+        f"The specialist never learnt the label '{name}': its {found[name]:,} rows are taken as out of scope."
+        for name in guessed
+    ]
+
+
+def _means_outside(name: str) -> bool:
+    return name.casefold().replace("_", " ").replace("-", " ").strip() in _OUTSIDE_NAMES
+
+
+def _check_outside(name: str, labels: Sequence[str], found: Counter[str]) -> None:
+    if name in labels:
+        raise BadOption(
+            f"out_of_scope_label: the specialist learnt '{name}' as one of its labels. Expected one it does not have. "
+            f"Leave the option out, or train again without the rows of '{name}'."
+        )
+    if name not in found:
+        others = ", ".join(other for other, _ in found.most_common() if other not in labels) or "none"
+        raise BadOption(
+            f"out_of_scope_label: no row has the label '{name}'. Labels of these rows that it never learnt: "
+            f"{others}. Name one of them, or leave the option out."
+        )
+
+
+def _said(specialist: Specialist, cells: Sequence[Any]) -> _Said:
+    """What it says of every cell in batches; the clock counts reading and predicting, not what is asked besides."""
+    n, k = len(cells), len(specialist.labels)
+    whole = Predicted(
+        probabilities=np.zeros((n, k), np.float32),
+        scope=np.zeros(n),
+        stage=np.zeros(n, np.int64),
+        in_scope=np.zeros(n, bool),
+        accepted=np.zeros(n, bool),
+        candidates=np.zeros((n, k), bool),
+    )
+    stages = specialist.cascade.stages if n <= MOST_ROWS_ALONE else ()
+    alone: list[Probabilities] = [np.zeros((n, k), np.float32) for _ in stages]
+    read, bad, spent = lazy.find("domains", specialist.domain, "DOMAIN").read, dict[int, str](), 0
+    specialist.predict(cells[:1])  # compiles and opens what waits for its first use, before the clock runs
+    for start in range(0, n, BATCH_ROWS):
+        started = perf_counter_ns()
+        values = _read(read, cells, range(start, min(start + BATCH_ROWS, n)), bad)
+        if not values:
+            continue
+        part = specialist.predicted(list(values.values()))
+        spent += perf_counter_ns() - started
+        for field in fields(Predicted):
+            getattr(whole, field.name)[list(values)] = getattr(part, field.name)
+        scores: Sequence[Scores] = []
+        for stage, probabilities in zip(stages, alone, strict=True):
+            step = run_stage(stage, list(values.values()), scores)
+            probabilities[list(values)], scores = step.probabilities, step.scores
+    return _Said(predicted=whole, bad=bad, alone=alone, rows_per_s=(n - len(bad)) / max(spent, 1) * 1e9)
+
+
+def _read(read: Callable[[Any], Value], cells: Sequence[Any], batch: range, bad: dict[int, str]) -> dict[int, Value]:
+    """The values of a batch by their place; the reasons of those that cannot be read go to `bad`."""
+    values: dict[int, Value] = {}
+    for i in batch:
+        try:
+            values[i] = read(cells[i])
+        except BadCell as problem:
+            bad[i] = str(problem)
+    return values
+
+
+def _latency(specialist: Specialist, cells: Sequence[Any], rows_per_s: float) -> Latency | None:
+    """Single cells, spread over all of them, one call each."""
+    if not cells:
+        return None
+    chosen = np.unique(np.linspace(0, len(cells) - 1, min(len(cells), TIMED_ROWS)).round().astype(int))
+    times, stages = np.zeros(len(chosen)), np.zeros(len(chosen), int)
+    for j, i in enumerate(chosen):
+        started = perf_counter_ns()
+        [decision] = specialist.predict([cells[i]])
+        times[j], stages[j] = (perf_counter_ns() - started) / 1000, decision.stage
+    by_stage = [times[stages == s + 1] for s in range(len(specialist.cascade.stages))]
+    return Latency(
+        median_us=float(np.median(times)),
+        p95_us=float(np.quantile(times, 0.95)),
+        rows=len(times),
+        rows_per_s=rows_per_s,
+        stages=tuple(float(np.median(part)) if len(part) else None for part in by_stage),
+    )

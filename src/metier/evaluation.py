@@ -1,0 +1,246 @@
+"""The figures about a set of judged rows: what they are, how they read, and how they are written down.
+
+Computes none of them; `judge.py` does. "In-scope rows" are those with a label the specialist learnt: accuracy, coverage
+and errors are theirs alone, and a row whose cell could not be read stays among them, as an error.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, is_dataclass
+from typing import Any, Literal, NamedTuple, TypeAlias
+
+from metier.decide.measure import Bin
+from metier.types import Interval, Json
+
+SCHEMA = 1
+Promise: TypeAlias = Literal["none", "kept", "within chance", "broken", "untested"]
+_PROMISES: Mapping[Promise, str] = {
+    "none": "nothing was promised",
+    "kept": "at most {} wrong was promised",
+    "within chance": "at most {} wrong was promised: over it, by no more than chance allows",
+    "broken": "at most {} wrong was promised: more than chance allows; these rows are not like those it learnt from",
+    "untested": "at most {} wrong was promised, and nothing was answered",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Latency:
+    """Time on the machine that measured it: one cell at a time, and many at once.
+
+    Units: microseconds a row; rows a second. `stages` has the median for rows that left at each stage, None where none
+    did.
+    """
+
+    median_us: float
+    p95_us: float
+    rows: int
+    rows_per_s: float
+    stages: tuple[float | None, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class StageFigures:
+    """One stage: the in-scope rows that left there, and how right they were.
+
+    `alone` is the accuracy if every in-scope row were answered by this stage, where that is known.
+    """
+
+    stage: int
+    name: str
+    rows: int
+    share: float
+    accuracy: Interval | None
+    alone: float | None
+    microseconds: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClassFigures:
+    """One label; None where there is nothing to divide by. `accepted` is the share of its rows that were answered."""
+
+    label: str
+    rows: int
+    precision: float | None
+    recall: float | None
+    f1: float | None
+    accepted: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Confusion:
+    """One label taken for another; `share` of all errors on that label, `answered` how many got out as answers."""
+
+    truth: str
+    guess: str
+    count: int
+    share: float
+    answered: int
+    examples: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class OutOfScope:
+    """Rows that are none of the specialist's business.
+
+    `caught` were refused as out of scope, `answered` got an answer they should not have; the rest were unsure or
+    unreadable. The areas say how well the scope and the probability tell these rows from in-scope ones.
+    """
+
+    rows: int
+    caught: Interval
+    answered: Interval
+    scope_auroc: float
+    probability_auroc: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Curve:
+    """Share wrong among the rows answered, for every share answered; `area` is its mean over all rows."""
+
+    coverage: tuple[float, ...]
+    risk: tuple[float, ...]
+    area: float
+
+
+class Line(NamedTuple):
+    """One figure as people read it."""
+
+    name: str
+    figure: str
+    meaning: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evaluation:
+    """Every figure about a set of rows; `summary()` for people, `json()` for programs.
+
+    `accuracy` is as if forced to answer every in-scope row. `error` is the share wrong among in-scope rows answered,
+    with its exact 99 % range, None when nothing was answered. `promise` compares it with `max_error`: "kept" at or
+    under, "within chance" when over it but the range still holds it, "broken" when not even that, "untested" when
+    nothing was answered. `confidences` and `scopes` count rows in twenty equal bins from 0 to 1, by kind of row.
+    """
+
+    labels: tuple[str, ...]
+    rows: int
+    accuracy: Interval
+    macro_f1: float
+    calibration_error: float
+    log_loss: float
+    brier: float
+    coverage: Interval
+    error: Interval | None
+    max_error: float | None
+    promise: Promise
+    false_refusal: Interval
+    false_refusal_asked: float
+    bad_input: int
+    unlabelled: int
+    unknown: Mapping[str, int]
+    unknown_answered: int
+    out_of_scope: OutOfScope | None
+    stages: tuple[StageFigures, ...]
+    per_class: tuple[ClassFigures, ...]
+    confusions: tuple[Confusion, ...]
+    curve: Curve
+    reliability: tuple[Bin, ...]
+    confidences: Mapping[str, tuple[int, ...]]
+    scopes: Mapping[str, tuple[int, ...]]
+    latency: Latency | None
+    notes: tuple[str, ...]
+
+    def json(self) -> dict[str, Json]:
+        """Everything as plain JSON values, floats to six places."""
+        plain = _plain(self)
+        assert isinstance(plain, dict)
+        return {"schema": SCHEMA, **plain}
+
+    def summary(self) -> list[Line]:
+        """The figures that matter, most important first, each with what it means."""
+        return [*_lines_of_answers(self), *_lines_of_abstentions(self), *_lines_of_rows(self), *_lines_of_time(self)]
+
+
+def _plain(value: Any) -> Json:
+    """Dataclasses, mappings and sequences as JSON values; floats to six places, NaN as null."""
+    if is_dataclass(value):
+        return {f.name: _plain(getattr(value, f.name)) for f in fields(value)}
+    if isinstance(value, Mapping):
+        return {str(name): _plain(part) for name, part in value.items()}
+    if isinstance(value, tuple | list):
+        return [_plain(part) for part in value]
+    if isinstance(value, float):
+        return round(value, 6) if math.isfinite(value) else None
+    return value if value is None or isinstance(value, bool | int) else str(value)
+
+
+def _lines_of_answers(e: Evaluation) -> list[Line]:
+    lines = [
+        Line("Accuracy", _interval(e.accuracy), f"right if made to answer all {e.rows:,} in-scope rows; 95% range"),
+        Line("Macro-F1", percent(e.macro_f1), "the same for every label alike, however rare"),
+        Line("Calibration error", digits(e.calibration_error), "mean gap between probability and truth"),
+        Line("Answered", _interval(e.coverage), "share of in-scope rows that got an answer"),
+    ]
+    if e.error is None:
+        lines.append(Line("Wrong among answered", "–", "nothing was answered"))
+    else:
+        lines.append(Line("Wrong among answered", _interval(e.error), f"{e.error.rows:,} answers; exact 99% range"))
+    if e.max_error is not None:
+        lines.append(Line("Promise", e.promise, _PROMISES[e.promise].format(percent(e.max_error))))
+    return lines
+
+
+def _lines_of_abstentions(e: Evaluation) -> list[Line]:
+    asked = f"in-scope rows refused as out of scope; asked for: {percent(e.false_refusal_asked)}"
+    lines = [Line("False refusal", _interval(e.false_refusal), asked)]
+    if out := e.out_of_scope:
+        lines += [
+            Line("Out of scope, refused", _interval(out.caught), f"of {out.rows:,} rows that are none of its business"),
+            Line("Out of scope, answered anyway", _interval(out.answered), "each of these answers is wrong"),
+            Line("AUROC of scope", digits(out.scope_auroc), "1 tells all out-of-scope rows apart, 0.5 none"),
+            Line("AUROC of probability", digits(out.probability_auroc), "the same by the probability alone"),
+        ]
+    return lines
+
+
+def _lines_of_rows(e: Evaluation) -> list[Line]:
+    lines = []
+    for s in e.stages:
+        right = f"{percent(s.accuracy.value)} of them right" if s.accuracy else "no row left here"
+        alone = f"; {percent(s.alone)} if it answered every row" if s.alone is not None and len(e.stages) > 1 else ""
+        lines.append(Line(f"Left at stage {s.stage}", percent(s.share), f"{s.name}: {right}{alone}"))
+    if e.bad_input:
+        lines.append(Line("Bad input", f"{e.bad_input:,}", "rows whose cell could not be read; none counts as right"))
+    if e.unlabelled:
+        lines.append(Line("No label", f"{e.unlabelled:,}", "rows without a label; in no figure"))
+    if e.unknown:
+        named = ", ".join(f"{name} ({count:,})" for name, count in list(e.unknown.items())[:5])
+        named += f" and {len(e.unknown) - 5:,} more" if len(e.unknown) > 5 else ""
+        answered = f"{e.unknown_answered:,} answered, each wrongly" if e.unknown_answered else "none answered"
+        meaning = f"never learnt, in no other figure: {named}; {answered}"
+        lines.append(Line("Unknown labels", f"{sum(e.unknown.values()):,}", meaning))
+    return lines
+
+
+def _lines_of_time(e: Evaluation) -> list[Line]:
+    if e.latency is None:
+        return []
+    single = f"median; 95% within {e.latency.p95_us:,.0f} µs; {e.latency.rows:,} rows, one at a time"
+    return [
+        Line("Time for one", f"{e.latency.median_us:,.0f} µs", single),
+        Line("In bulk", f"{e.latency.rows_per_s:,.0f} rows/s", "in batches, on this machine"),
+    ]
+
+
+def percent(share: float | None) -> str:
+    """A share as people read it; a dash where there is none."""
+    return "–" if share is None or math.isnan(share) else f"{share:.1%}"
+
+
+def digits(figure: float) -> str:
+    """A figure between 0 and 1 that is no share; a dash where there is none."""
+    return "–" if math.isnan(figure) else f"{figure:.3f}"
+
+
+def _interval(interval: Interval) -> str:
+    return f"{interval.value:.1%} ({interval.low:.1%} to {interval.high:.1%})"

@@ -1,0 +1,1 @@
+"""Vectors to scores: one file for each kind of head."""

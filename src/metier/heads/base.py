@@ -1,0 +1,36 @@
+"""What every head promises: vectors and targets in, something that scores out.
+
+Knows no domain; what the columns mean is the encoder's affair.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol, Self
+
+from metier.types import Encoded, Probabilities, Scores, State
+
+
+class Head(Protocol):
+    """Turns vectors into one score for each label. `kind` is what is saved ("linear.v1")."""
+
+    kind: str
+
+    def fit(self, encoded: Encoded, targets: Probabilities, *, seed: int) -> Self:
+        """A head that has learnt these rows.
+
+        Shapes: encoded (n, d), targets (n, k): one-hot labels, or another stage's probabilities.
+        """
+        ...
+
+    def scores(self, encoded: Encoded) -> Scores:
+        """Scores (n, k); only their differences within a row mean anything."""
+        ...
+
+    def state(self) -> State:
+        """Everything `restore` needs to give equal scores again."""
+        ...
+
+    @classmethod
+    def restore(cls, state: State) -> Self:
+        """The head that `state` was taken from."""
+        ...

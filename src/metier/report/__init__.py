@@ -1,0 +1,1 @@
+"""Figures to pages: plots, HTML and JSON."""

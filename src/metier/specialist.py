@@ -1,0 +1,121 @@
+"""A specialist: cells in, decisions out.
+
+Knows its domain, task, cascade and rule. Files, training and figures are other people's work.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from time import perf_counter_ns
+from typing import Any
+
+import numpy as np
+
+from metier import lazy
+from metier.cascade import Cascade, Passed
+from metier.decide.accept import Rule
+from metier.errors import BadCell
+from metier.types import Candidate, Decision, Json, Predicted, Value
+
+MOST_CANDIDATES = 5
+
+
+@dataclass(frozen=True, kw_only=True)
+class Golden:
+    """A training row and what was decided; replayed whenever the specialist is loaded."""
+
+    cell: str
+    label: str | None
+    probability: float
+    stage: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Specialist:
+    """A small model that knows one trade.
+
+    `specialist.predict(["where is my card?"])[0].label`; `.probability`; `.accepted`; `.reason` when it abstains.
+    """
+
+    name: str
+    domain: str
+    task: str
+    labels: tuple[str, ...]
+    input_column: str
+    target_column: str
+    cascade: Cascade
+    rule: Rule
+    recipe: Mapping[str, Json] = field(default_factory=dict)
+    origin: Mapping[str, Json] = field(default_factory=dict)
+    figures: Mapping[str, Json] = field(default_factory=dict)
+    golden: tuple[Golden, ...] = ()
+
+    def predict(self, cells: Sequence[Any]) -> list[Decision]:
+        """One decision a cell, in order. A cell that cannot be read becomes an abstention that says why."""
+        started = perf_counter_ns()
+        values, problems = self._read(cells)
+        predicted = self.predicted(values)
+        each = (perf_counter_ns() - started) / 1000 / max(len(cells), 1)
+        decisions = iter([_decision(self.labels, predicted, i, each) for i in range(len(values))])
+        return [_unread(problems[i]) if i in problems else next(decisions) for i in range(len(cells))]
+
+    def predicted(self, values: Sequence[Value]) -> Predicted:
+        """The same as arrays, for values already read."""
+        return self.ruled(self.cascade.run(values))
+
+    def ruled(self, passed: Passed) -> Predicted:
+        """The rule applied to what the cascade says."""
+        confidence = passed.probabilities.max(axis=1, initial=0)
+        in_scope = passed.scope >= self.rule.scope_threshold
+        return Predicted(
+            probabilities=passed.probabilities,
+            scope=passed.scope,
+            stage=passed.stage,
+            in_scope=in_scope,
+            accepted=in_scope & (confidence >= self.rule.accept_threshold),
+            candidates=passed.probabilities >= np.minimum(self.rule.candidate_threshold, confidence)[:, None],
+        )
+
+    def _read(self, cells: Sequence[Any]) -> tuple[list[Value], dict[int, str]]:
+        read = lazy.find("domains", self.domain, "DOMAIN").read
+        values, problems = [], {}
+        for i, cell in enumerate(cells):
+            try:
+                values.append(read(cell))
+            except BadCell as problem:
+                problems[i] = str(problem)
+        return values, problems
+
+
+def _decision(labels: tuple[str, ...], predicted: Predicted, i: int, microseconds: float) -> Decision:
+    probabilities = predicted.probabilities[i]
+    best = int(probabilities.argmax())
+    chosen = np.flatnonzero(predicted.candidates[i])
+    if len(chosen) > 1:
+        chosen = chosen[np.argsort(-probabilities[chosen], kind="stable")][:MOST_CANDIDATES]
+    accepted, in_scope = bool(predicted.accepted[i]), bool(predicted.in_scope[i])
+    return Decision(
+        label=labels[best] if accepted else None,
+        probability=float(probabilities[best]),
+        accepted=accepted,
+        reason=None if accepted else "unsure" if in_scope else "out_of_scope",
+        scope=float(predicted.scope[i]),
+        candidates=tuple(Candidate(label=labels[c], probability=float(probabilities[c])) for c in chosen),
+        stage=int(predicted.stage[i]),
+        microseconds=microseconds,
+    )
+
+
+def _unread(problem: str) -> Decision:
+    return Decision(
+        label=None,
+        probability=0.0,
+        accepted=False,
+        reason="bad_input",
+        scope=0.0,
+        candidates=(),
+        stage=0,
+        microseconds=0.0,
+        error=problem,
+    )

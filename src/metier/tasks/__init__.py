@@ -1,0 +1,1 @@
+"""What is asked of a cell: one file for each task, found by listing this folder."""

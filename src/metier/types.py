@@ -1,0 +1,167 @@
+"""The values that travel between the parts, and nothing that computes.
+
+Knows no domain, no task, no file format. Shape letters: n rows, d width, k labels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+Json: TypeAlias = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
+Value: TypeAlias = Any  # what a domain's `read` makes of a cell: str for text, an array for an image
+Vectors: TypeAlias = NDArray[np.float32]  # (n, d), dense
+Scores: TypeAlias = NDArray[np.float32]  # (n, k), any real number
+Probabilities: TypeAlias = NDArray[np.float32]  # (n, k), rows sum to 1
+Labels: TypeAlias = NDArray[np.int64]  # (n,), positions in a specialist's list of labels
+Floats: TypeAlias = NDArray[np.float64]
+Effort: TypeAlias = Literal["quick", "standard", "thorough"]
+Reason: TypeAlias = Literal["out_of_scope", "unsure", "bad_input"]
+
+EFFORTS: tuple[Effort, ...] = ("quick", "standard", "thorough")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rows:
+    """Sparse vectors, row after row, for encoders whose width is far larger than what one value touches.
+
+    Column 0 is reserved: it carries the length of whatever in the value was never seen in training.
+
+    Shapes: starts (n + 1,) int64, columns (nnz,) int32, weights (nnz,) float32; row i is columns[starts[i]:starts[i+1]].
+    """
+
+    starts: NDArray[np.int64]
+    columns: NDArray[np.int32]
+    weights: NDArray[np.float32]
+    width: int
+
+    def __len__(self) -> int:
+        return len(self.starts) - 1
+
+    def take(self, chosen: NDArray[np.int64]) -> Rows:
+        """The chosen rows, in the order asked for."""
+        lengths = np.diff(self.starts)[chosen]
+        starts = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+        # position of every kept weight in the old arrays: the row's old start plus its place in the row
+        places = np.arange(starts[-1]) + np.repeat(self.starts[chosen] - starts[:-1], lengths)
+        return Rows(starts=starts, columns=self.columns[places], weights=self.weights[places], width=self.width)
+
+
+Encoded: TypeAlias = Vectors | Rows
+
+
+def take(encoded: Encoded, chosen: NDArray[np.int64]) -> Encoded:
+    """The chosen rows of dense or sparse vectors."""
+    return encoded.take(chosen) if isinstance(encoded, Rows) else encoded[chosen]
+
+
+@dataclass(frozen=True, kw_only=True)
+class State:
+    """What a part needs to come back: config as JSON, arrays as safetensors, files as they are."""
+
+    config: Mapping[str, Json] = field(default_factory=dict)
+    arrays: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+    files: Mapping[str, bytes] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Interval:
+    """A figure with the range it may lie in: `Interval(value=0.941, low=0.932, high=0.949, rows=3080)`."""
+
+    value: float
+    low: float
+    high: float
+    rows: int
+
+    def __str__(self) -> str:
+        return f"{self.value:.1%} ({self.low:.1%} to {self.high:.1%}, n={self.rows:,})"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Candidate:
+    """One answer that may be right, with its calibrated probability."""
+
+    label: str
+    probability: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Decision:
+    """An answer with its probability and candidates, or an abstention with its reason.
+
+    `label` is None exactly when `accepted` is false: an abstention never carries a default. The best guess of an unsure
+    decision is the first of `candidates`. `probability` is that of the best candidate, `scope` says how much the input
+    looks like what was learnt (the share of training rows that look less so, 0 to 1), `stage` counts from 1 and is 0
+    when the input could not be read. `microseconds` is the row's share of the time its batch took.
+    """
+
+    label: str | None
+    probability: float
+    accepted: bool
+    reason: Reason | None
+    scope: float
+    candidates: tuple[Candidate, ...]
+    stage: int
+    microseconds: float
+    error: str | None = None
+
+    def json(self) -> dict[str, Json]:
+        """The decision as plain JSON values, in the order people read it."""
+        row: dict[str, Json] = {
+            "label": self.label,
+            "probability": round(self.probability, 6),
+            "accepted": self.accepted,
+            "reason": self.reason,
+            "scope": round(self.scope, 6),
+            "candidates": [{"label": c.label, "probability": round(c.probability, 6)} for c in self.candidates],
+            "stage": self.stage,
+            "microseconds": round(self.microseconds, 1),
+        }
+        return row if self.error is None else {**row, "error": self.error}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Table:
+    """Named columns of equal length, cells as they came: text, numbers, or None where the file had a gap."""
+
+    columns: Mapping[str, Sequence[Any]]
+    source: str = "memory"
+    first_row: int = 1  # the number of the first row as a person counts them, for errors
+    problems: Mapping[int, str] = field(default_factory=dict)  # position of a row that could not be parsed -> why
+
+    def __len__(self) -> int:
+        return len(next(iter(self.columns.values()), ()))
+
+    def rows(self) -> Iterator[dict[str, Any]]:
+        """The rows as dictionaries, in order."""
+        names = list(self.columns)
+        for cells in zip(*self.columns.values(), strict=True):
+            yield dict(zip(names, cells, strict=True))
+
+    def take(self, chosen: Sequence[int] | NDArray[np.int64]) -> Table:
+        """The chosen rows, in the order asked for."""
+        kept = {name: [cells[i] for i in chosen] for name, cells in self.columns.items()}
+        return Table(columns=kept, source=self.source, first_row=self.first_row)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Predicted:
+    """What a cascade says about n rows, as arrays; `Decision` is one row of it for people.
+
+    Shapes: probabilities (n, k) calibrated, of the stage the row left at; scope (n,) 0 to 1; stage (n,) counted from 1,
+    0 for a cell that could not be read; in_scope and accepted (n,) bool; candidates (n, k) bool, the conformal set.
+    """
+
+    probabilities: Probabilities
+    scope: Floats
+    stage: NDArray[np.int64]
+    in_scope: NDArray[np.bool_]
+    accepted: NDArray[np.bool_]
+    candidates: NDArray[np.bool_]
+
+    def __len__(self) -> int:
+        return len(self.stage)

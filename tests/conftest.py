@@ -1,0 +1,56 @@
+"""What every test may rely on: no network, a home of its own, and real parts small enough to be made in a moment."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+BANK = ROOT / "examples" / "bank"
+HOMES = ("HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "HF_HOME", "MPLCONFIGDIR")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    # before anything imports numba or a hub's client, which read these once; subprocesses inherit them
+    os.environ["HF_HUB_OFFLINE"] = "1"
+    os.environ["TRANSFORMERS_OFFLINE"] = "1"
+    if config.cache is not None:  # compiled once for all tests and kept for the next run
+        os.environ.setdefault("NUMBA_CACHE_DIR", str(config.cache.mkdir("numba")))
+
+
+@pytest.fixture(autouse=True)
+def own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A home nobody else writes to, so that no test finds what another left."""
+    home = tmp_path_factory.mktemp("home")
+    for name in HOMES:
+        monkeypatch.setenv(name, str(home if name == "HOME" else home / name.lower()))
+    for name in [name for name in os.environ if name.startswith("METIER_") and name != "METIER_DATA"]:
+        monkeypatch.delenv(name)
+    return home
+
+
+@pytest.fixture(scope="session")
+def metier_data() -> Path:
+    """The real data sets that are developed on, which are no part of the repository."""
+    folder = Path(os.environ.get("METIER_DATA", ROOT.parent / "shared" / "data"))
+    if not folder.is_dir():
+        pytest.skip(f"no folder of data sets at {folder}: say where it is with METIER_DATA")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def bank(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """A specialist on the example bank, trained once with no more effort than it takes to be a real one."""
+    metier = pytest.importorskip("metier.api")
+    return metier.train(BANK / "intents.csv", effort="quick", seed=0)
+
+
+@pytest.fixture(scope="session")
+def bank_folder(bank: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same specialist as a folder."""
+    folder = tmp_path_factory.mktemp("specialists") / "bank"
+    bank.save(folder)
+    return folder

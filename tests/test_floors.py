@@ -1,0 +1,136 @@
+"""Keeps the order of the package: a file imports only from floors below its own."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+SOURCE = Path(__file__).resolve().parents[1] / "src" / "metier"
+
+# What each floor holds, from the ground up. A name that ends in a slash is a folder.
+FLOORS: tuple[tuple[str, ...], ...] = (
+    ("types.py", "errors.py", "lazy.py"),
+    ("data/", "encoders/"),
+    ("domains/", "tasks/", "heads/", "decide/"),
+    ("columns.py", "cascade.py", "specialist.py", "card.py", "folder.py", "evaluation.py", "checkpoint.py"),
+    ("artifact.py", "registry.py", "judge.py", "learn.py"),
+    ("train.py", "evaluate.py", "audit.py", "report/", "gateway/"),
+    ("protocols/", "assistant/"),
+    ("api.py", "app.py", "cli.py", "testing.py", "__init__.py", "__main__.py"),
+)
+
+# Neighbours that may be imported all the same, in this direction only, and why.
+NEIGHBOURS: dict[tuple[str, str], str] = {
+    ("lazy.py", "errors.py"): "what cannot be found is an error of ours",
+    ("data/read.py", "data/lines.py"): "one door to the readers behind it",
+    ("data/read.py", "data/columnar.py"): "one door to the readers behind it",
+    ("encoders/sentence.py", "encoders/bert_onnx.py"): "writes the graph, and is imported when needed",
+    ("report/page.py", "report/plots.py"): "a page holds plots",
+    ("report/page.py", "report/svg.py"): "a page escapes text the way its plots do",
+    ("report/plots.py", "report/svg.py"): "plots are drawn with its shapes",
+    ("specialist.py", "cascade.py"): "a specialist holds a cascade",
+    ("__init__.py", "api.py"): "what a user imports is named in one place",
+    ("cli.py", "api.py"): "the command line says what Python says",
+}
+
+
+def test_every_file_imports_only_from_floors_below_its_own() -> None:
+    found = [fault for file in files() for fault in faults(file, (SOURCE / file).read_text(encoding="utf-8"))]
+    assert not found, "\n" + "\n".join(found)
+
+
+def test_no_permission_outlives_its_use() -> None:
+    used = {(file, to) for file in files() for _, to in imports(file, (SOURCE / file).read_text(encoding="utf-8"))}
+    unused = [pair for pair in NEIGHBOURS if pair not in used]
+    assert not unused, f"nobody needs these any more; take them out of NEIGHBOURS: {unused}"
+
+
+@pytest.mark.parametrize(
+    ("file", "code", "expected"),
+    [
+        ("heads/linear.py", "from metier.train import train", "heads/linear.py:1 (floor 2) imports train.py (floor 5)"),
+        ("heads/linear.py", "from metier.heads.base import Head", None),
+        ("heads/linear.py", "def f():\n    import metier.heads.hashed", ":2 (floor 2) imports heads/hashed.py"),
+        ("heads/linear.py", "from metier.domains import base", "heads/linear.py:1 (floor 2) imports domains/base.py"),
+        ("heads/linear.py", "from . import base", None),
+        ("train.py", "from .audit import audit", "train.py:1 (floor 5) imports audit.py (floor 5)"),
+        ("train.py", "import metier", "train.py:1 (floor 5) imports __init__.py (floor 7)"),
+        ("artifact.py", "from metier import card, lazy", None),
+        ("novelty.py", "", "novelty.py stands on no floor. Add it to FLOORS in tests/test_floors.py"),
+    ],
+)
+def test_the_rule_itself(file: str, code: str, expected: str | None) -> None:
+    found = " ".join(faults(file, code))
+    assert expected in found if expected else not found
+
+
+def files() -> list[str]:
+    """Every source file, as a path below the package."""
+    return sorted(path.relative_to(SOURCE).as_posix() for path in SOURCE.rglob("*.py"))
+
+
+def faults(file: str, code: str) -> Iterator[str]:
+    """What a file imports that it may not, one sentence each."""
+    own = floor(file)
+    if own is None:
+        yield f"{file} stands on no floor. Add it to FLOORS in tests/test_floors.py, as low as what it imports allows."
+        return
+    for line, to in imports(file, code):
+        other = floor(to)
+        if other is None or other < own or to == file or may(file, to):
+            continue
+        yield (
+            f"{file}:{line} (floor {own}) imports {to} (floor {other}). A file imports only from floors below its own: "
+            "move what is shared further down, or hand it in as an argument."
+        )
+
+
+def floor(file: str) -> int | None:
+    """The floor a file stands on. An `__init__.py` of a folder stands with its folder."""
+    for number, names in enumerate(FLOORS):
+        if any(file == name or (name.endswith("/") and file.startswith(name)) for name in names):
+            return number
+    return None
+
+
+def may(file: str, to: str) -> bool:
+    """Whether a neighbour may be imported: the `base.py` and `__init__.py` of its own folder, and those named."""
+    folder = Path(file).parent
+    own_base = folder == Path(to).parent != Path() and Path(to).name in ("base.py", "__init__.py")
+    return own_base or (file, to) in NEIGHBOURS
+
+
+def imports(file: str, code: str) -> Iterator[tuple[int, str]]:
+    """Line and file of every import from this package, those inside functions too."""
+    package = ["metier", *Path(file).parent.parts]
+    for node in ast.walk(ast.parse(code)):
+        if isinstance(node, ast.Import):
+            yield from ((node.lineno, to) for alias in node.names for to in [resolved(alias.name)] if to)
+        elif isinstance(node, ast.ImportFrom):
+            above = package[: len(package) - node.level + 1] if node.level else []
+            module = ".".join([*above, *([node.module] if node.module else [])])
+            for alias in node.names:
+                to = resolved(f"{module}.{alias.name}", else_of=module)
+                if to:
+                    yield node.lineno, to
+
+
+def resolved(module: str, else_of: str | None = None) -> str | None:
+    """The file a module of this package lives in: `metier.heads.base` is heads/base.py; None for other packages."""
+    if module.split(".")[0] != "metier":
+        return None
+    path = "/".join(module.split(".")[1:])
+    for name in (f"{path}.py", f"{path}/__init__.py") if path else ("__init__.py",):
+        if (SOURCE / name).is_file() or is_named(name):
+            return name
+    if else_of is not None:
+        return resolved(else_of)
+    return f"{path}.py"
+
+
+def is_named(name: str) -> bool:
+    """Whether the table speaks of a file that does not exist yet."""
+    return any(name in names for names in FLOORS)
