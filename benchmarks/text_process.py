@@ -13,6 +13,7 @@ import statistics
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ SINGLE, WARM_UP, BULK_RUNS = 300, 20, 3
 def train(peer: Peer, folder: Path) -> dict[str, Any]:
     """Train and save; the time counts learning from raw texts, not the start of Python nor the writing."""
     given = json.loads((folder / "train.json").read_text(encoding="utf-8"))
-    seconds, _ = _timed(lambda: peer.train(given["texts"], given["labels"], given["seed"]))
+    seconds, _ = _timed(partial(peer.train, given["texts"], given["labels"], given["seed"]))
     model = folder / "model"
     model.mkdir()
     peer.save(model)
@@ -37,10 +38,10 @@ def answer(peer: Peer, folder: Path) -> dict[str, Any]:
     """Load, answer one at a time and all at once, and leave probabilities and scopes in `answers.npz`."""
     given = json.loads((folder / "answer.json").read_text(encoding="utf-8"))
     texts, strangers = given["texts"], given["out_of_scope"]
-    load_s, _ = _timed(lambda: peer.load(folder / "model"))
+    load_s, _ = _timed(partial(peer.load, folder / "model"))
     chosen = random.Random(given["seed"]).sample(texts, WARM_UP + SINGLE)
-    singles = [_timed(lambda text=text: peer.probabilities([text]))[0] for text in chosen][WARM_UP:]
-    bulks = [_timed(lambda: peer.probabilities(texts)) for _ in range(BULK_RUNS)]
+    singles = [_timed(partial(peer.probabilities, [text]))[0] for text in chosen][WARM_UP:]
+    bulks = [_timed(partial(peer.probabilities, texts)) for _ in range(BULK_RUNS)]
     labels, probabilities = bulks[-1][1]
     np.savez(
         folder / "answers.npz",

@@ -2,56 +2,64 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 Result = dict[str, Any]
 
-COLUMNS = (
-    (
-        "accuracy, 95 % interval",
-        lambda row: f"{_percent(row['accuracy'])} ({_percent(row['accuracy_low'])}–{_percent(row['accuracy_high'])})",
-    ),
+COLUMNS: tuple[tuple[str, Callable[[Result], str]], ...] = (
+    ("accuracy", lambda row: _percent(row["accuracy"])),
+    ("95 % interval", lambda row: f"{_percent(row['accuracy_low'])}–{_percent(row['accuracy_high'])}"),
     ("ECE", lambda row: _percent(row["calibration_error"])),
     ("out-of-scope AUROC", lambda row: f"{row['out_of_scope_auroc']:.3f}"),
     ("one query, µs", lambda row: _short(row["single_us"])),
     ("in bulk, µs a query", lambda row: _short(row["bulk_us"])),
     ("training, s", lambda row: _short(row["train_s"])),
     ("on disk, MB", lambda row: _short(row["size_mb"])),
-    ("peak memory, MB", lambda row: f"{row['peak_rss_mb']:,.0f}"),
+    ("peak memory, MB", lambda row: _short(row["peak_rss_mb"])),
 )
+EXPLAINED = """\
+Accuracy and ECE in %. ECE: 15 bins of equal mass, confidence of the top label. Out-of-scope: by the largest probability
+unless the settings say otherwise. One query: median of 300 asked one at a time. In bulk: the whole test at once, median
+of 3. Training: from raw texts, in one process. On disk: the files to ship. Peak memory: of the process that answers,
+Python and packages included. Settings were chosen on training rows. Times compare within this table only."""
 
 
 def markdown(result: Result) -> str:
     """Write the table, what each peer was set to, what was not measured and what it all depends on."""
     done = {name: row for name, row in result["peers"].items() if "accuracy" in row}
     ranked = sorted(done, key=lambda name: -done[name]["accuracy"])
-    not_done = {name: row["not_measured"] for name, row in sorted(result["peers"].items()) if name not in done}
-    rows, machine = result["rows"], result["machine"]
+    refused = {name: row["not_measured"] for name, row in sorted(result["peers"].items()) if name not in done}
     lines = [
         f"# Text classifiers on {result['data']}",
         "",
-        f"Learnt from {rows['train']:,} rows, scored on {rows['test']:,} ({result['part']}) and on {rows['out_of_scope']:,} "
-        f"out-of-scope queries of CLINC150. {machine['cpu']}, {machine['cores']} cores, held to {machine['threads']} "
-        f"(one thread a core), {machine['system']}, Python {machine['python']}. Compare ratios, not absolute times.",
+        *_circumstances(result["rows"], result["part"], result["machine"]),
         "",
         "| | " + " | ".join(title for title, _ in COLUMNS) + " |",
         "|---" + "|---:" * len(COLUMNS) + "|",
         *(f"| {name} | " + " | ".join(cell(done[name]) for _, cell in COLUMNS) + " |" for name in ranked),
         "",
-        "ECE: 15 bins of equal mass, confidence of the top label. One query: median of 300 asked one at a time. In bulk: "
-        "the whole test at once, median of 3. On disk: the files to ship. Peak memory: of the answering process, "
-        "Python and packages included. Out-of-scope: by the largest probability unless the settings say otherwise.",
+        EXPLAINED,
         "",
-        *(
-            f"- **{name}**: {done[name]['settings']} ({done[name]['date']}, commit {done[name]['commit']})"
-            for name in ranked
-        ),
-        *(f"- **{name}**, not measured: {why}" for name, why in {**not_done, **result["left_out"]}.items()),
-        "",
-        "Packages: " + ", ".join(f"{name} {version}" for name, version in sorted(result["packages"].items())) + ".",
+        *(_settings(name, done[name]) for name in ranked),
+        *(f"- **{name}**, not measured: {why}" for name, why in {**refused, **result["left_out"]}.items()),
     ]
     return "\n".join(lines) + "\n"
+
+
+def _circumstances(rows: Result, part: str, machine: Result) -> list[str]:
+    held = machine["pinned_to"] if isinstance(machine["pinned_to"], str) else f"held to {machine['threads']} of them"
+    return [
+        f"Learnt from {rows['train']:,} rows, scored on {rows['test']:,} ({part}) and on {rows['out_of_scope']:,}",
+        f"out-of-scope queries of CLINC150. {machine['cpu']}, {machine['cores']} cores, {held},",
+        f"{machine['threads']} thread(s); {machine['system']}, Python {machine['python']}.",
+    ]
+
+
+def _settings(name: str, row: Result) -> str:
+    versions = ", ".join(f"{package} {version}" for package, version in row["packages"].items())
+    return f"- **{name}**: {row['settings']}. {versions}; {row['date']}, commit {row['commit']}."
 
 
 def draw(results: list[Result], picture: Path) -> None:

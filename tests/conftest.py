@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any
 
 import pytest
+
+import metier
 
 ROOT = Path(__file__).resolve().parents[1]
 BANK = ROOT / "examples" / "bank"
@@ -42,14 +43,13 @@ def metier_data() -> Path:
 
 
 @pytest.fixture(scope="session")
-def bank(tmp_path_factory: pytest.TempPathFactory) -> Any:
+def bank() -> metier.Specialist:
     """A specialist on the example bank, trained once with no more effort than it takes to be a real one."""
-    metier = pytest.importorskip("metier.api")
     return metier.train(BANK / "intents.csv", effort="quick", seed=0)
 
 
 @pytest.fixture(scope="session")
-def bank_folder(bank: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def bank_folder(bank: metier.Specialist, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The same specialist as a folder."""
     folder = tmp_path_factory.mktemp("specialists") / "bank"
     bank.save(folder)

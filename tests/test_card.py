@@ -27,8 +27,8 @@ def said(**other: Any) -> dict[str, Any]:
         "columns": {"input": "query", "target": "intent"},
         "rule": {"false_refusal": 0.02, "max_error": 0.02, "accept_threshold": 0.7125, "scope_threshold": 0.1},
         "stages": [{"encoder": {"kind": "ngrams.v1"}, "heads": [{"kind": "hashed.v1"}, {"kind": "hashed.v1"}]}],
-        "recipe": {"effort": "standard", "seed": 0},
-        "origin": {"source": "queries.csv", "rows": 10003, "sha256": "ab" * 32},
+        "recipe": {"effort": "standard", "seed": 0, "left_out": []},
+        "origin": {"source": "queries.csv", "rows": 10003, "libraries": {"numpy": "2.4", "metier": "0.1.0"}},
         "figures": {
             "accuracy": interval(0.9412),
             "macro_f1": 0.9401,
@@ -80,15 +80,16 @@ def test_a_person_reads_what_it_answers_refuses_promises_and_costs() -> None:
     ]
     for part in (
         "`card_arrival`, `lost card`, `pin 'code'`",
-        "refuse 2 % of the inputs that are its business",
+        "refuse 2% of the inputs that are its business",
         "a probability under 0.7125",
-        "At most 2 % wrong",
-        "| accuracy, if made to answer everything | 94.1 % | 93.1 % to 95.1 % | 1,000 |",
-        "| leaves at stage 1 | 86.1 % | | 861 |",
+        "At most 2% wrong",
+        "| accuracy, if made to answer everything | 94.1% | 93.1% to 95.1% | 1,000 |",
+        "| leaves at stage 1 | 86.1% | | 861 |",
         'metier predict banking "…"',
         'metier.load("banking")',
         "- stage 1: `ngrams.v1`, `hashed.v1`, `hashed.v1`",
         "- source: `queries.csv`",
+        "- libraries: metier `0.1.0`, numpy `2.4`",
         "23.4 MB",
         "holds 8 of the training rows",
     ):
@@ -99,6 +100,12 @@ def test_no_promise_is_made_that_was_not_asked_for() -> None:
     _, text = read(rule={**said()["rule"], "max_error": None})
     assert "No bound on its errors was asked for" in text
     assert "At most" not in text
+
+
+def test_what_is_never_refused_or_was_not_chosen_is_not_mentioned() -> None:
+    _, text = read(rule={**said()["rule"], "accept_threshold": 0.0})
+    assert "`unsure`" not in text
+    assert "left out" not in text
 
 
 def test_names_from_outside_break_neither_the_metadata_nor_the_page() -> None:

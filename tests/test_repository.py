@@ -57,7 +57,7 @@ def test_every_dependency_is_pinned_and_weighed() -> None:
         re.split(r"[<>=\[ ]", name)[0] for name in [*PROJECT["dependencies"], *(n for extra in extras for n in extra)]
     }
     pinned = set(re.findall(r"^([\w-]+)==", (ROOT / "constraints.txt").read_text(encoding="utf-8"), re.MULTILINE))
-    assert asked <= {name.replace("_", "-") for name in pinned}, "constraints.txt lacks some"
+    assert asked <= {name.replace("_", "-").lower() for name in pinned}, "constraints.txt lacks some"
     weighed = (ROOT / "docs" / "dependencies.md").read_text(encoding="utf-8")
     assert not [name for name in sorted(asked) if f"| {name} " not in weighed], "docs/dependencies.md lacks some"
 

@@ -46,7 +46,8 @@ class Peer(Protocol):
 
     def scope(self, texts: list[str]) -> NDArray[np.floating]:
         """Say how much each text looks like what was learnt: higher is more in scope."""
-        return self.probabilities(texts)[1].max(axis=1)
+        largest: NDArray[np.floating] = self.probabilities(texts)[1].max(axis=1)
+        return largest
 
 
 def names() -> list[str]:

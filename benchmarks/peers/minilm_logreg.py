@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
 from peers.base import MINILM, Peer, minilm_folder
 
 

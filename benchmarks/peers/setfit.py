@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
 from peers.base import MINILM, Peer, minilm_folder
 
 ITERATIONS = 1
@@ -67,7 +68,7 @@ def _stop_at_limit() -> Any:
     """Make the callback that ends fine-tuning at the limit and counts the steps."""
     from transformers import TrainerCallback
 
-    class StopAtLimit(TrainerCallback):  # type: ignore[misc]
+    class StopAtLimit(TrainerCallback):
         steps = planned = 0
 
         def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
 from peers.base import Peer
 
 
@@ -51,8 +52,9 @@ class TfidfSvc(Peer):
         return [str(label) for label in self._model.classes_], self._model.predict_proba(texts)
 
     def scope(self, texts: list[str]) -> NDArray[np.floating]:
-        margins: NDArray[np.floating] = self._model.calibrated_classifiers_[0].estimator.decision_function(texts)
-        return margins.max(axis=1)
+        machine = self._model.calibrated_classifiers_[0].estimator
+        largest: NDArray[np.floating] = machine.decision_function(texts).max(axis=1)
+        return largest
 
 
 PEER = TfidfSvc

@@ -27,6 +27,7 @@ from metier.types import Json, State
 
 SCHEMA = 1
 ARRAYS, CARD = "arrays.safetensors", "README.md"
+OWN = (ARRAYS, CARD, folders.DESCRIPTION)
 # on another CPU int8 products are rounded and summed otherwise, so the last digits of a probability may differ
 REPLAY_TOLERANCE = 1e-3
 
@@ -166,13 +167,13 @@ def _states(cascade: Cascade) -> dict[str, State]:
 
 
 def _file_names(states: Mapping[str, State]) -> dict[tuple[str, str], str]:
-    """What each part's files are called in the folder: as the part says, unless two parts mean different bytes."""
+    """What each part's files are called in the folder: as the part says, unless that name has another meaning there."""
     meant: dict[str, set[bytes]] = {}
     for state in states.values():
         for name, data in state.files.items():
             meant.setdefault(name, set()).add(data)
     return {
-        (part, name): name if len(meant[name]) == 1 else f"{part}.{name}"
+        (part, name): name if len(meant[name]) == 1 and name not in OWN else f"{part}.{name}"
         for part, state in states.items()
         for name in state.files
     }

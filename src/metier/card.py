@@ -15,7 +15,7 @@ from metier.types import Json
 
 PIPELINES = {("text", "classify"): "text-classification"}
 MOST_LABELS = 200  # more are in specialist.json; a card is for reading
-MOST_CHARACTERS = 100  # of one setting
+MOST_CHARACTERS = 200  # of one setting
 
 Said = Mapping[str, Any]  # JSON, once its fields have been checked
 
@@ -86,9 +86,10 @@ def _answers(labels: Sequence[str]) -> Iterator[str]:
 def _refusals(rule: Said) -> Iterator[str]:
     yield (
         "- `out_of_scope`: an input unlike what it learnt. The threshold was set to refuse "
-        f"{_percent(rule['false_refusal'])} of the inputs that are its business."
+        f"{_asked(rule['false_refusal'])} of the inputs that are its business."
     )
-    yield f"- `unsure`: its best label has a probability under {rule['accept_threshold']:.4g}."
+    if rule["accept_threshold"] > 0:
+        yield f"- `unsure`: its best label has a probability under {rule['accept_threshold']:.4g}."
     yield "- `bad_input`: a cell it cannot read; the error says why."
 
 
@@ -97,7 +98,7 @@ def _promise(rule: Said) -> Iterator[str]:
         yield "No bound on its errors was asked for when it was trained (`--max-error` sets one)."
     else:
         yield (
-            f"At most {_percent(rule['max_error'])} wrong among the inputs of its trade that it answers. The bound was "
+            f"At most {_asked(rule['max_error'])} wrong among the inputs of its trade that it answers. The bound was "
             "tested for inputs drawn like the training rows, and holds for no others."
         )
 
@@ -118,7 +119,7 @@ def _figures(figures: Said) -> Iterator[str]:
         if figures.get(key) is not None:
             yield f"| {name} | {_row(figures[key])} |"
     for stage in figures.get("stages") or ():
-        yield f"| leaves at stage {stage['stage']} | {_percent(stage['share'])} | | {stage['rows']:,} |"
+        yield f"| leaves at stage {stage['stage']} | {stage['share']:.1%} | | {stage['rows']:,} |"
 
 
 def _use(said: Said) -> Iterator[str]:
@@ -144,7 +145,8 @@ def _origin(said: Said) -> Iterator[str]:
         parts = [part for slot in stage.values() for part in (slot if isinstance(slot, list | tuple) else [slot])]
         yield f"- stage {number}: {', '.join(_code(part['kind']) for part in parts)}"
     for about in (said["origin"], said["recipe"]):
-        yield from (f"- {_line(key)}: {_setting(value)}" for key, value in sorted(about.items()))
+        told = {key: value for key, value in sorted(about.items()) if value not in (None, "", [], {})}
+        yield from (f"- {_line(key.replace('_', ' '))}: {_setting(value)}" for key, value in told.items())
     size = sum(file["bytes"] for file in said["files"].values())
     yield f"- size: {size / 1e6:,.1f} MB"
 
@@ -165,14 +167,16 @@ def _value(figure: Any) -> float:
 def _row(figure: Any) -> str:
     if not isinstance(figure, dict):
         return f"{figure:.4f} | |"
-    return f"{_percent(figure['value'])} | {_percent(figure['low'])} to {_percent(figure['high'])} | {figure['rows']:,}"
+    return f"{figure['value']:.1%} | {figure['low']:.1%} to {figure['high']:.1%} | {figure['rows']:,}"
 
 
-def _percent(share: float) -> str:
-    return f"{share * 100:.3g} %"
+def _asked(share: float) -> str:
+    return f"{share * 100:.6g}%"
 
 
 def _setting(value: Json) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{_line(name)} {_setting(part)}" for name, part in sorted(value.items()))
     text = value if isinstance(value, str) else json.dumps(value, sort_keys=True, ensure_ascii=False)
     return _code(text if len(text) <= MOST_CHARACTERS else f"{text[:MOST_CHARACTERS]}…")
 

@@ -207,7 +207,9 @@ def _lines_of_rows(e: Evaluation) -> list[Line]:
     lines = []
     for s in e.stages:
         right = f"{percent(s.accuracy.value)} of them right" if s.accuracy else "no row left here"
-        alone = f"; {percent(s.alone)} if it answered every row" if s.alone is not None and len(e.stages) > 1 else ""
+        alone = (
+            f"; {percent(s.alone)} if every row were answered here" if s.alone is not None and len(e.stages) > 1 else ""
+        )
         lines.append(Line(f"Left at stage {s.stage}", percent(s.share), f"{s.name}: {right}{alone}"))
     if e.bad_input:
         lines.append(Line("Bad input", f"{e.bad_input:,}", "rows whose cell could not be read; none counts as right"))

@@ -26,7 +26,7 @@ def scanned(path: str, ending: str, batch_rows: int) -> Iterator[Table]:
         first_row = 1
         for batch in _scan(path, ending).collect_batches(chunk_size=batch_rows, maintain_order=True, lazy=True):
             for part in batch.iter_slices(batch_rows):
-                columns = {name: part[name].to_list() for name in part.columns}
+                columns = part.fill_nan(None).to_dict(as_series=False)
                 yield Table(columns=columns, source=path, first_row=first_row)
                 first_row += len(part)
     except (polars.exceptions.PolarsError, OSError) as error:

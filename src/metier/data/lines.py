@@ -144,8 +144,6 @@ def _delimited_rows(path: Path, lines: Iterator[str], line: int, delimiter: str,
     while True:
         try:
             for cells in csv.reader(_holding(lines, held), delimiter=delimiter, strict=True):
-                if len(held) > 1 and delimiter == "\t" and all(text.count("\t") == width - 1 for text in held):
-                    raise csv.Error("whole rows between two quotes, which in TSV may be mere characters")
                 if len(cells) == width:
                     yield line, cells, None
                 elif cells or width == 1:
@@ -154,7 +152,7 @@ def _delimited_rows(path: Path, lines: Iterator[str], line: int, delimiter: str,
                 held.clear()
             return
         except csv.Error as error:
-            cells = held[0].rstrip("\r\n").split(delimiter)
+            cells = held[0].rstrip("\r\n").split(delimiter)  # in TSV quotes may be mere characters
             plain = delimiter == "\t" and len(cells) == width and max(map(len, cells)) <= LONGEST_CELL
             yield line, _fitted(cells, width), None if plain else _misquoted(error)
             lines = chain(held[1:], lines)
@@ -174,7 +172,7 @@ def _fitted(cells: list[str], width: int) -> list[str]:
 
 def _miscounted(cells: list[str], width: int) -> str:
     return (
-        f"{len(cells)} cells where the header has {width}. Put double quotes around a cell that holds the separator or "
+        f"{len(cells)} cell{'s' * (len(cells) > 1)} where the header has {width}. Put double quotes around a cell that holds the separator or "
         "a line break"
     )
 

@@ -171,19 +171,24 @@ def _table_of_columns(source: Mapping[Any, Any]) -> Table:
 
 
 def _table_of_rows(source: Sequence[Any], source_name: str = "memory") -> Table:
-    if all(isinstance(row, Mapping) for row in source):
-        names = dict.fromkeys(str(name) for row in source for name in row)
-        columns = {name: _gapped(row.get(name) for row in source) for name in names}
-    elif all(isinstance(row, tuple | list) and len(row) == 2 for row in source):
+    for at, row in enumerate(source):
+        if _kind(row) is None or _kind(row) != _kind(source[0]):
+            raise UnreadableData(
+                f"{source_name}: entry {at + 1} of the list is {str(row)[:60]!r}. Expected dictionaries throughout, or "
+                "(input, target) pairs throughout."
+            )
+    if source and _kind(source[0]) == "pair":
         columns = {"input": _gapped(row[0] for row in source), "target": _gapped(row[1] for row in source)}
     else:
-        kinds = [isinstance(row, Mapping) or (isinstance(row, tuple | list) and len(row) == 2) for row in source]
-        at = kinds.index(False) if False in kinds else 0
-        raise UnreadableData(
-            f"{source_name}: entry {at + 1} of the list is {str(source[at])[:60]!r}. Expected dictionaries throughout, "
-            "or (input, target) pairs throughout."
-        )
+        names = dict.fromkeys(name for row in source for name in row)
+        columns = {str(name): _gapped(row.get(name) for row in source) for name in names}
     return _not_empty(Table(columns=columns, source=source_name))
+
+
+def _kind(row: Any) -> str | None:
+    if isinstance(row, Mapping):
+        return "dictionary"
+    return "pair" if isinstance(row, tuple | list) and len(row) == 2 else None
 
 
 def _gapped(cells: Iterable[Any]) -> list[Any]:

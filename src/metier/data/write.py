@@ -9,7 +9,7 @@ import csv
 import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any, TypeAlias
 
@@ -33,8 +33,10 @@ def write(path: str | Path, rows: Iterable[Mapping[str, Any]], columns: Sequence
     with replacing(path) as file:
         line = line_of[path.suffix.lower()](file, columns)
         for count, row in enumerate(rows, 1):  # noqa: B007 - the last number is the count
-            with _teaching(path):
+            try:
                 line(row)
+            except OSError as error:
+                raise _cannot(path, error) from error
     return count
 
 
@@ -59,16 +61,10 @@ def replacing(path: Path) -> Iterator[IO[str]]:
             file.close()
             part.replace(path)
     except BaseException:
-        _drop(file)
+        with suppress(OSError):  # what is still unwritten goes with the file
+            file.close()
         part.unlink(missing_ok=True)
         raise
-
-
-def _drop(file: IO[str]) -> None:
-    try:
-        file.close()
-    except OSError:
-        pass  # what is still unwritten goes with the file
 
 
 @contextmanager
@@ -76,10 +72,14 @@ def _teaching(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise CannotWrite(
-            f"{path}: cannot be written ({error.strerror}). Nothing was left behind. Free space, make the folder, or name "
-            "another place."
-        ) from error
+        raise _cannot(path, error) from error
+
+
+def _cannot(path: Path, error: OSError) -> CannotWrite:
+    return CannotWrite(
+        f"{path}: cannot be written ({error.strerror}). Nothing half-written was left. Free space, make the folder, or "
+        "name another place."
+    )
 
 
 def _delimited(delimiter: str) -> Callable[[IO[str], Sequence[str]], Line]:

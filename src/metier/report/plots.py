@@ -108,8 +108,8 @@ def scope(e: Evaluation) -> str | None:
     plot.words(1, tallest, "in scope", dx=-4, dy=30, anchor="end", kind="a")
     return plot.svg(
         "Scope of in-scope and out-of-scope rows",
-        f"Area under the curve {digits(e.out_of_scope.scope_auroc)}; {percent(e.out_of_scope.caught.value)} of the rows "
-        "out of scope are refused.",
+        f"AUROC {digits(e.out_of_scope.scope_auroc)}; "
+        f"{percent(e.out_of_scope.caught.value)} of the rows out of scope are refused.",
     )
 
 
