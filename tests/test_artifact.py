@@ -95,7 +95,7 @@ def stage(encoder: Any, head: Any, earlier: Sequence[Any], leave_at: float) -> S
     novelty = Novelty.fit(encoded, TRUTH)
     return Stage(
         encoder=encoder,
-        heads=(head.fit(encoded, ONE_HOT, seed=0),),
+        head=head.fit(encoded, ONE_HOT, seed=0),
         calibrator=Blend.fit(scores, TRUTH),
         scope=Scope.fit(novelty, novelty.of(encoded), scores, newest=1),
         exit=Exit(confidence=leave_at, familiarity=0.0),
@@ -269,7 +269,7 @@ def test_an_older_schema_is_brought_up_step_by_step(folder: Path, monkeypatch: p
 )
 def test_an_unknown_kind_is_refused_by_its_name(folder: Path, kind: str) -> None:
     said = folders.read_description(folder)
-    said["stages"][0]["heads"][0]["kind"] = kind
+    said["stages"][0]["head"]["kind"] = kind
     said["stages"][1]["encoder"]["kind"] = "later.v7"
     rewrite(folder, said)
     with pytest.raises(UnknownSchema) as caught:

@@ -40,7 +40,8 @@ def test_names_tell_and_where_they_do_not_content_does(names: tuple[str, str], e
 
 def test_what_was_taken_and_why_is_said_in_a_sentence() -> None:
     assert choose(table(text=TEXTS, category=LABELS)).said == (
-        "Input is column 'text' (by its name; text), target is column 'category' (by its name; 2 different values in 4 rows)."
+        "Input is column 'text' (by its name; text), "
+        "target is column 'category' (by its name; 2 different values in 4 rows)."
     )
     assert "'b' (as asked; text)" in choose(table(text=TEXTS, b=TEXTS, category=LABELS), input="b").said
 
@@ -115,11 +116,11 @@ def test_a_column_of_the_wrong_kind_is_explained(
 ) -> None:
     with pytest.raises(MissingColumn, match=said) as refused:
         choose(table(**columns), **asked)
-    assert "Name" in str(refused.value)
+    assert "ame" in str(refused.value).split(". ")[-1]
 
 
 def test_one_column_for_both_is_refused() -> None:
     with pytest.raises(
-        BadOption, match="'text' is asked for as input and as target. Expected two columns of 'text', 'l'"
+        BadOption, match=r"'text' is asked for as input and as target\. Expected two columns of 'text', 'l'"
     ):
         choose(table(text=TEXTS, l=LABELS), input="text", target="text")

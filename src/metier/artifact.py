@@ -58,12 +58,11 @@ class Slot:
     name: str
     folder: str
     member: str
-    many: bool = False
 
 
 SLOTS = {  # field of a stage -> what it holds
     "encoder": Slot(name="encoder", folder="encoders", member="ENCODER"),
-    "heads": Slot(name="head", folder="heads", member="HEAD", many=True),
+    "head": Slot(name="head", folder="heads", member="HEAD"),
     "calibrator": Slot(name="calibrator", folder="decide", member="CALIBRATOR"),
     "scope": Slot(name="scope", folder="decide", member="SCOPE"),
     "exit": Slot(name="exit", folder="decide", member="EXIT"),
@@ -78,7 +77,7 @@ RULE: Types = {
     "false_refusal": NUMBER, "max_error": (*NUMBER, NoneType), "scope_threshold": NUMBER, "accept_threshold": NUMBER,
     "candidate_threshold": NUMBER,
 }  # fmt: skip
-STAGE: Types = {field: list if slot.many else dict for field, slot in SLOTS.items()}
+STAGE: Types = dict.fromkeys(SLOTS, dict)
 PART: Types = {"kind": str, "config": dict, "files": dict}
 GOLDEN: Types = {"cell": str, "label": (str, NoneType), "probability": NUMBER, "stage": int}
 
@@ -144,15 +143,8 @@ def describe(folder: str | Path) -> dict[str, Json]:
 
 
 def _each(stage: Mapping[str, Any], number: int, make: Callable[[str, Slot, Any], Any]) -> dict[str, Any]:
-    """A stage with every part replaced by what `make` gives for its name ("stage1.head2"), its slot and itself."""
-    made: dict[str, Any] = {}
-    for field, slot in SLOTS.items():
-        held, name = stage[field], f"stage{number}.{slot.name}"
-        if slot.many:
-            made[field] = tuple(make(f"{name}{place}", slot, part) for place, part in enumerate(held, 1))
-        else:
-            made[field] = make(name, slot, held)
-    return made
+    """A stage with every part replaced by what `make` gives for its name ("stage1.head"), its slot and itself."""
+    return {field: make(f"stage{number}.{slot.name}", slot, stage[field]) for field, slot in SLOTS.items()}
 
 
 def _fields(stage: Stage) -> dict[str, Any]:

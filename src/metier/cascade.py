@@ -21,10 +21,10 @@ from metier.types import Floats, Probabilities, Scores, Value
 
 @dataclass(frozen=True, kw_only=True)
 class Stage:
-    """An encoder, its heads, and a calibrator that blends them with the heads of the stages before."""
+    """An encoder, its head, and a calibrator that blends it with the heads of the stages before."""
 
     encoder: Encoder
-    heads: tuple[Head, ...]
+    head: Head
     calibrator: Blend
     scope: Scope
     exit: Exit
@@ -47,7 +47,7 @@ class Cascade:
 
     def run(self, values: Sequence[Value]) -> Passed:
         """Each value through as many stages as it needs."""
-        first = run_stage(self.stages[0], values, [])
+        first = run_stage(self.stages[0], values, None)
         if first.leaves.all() or len(self.stages) == 1:
             return Passed(probabilities=first.probabilities, scope=first.scope, stage=np.ones(len(values), np.int64))
         probabilities, scope = first.probabilities.copy(), first.scope.copy()
@@ -55,8 +55,7 @@ class Cascade:
         left, step = np.flatnonzero(~first.leaves), first
         staying = ~first.leaves
         for number, following in enumerate(self.stages[1:], start=2):
-            scores = [s[staying] for s in step.scores]
-            step = run_stage(following, [values[i] for i in left], scores)
+            step = run_stage(following, [values[int(i)] for i in left], step.scores[:, staying])
             probabilities[left], scope[left], stage[left] = step.probabilities, step.scope, number
             staying = ~step.leaves
             if number == len(self.stages) or not staying.any():
@@ -72,13 +71,14 @@ class Step:
     probabilities: Probabilities
     scope: Floats
     leaves: NDArray[np.bool_]
-    scores: Sequence[Scores]
+    scores: Scores  # (m, n, k)
 
 
-def run_stage(stage: Stage, values: Sequence[Value], earlier: Sequence[Scores]) -> Step:
-    """One stage on the rows that reached it. `earlier` are the scores of the heads before, for the same rows."""
+def run_stage(stage: Stage, values: Sequence[Value], earlier: Scores | None) -> Step:
+    """One stage on the rows that reached it. `earlier` (m, n, k): the scores of the heads before, for the same rows."""
     encoded = stage.encoder.encode(values)
-    scores = [*earlier, *(head.scores(encoded) for head in stage.heads)]
+    own = stage.head.scores(encoded)[None]
+    scores = own if earlier is None else np.concatenate([earlier, own])
     probabilities = stage.calibrator.probabilities(scores)
     scope = stage.scope.familiarity(stage.scope.novelty.of(encoded), scores)
     leaves = stage.exit.leaves(probabilities.max(axis=1), scope)

@@ -184,7 +184,7 @@ def _by_name(columns: Sequence[str], names: Sequence[str]) -> list[str]:
 
 
 def _words(column: str) -> list[str]:
-    parts = re.findall(r"[a-z]+", re.sub(r"(?<=[a-z])(?=[A-Z])", "_", column).lower())
+    parts = re.findall(r"[a-z0-9]+", re.sub(r"(?<=[a-z])(?=[A-Z])", "_", column).lower())
     return [part if part == "class" else part.removesuffix("s") for part in parts]
 
 

@@ -182,7 +182,7 @@ def _said(specialist: Specialist, cells: Sequence[Any]) -> _Said:
         spent += perf_counter_ns() - started
         for field in fields(Predicted):
             getattr(whole, field.name)[list(values)] = getattr(part, field.name)
-        scores: Sequence[Scores] = []
+        scores: Scores | None = None
         for stage, probabilities in zip(stages, alone, strict=True):
             step = run_stage(stage, list(values.values()), scores)
             probabilities[list(values)], scores = step.probabilities, step.scores

@@ -1,4 +1,4 @@
-"""Finds what a folder of the package holds, and what other packages add to it, without importing more than is asked for.
+"""Finds what a folder of the package holds, and what other packages add to it, importing no more than is asked for.
 
 Knows names of files and entry points, and not what is in them.
 """

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from time import perf_counter_ns
 from typing import Any
 
@@ -15,10 +16,10 @@ import numpy as np
 from metier import lazy
 from metier.cascade import Cascade, Passed
 from metier.decide.accept import Rule
+from metier.domains.base import Domain
 from metier.errors import BadCell
-from metier.types import Candidate, Decision, Json, Predicted, Value
-
-MOST_CANDIDATES = 5
+from metier.tasks.base import Task
+from metier.types import Decision, Json, Predicted, Value
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,7 +58,10 @@ class Specialist:
         values, problems = self._read(cells)
         predicted = self.predicted(values)
         each = (perf_counter_ns() - started) / 1000 / max(len(cells), 1)
-        decisions = iter([_decision(self.labels, predicted, i, each) for i in range(len(values))])
+        decided = self._task.decisions(self.labels, predicted, each)
+        if not problems:
+            return decided
+        decisions = iter(decided)
         return [_unread(problems[i]) if i in problems else next(decisions) for i in range(len(cells))]
 
     def predicted(self, values: Sequence[Value]) -> Predicted:
@@ -77,8 +81,18 @@ class Specialist:
             candidates=passed.probabilities >= np.minimum(self.rule.candidate_threshold, confidence)[:, None],
         )
 
+    @cached_property
+    def _domain(self) -> Domain:
+        domain: Domain = lazy.find("domains", self.domain, "DOMAIN")
+        return domain
+
+    @cached_property
+    def _task(self) -> Task:
+        task: Task = lazy.find("tasks", self.task, "TASK")
+        return task
+
     def _read(self, cells: Sequence[Any]) -> tuple[list[Value], dict[int, str]]:
-        read = lazy.find("domains", self.domain, "DOMAIN").read
+        read = self._domain.read
         values, problems = [], {}
         for i, cell in enumerate(cells):
             try:
@@ -86,25 +100,6 @@ class Specialist:
             except BadCell as problem:
                 problems[i] = str(problem)
         return values, problems
-
-
-def _decision(labels: tuple[str, ...], predicted: Predicted, i: int, microseconds: float) -> Decision:
-    probabilities = predicted.probabilities[i]
-    best = int(probabilities.argmax())
-    chosen = np.flatnonzero(predicted.candidates[i])
-    if len(chosen) > 1:
-        chosen = chosen[np.argsort(-probabilities[chosen], kind="stable")][:MOST_CANDIDATES]
-    accepted, in_scope = bool(predicted.accepted[i]), bool(predicted.in_scope[i])
-    return Decision(
-        label=labels[best] if accepted else None,
-        probability=float(probabilities[best]),
-        accepted=accepted,
-        reason=None if accepted else "unsure" if in_scope else "out_of_scope",
-        scope=float(predicted.scope[i]),
-        candidates=tuple(Candidate(label=labels[c], probability=float(probabilities[c])) for c in chosen),
-        stage=int(predicted.stage[i]),
-        microseconds=microseconds,
-    )
 
 
 def _unread(problem: str) -> Decision:

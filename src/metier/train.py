@@ -6,12 +6,10 @@ Knows domains, encoders and heads by their seams; what a cell means is its domai
 from __future__ import annotations
 
 import importlib.metadata
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from time import perf_counter
-from typing import Any
 
 import numpy as np
 
@@ -27,16 +25,30 @@ from metier.decide.exits import Exit
 from metier.decide.scope import Scope
 from metier.domains.base import Domain
 from metier.encoders.base import Encoder
-from metier.errors import BadCell, BadOption, TooFewRows
+from metier.errors import BadCell, BadOption
 from metier.evaluation import Evaluation
+from metier.heads.base import Head
 from metier.heads.hashed import HashedHead
+from metier.heads.kernel import KernelHead
 from metier.judge import evaluation_of
-from metier.learn import Encodings, Examples, Held, finished, first_head, held_out, pupil
+from metier.learn import Encodings, Examples, Finished, Held, by_labels, by_teacher, finish, held_out
 from metier.specialist import Golden, Specialist
-from metier.types import EFFORTS, Effort, Json, Labels, Predicted, Probabilities, Table, Value
+from metier.tasks.base import Answers, Task
+from metier.types import (
+    EFFORTS,
+    Effort,
+    Encoded,
+    Json,
+    Labels,
+    Predicted,
+    Probabilities,
+    Rows,
+    Scores,
+    Table,
+    Value,
+)
 
 FOLDS = 5
-TEACHING = 0.7  # how much of a pupil's target is its teacher's opinion, the rest is the label
 GOLDEN_ROWS, LONGEST_GOLDEN = 8, 200
 Progress = Callable[[str, float], None]
 
@@ -77,7 +89,9 @@ def train(
     progress("reading", 0.0)
     columns = choose(table, input=input, target=target)
     domain: Domain = lazy.find("domains", columns.domain, "DOMAIN")
-    examples = _examples(table, columns.input, columns.target, domain, seed)
+    task: Task = lazy.find("tasks", "classify", "TASK")
+    values, answers = _read(table, columns.input, columns.target, domain, task)
+    examples = _examples(values, answers, domain, task, seed)
     encoders, dropped = _affordable(domain.encoders(effort), examples.values, max_ms=max_ms, max_mb=max_mb)
     sha256 = digest(table, [columns.input, columns.target])
     work_key = f"{sha256}/{effort}/{seed}/{[encoder.kind for encoder in encoders]}/{_libraries()}"
@@ -86,23 +100,25 @@ def train(
 
     encodings = [Encodings(encoder, examples, kept, str(i)) for i, encoder in enumerate(encoders)]
     held = [
-        held_out(e, first_head, examples.targets, checkpoint=kept, name=str(i), seed=seed, tick=tick)
+        held_out(e, _head, by_labels(examples), checkpoint=kept, name=str(i), seed=seed, tick=tick)
         for i, e in enumerate(encodings)
     ]
-    if len(held) > 1:
-        teacher = Blend.fit([h.scores for h in held], examples.truth).probabilities([h.scores for h in held])
-        lessons = (TEACHING * teacher + (1 - TEACHING) * examples.targets).astype(np.float32)
-        for i, by_labels in enumerate(held):
-            if isinstance(by_labels.head, HashedHead):
-                taught = held_out(encodings[i], pupil, lessons, checkpoint=kept, name=f"pupil {i}", seed=seed, tick=tick)
-                held[i] = max(by_labels, taught, key=lambda h: _share_leaving(h, teacher, examples.truth))
+    finished = {i: finish(encodings[i], h, seed=seed) for i, h in enumerate(held) if h.left_out}
+    teacher = min(finished, default=None)
+    for i, h in enumerate(held):
+        if teacher is not None and isinstance(h.head, HashedHead):
+            lessons = by_teacher(examples, held[teacher], finished[teacher])
+            pupil = held_out(encodings[i], _pupil, lessons, checkpoint=kept, name=f"pupil {i}", seed=seed, tick=tick)
+            held[i] = max(h, pupil, key=lambda one: _share_leaving(one, held[teacher].scores, examples.truth))
+        if i not in finished:
+            finished[i] = finish(encodings[i], held[i], seed=seed)
+    stages, passed, alone = _cascade(held, [finished[i] for i in range(len(held))], examples.truth)
 
-    stages, passed, alone = _cascade(encodings, held, examples.truth, seed=seed, tick=tick)
     specialist = Specialist(
         name=name,
         domain=domain.name,
-        task="classify",
-        labels=examples.names,
+        task=task.name,
+        labels=answers.names,
         input_column=columns.input,
         target_column=columns.target,
         cascade=Cascade(stages=stages),
@@ -125,16 +141,28 @@ def out_of_fold(
     values: Sequence[Value], truth: Labels, domain: Domain, *, seed: int = 0, effort: Effort = "quick"
 ) -> Probabilities:
     """Calibrated probabilities (n, k) of every row by stages that have not learnt it; for audits."""
-    names = tuple(str(label) for label in range(int(truth.max()) + 1))
-    fold = folds(truth, domain.group(values), _fold_count(truth), seed)
-    examples = Examples(values=values, names=names, truth=truth, fold=fold)
+    answers = Answers(names=tuple(str(label) for label in range(int(truth.max()) + 1)), truth=truth)
+    examples = _examples(values, answers, domain, lazy.find("tasks", "classify", "TASK"), seed)
     kept = Checkpoint(None, fingerprint="")
-    scores = []
-    for encoder in domain.encoders(effort):
-        encodings = Encodings(encoder, examples, kept, "")
-        held = held_out(encodings, first_head, examples.targets, checkpoint=kept, name="", seed=seed, tick=lambda: None)
-        scores.append(held.scores)
+    held = [
+        held_out(
+            Encodings(encoder, examples, kept, ""), _head, by_labels(examples), checkpoint=kept, name="", seed=seed,
+            tick=lambda: None,
+        )
+        for encoder in domain.encoders(effort)
+    ]  # fmt: skip
+    scores = np.stack([h.scores for h in held])
     return Blend.fit(scores, truth).probabilities(scores)
+
+
+def _head(encoded: Encoded) -> Head:
+    """What learns from labels: a linear head for sparse rows, kernel ridge for dense vectors."""
+    return HashedHead() if isinstance(encoded, Rows) else KernelHead()
+
+
+def _pupil(encoded: Encoded) -> Head:
+    """What learns from a teacher, over sparse rows."""
+    return HashedHead(hidden=96)
 
 
 def _check(
@@ -144,16 +172,18 @@ def _check(
         raise BadOption(f"effort={effort!r} is unknown. Expected one of {', '.join(EFFORTS)}.")
     for option, share in (("max_error", max_error), ("false_refusal", false_refusal)):
         if share is not None and not 0 < share < 1:
-            raise BadOption(f"{option}={share} is no share. Expected more than 0 and less than 1, such as 0.02 for 2 %.")
+            raise BadOption(
+                f"{option}={share} is no share. Expected between 0 and 1, such as 0.02 for 2 %."
+            )
     for option, most in (("max_ms", max_ms), ("max_mb", max_mb)):
         if most is not None and not most > 0:
             raise BadOption(f"{option}={most} leaves room for nothing. Expected a number above 0.")
 
 
-def _examples(table: Table, input: str, target: str, domain: Domain, seed: int) -> Examples:
-    """Every row as a value and the position of its label.
+def _read(table: Table, input: str, target: str, domain: Domain, task: Task) -> tuple[list[Value], Answers]:
+    """Every row as a value, and its answer.
 
-    Raises: BadCell naming the rows that cannot be read or have no label, TooFewRows naming the labels with one row.
+    Raises: BadCell naming the rows that cannot be read or have no label, TooFewRows where the labels do not suffice.
     """
     values, labels, problems = [], [], []
     for number, (cell, answer) in enumerate(zip(table.columns[input], table.columns[target], strict=True)):
@@ -172,26 +202,12 @@ def _examples(table: Table, input: str, target: str, domain: Domain, seed: int) 
             + " | ".join(problems[:5])
             + f"{more}. Fix them, or let `metier audit --fix` write a copy without them."
         )
-    names, truth = np.unique(np.array(labels), return_inverse=True)
-    _enough(table.source, names, truth)
-    truth = truth.astype(np.int64)
-    fold = folds(truth, domain.group(values), _fold_count(truth), seed)
-    return Examples(values=values, names=tuple(str(name) for name in names), truth=truth, fold=fold)
+    return values, task.learn(labels, table.source)
 
 
-def _enough(source: str, names: Sequence[str], truth: Labels) -> None:
-    if len(names) < 2:
-        raise TooFewRows(
-            f"{source}: the only label is '{names[0]}'. Expected two or more different ones. "
-            "Add rows of another, or name another column with --target."
-        )
-    single = [str(names[i]) for i in np.flatnonzero(np.bincount(truth) < 2)]
-    if single:
-        shown = ", ".join(f"'{name}'" for name in single[:10]) + (" …" if len(single) > 10 else "")
-        raise TooFewRows(
-            f"{source}: {len(single)} of {len(names)} labels have a single row: {shown}. Expected 2 or more, so that one "
-            "can be learnt from and one held out (5 or more work well). Add rows, or leave these labels out."
-        )
+def _examples(values: Sequence[Value], answers: Answers, domain: Domain, task: Task, seed: int) -> Examples:
+    fold = folds(answers.truth, domain.group(values), _fold_count(answers.truth), seed)
+    return Examples(values=values, truth=answers.truth, targets=task.targets(answers), fold=fold)
 
 
 def _fold_count(truth: Labels) -> int:
@@ -213,7 +229,7 @@ def _affordable(
         if (max_ms is None or ms <= max_ms) and (max_mb is None or mb <= max_mb):
             kept.append(encoder)
         else:
-            said.append(f"Left out the stage '{encoder.kind}': {ms:.1f} ms and {mb:.0f} MB are over the limit asked for.")
+            said.append(f"Left out the stage '{encoder.kind}': {ms:.1f} ms and {mb:.0f} MB are over the limit.")
     if not kept:
         raise BadOption(f"No stage keeps within max_ms={max_ms}, max_mb={max_mb}. {' '.join(said)} Allow more.")
     return kept, tuple(said)
@@ -229,9 +245,9 @@ def _cost(encoder: Encoder, values: Sequence[Value]) -> tuple[float, float]:
     return ms, sum(len(data) for data in encoder.state().files.values()) / 1e6
 
 
-def _share_leaving(held: Held, later: Probabilities, truth: Labels) -> tuple[float, float]:
-    """How many rows this head would let leave before a later stage, and how right it is on its own."""
-    probabilities = Blend.fit([held.scores], truth).probabilities([held.scores])
+def _share_leaving(held: Held, later: Scores, truth: Labels) -> tuple[float, float]:
+    """How many rows this head would let leave before a later one, and how right it is on its own."""
+    probabilities = Blend.fit(held.scores[None], truth).probabilities(held.scores[None])
     right = probabilities.argmax(axis=1) == truth
     familiarity = np.ones(len(truth))
     leave = Exit.learn(probabilities.max(axis=1), familiarity, right, later.argmax(axis=1) == truth)
@@ -239,19 +255,20 @@ def _share_leaving(held: Held, later: Probabilities, truth: Labels) -> tuple[flo
 
 
 def _cascade(
-    encodings: Sequence[Encodings], held: Sequence[Held], truth: Labels, *, seed: int, tick: Callable[[], None]
+    held: Sequence[Held], finished: Sequence[Finished], truth: Labels
 ) -> tuple[tuple[Stage, ...], Passed, list[Probabilities]]:
-    """Stages fitted on all rows, where out-of-fold rows would have left, and what each stage says of every row."""
-    scores = [h.scores for h in held]
-    calibrators = [Blend.fit(scores[: i + 1], truth) for i in range(len(held))]
-    alone = [calibrator.probabilities(scores[: i + 1]) for i, calibrator in enumerate(calibrators)]
-    stages, familiarities = [], []
-    for i, one in enumerate(held):
-        encoder, head, novelty, _ = finished(encodings[i], one.head, one.targets, seed=seed)
-        scope = Scope.fit(novelty, one.strangeness, scores[: i + 1], newest=1)
-        familiarities.append(scope.familiarity(one.strangeness, scores[: i + 1]))
-        stages.append(Stage(encoder=encoder, heads=(head,), calibrator=calibrators[i], scope=scope, exit=Exit.always()))
-        tick()
+    """The stages, where out-of-fold rows would have left them, and what each stage says of every row."""
+    scores = np.stack([h.scores for h in held])  # (m, n, k)
+    stages, alone, familiarities = [], [], []
+    for i, (one, done) in enumerate(zip(held, finished, strict=True)):
+        so_far = np.ascontiguousarray(scores[: i + 1])
+        calibrator = Blend.fit(so_far, truth)
+        scope = Scope.fit(done.novelty, one.strangeness, so_far, newest=1)
+        alone.append(calibrator.probabilities(so_far))
+        familiarities.append(scope.familiarity(one.strangeness, so_far))
+        stages.append(
+            Stage(encoder=done.encoder, head=done.head, calibrator=calibrator, scope=scope, exit=Exit.always())
+        )
     # from the last stage back, so that each exit is held against what really follows it
     passed = Passed(
         probabilities=alone[-1], scope=familiarities[-1], stage=np.full(len(truth), len(held), dtype=np.int64)
@@ -287,7 +304,7 @@ def _evaluation(
 ) -> Evaluation:
     predicted: Predicted = specialist.ruled(passed)
     return evaluation_of(
-        examples.names,
+        specialist.labels,
         examples.truth,
         predicted,
         rule=specialist.rule,

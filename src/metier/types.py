@@ -31,7 +31,8 @@ class Rows:
 
     Column 0 is reserved: it carries the length of whatever in the value was never seen in training.
 
-    Shapes: starts (n + 1,) int64, columns (nnz,) int32, weights (nnz,) float32; row i is columns[starts[i]:starts[i+1]].
+    Shapes: starts (n + 1,) int64, columns (nnz,) int32, weights (nnz,) float32.
+    Row i is columns[starts[i] : starts[i + 1]].
     """
 
     starts: NDArray[np.int64]

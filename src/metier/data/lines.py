@@ -171,10 +171,8 @@ def _fitted(cells: list[str], width: int) -> list[str]:
 
 
 def _miscounted(cells: list[str], width: int) -> str:
-    return (
-        f"{len(cells)} cell{'s' * (len(cells) > 1)} where the header has {width}. Put double quotes around a cell that holds the separator or "
-        "a line break"
-    )
+    found = f"{len(cells)} cell" + "s" * (len(cells) > 1)
+    return f"{found} where the header has {width}. Put quotes around a cell with the separator or a line break in it"
 
 
 def _misquoted(error: csv.Error) -> str:

@@ -22,15 +22,16 @@ KNOWN = ", ".join(ENDINGS)
 SHOWN_PROBLEMS = 5
 
 
-def read(source: Any) -> Table:
+def read(source: Any, *, lenient: bool = False) -> Table:
     """A whole table from a path, a frame, a dictionary of columns, a list of dictionaries or of (input, target) pairs.
 
-    Raises: UnreadableData, naming the lines that cannot be read: nothing is learnt from part of a file.
+    Raises: UnreadableData, naming the lines that cannot be read, for nothing is learnt from part of a file; with
+    `lenient` such rows stay in their place and in `Table.problems`.
     """
     if isinstance(source, Table):
         return source
     if isinstance(source, str | Path):
-        return _joined(str(source), stream(source))
+        return _joined(str(source), stream(source), lenient)
     if isinstance(source, Mapping):
         return _table_of_columns(source)
     if isinstance(source, Sequence):
@@ -101,21 +102,21 @@ def _ending(path: str) -> str:
     return ENDINGS[ending]
 
 
-def _joined(name: str, batches: Iterator[Table]) -> Table:
+def _joined(name: str, batches: Iterator[Table], lenient: bool) -> Table:
     columns: dict[str, list[Any]] = {}
-    problems: list[str] = []
+    problems: dict[int, str] = {}
     rows, source = 0, name
     for batch in batches:
         source = batch.source
         for column in batch.columns:
             columns.setdefault(column, [None] * rows)
+        problems |= {rows + i: problem for i, problem in batch.problems.items()}
         rows += len(batch)
         for column, cells in columns.items():
             cells += batch.columns.get(column, [None] * len(batch))
-        problems += batch.problems.values()
-    if problems:
-        raise UnreadableData(_told(name, problems, rows))
-    return Table(columns=columns, source=source)
+    if problems and not lenient:
+        raise UnreadableData(_told(name, list(problems.values()), rows))
+    return Table(columns=columns, source=source, problems=problems)
 
 
 def _told(name: str, problems: Sequence[str], rows: int) -> str:

@@ -26,18 +26,26 @@ def write(path: str | Path, rows: Iterable[Mapping[str, Any]], columns: Sequence
     Raises: BadOption for another ending, CannotWrite when the disk is full or the folder is not ours.
     """
     path = Path(path)
-    line_of = {".csv": _delimited(","), ".tsv": _delimited("\t"), ".jsonl": _json, ".ndjson": _json}
-    if path.suffix.lower() not in line_of:
-        raise BadOption(f"{path}: cannot tell what to write. Expected a name that ends in {', '.join(line_of)}.")
-    count = 0
+    start, count = starter(path), 0
     with replacing(path) as file:
-        line = line_of[path.suffix.lower()](file, columns)
+        line = start(file, columns)
         for count, row in enumerate(rows, 1):  # noqa: B007 - the last number is the count
             try:
                 line(row)
             except OSError as error:
                 raise _cannot(path, error) from error
     return count
+
+
+def starter(path: Path) -> Callable[[IO[str], Sequence[str]], Line]:
+    """What begins a file of this ending and gives the function that writes a line of it.
+
+    Raises: BadOption for another ending.
+    """
+    starters = {".csv": _delimited(","), ".tsv": _delimited("\t"), ".jsonl": _json, ".ndjson": _json}
+    if path.suffix.lower() not in starters:
+        raise BadOption(f"{path}: cannot tell what to write. Expected a name that ends in {', '.join(starters)}.")
+    return starters[path.suffix.lower()]
 
 
 @contextmanager

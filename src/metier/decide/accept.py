@@ -15,6 +15,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from metier.decide.measure import clopper_pearson
 from metier.errors import PromiseNotSupported
 from metier.types import Floats, Json
 
@@ -48,7 +49,7 @@ def scope_threshold(familiarity: Floats, false_refusal: float) -> float:
 
 
 def candidate_threshold(true_probability: NDArray[np.float32]) -> float:
-    """The probability a label needs to be a candidate: a split-conformal set (Sadinle et al. 2019) of out-of-fold rows."""
+    """The probability a label needs to be a candidate: a split-conformal set (Sadinle et al. 2019), out of fold."""
     n = len(true_probability)
     rank = math.floor(CANDIDATES_MISS * (n + 1))
     return float(np.sort(true_probability)[rank - 1]) if rank >= 1 else 0.0
@@ -57,14 +58,16 @@ def candidate_threshold(true_probability: NDArray[np.float32]) -> float:
 def accept_threshold(confidence: NDArray[np.float32], right: NDArray[np.bool_], max_error: float) -> float:
     """The lowest confidence at which answers are wrong at most `max_error` of the time, with 95 % confidence.
 
-    Two sequences are tried, each with half the risk: from one half of the rows on to all of them, and, only if that one
-    gets nowhere, from the fewest rows that could prove anything up to one half. A sequence ends at its first failure, so
-    that trying many thresholds costs nothing. Shapes: confidence (n,), right (n,), out-of-fold rows in scope.
+    Two sequences are tried, each with half the risk: from one half of the rows on to all of them, and, only if that
+    one gets nowhere, from the fewest rows that could prove anything up to one half. A sequence ends at its first
+    failure, so that trying many thresholds costs nothing.
+
+    Shapes: confidence (n,), right (n,), of out-of-fold rows in scope.
 
     Raises: PromiseNotSupported with the number of rows that could support it.
     """
     order = np.argsort(-confidence, kind="stable")
-    wrong = np.cumsum(~right[order])
+    wrong = np.cumsum(~right[order], dtype=np.int64)
     half = len(order) // 2
     least = _least(max_error)
     count = _furthest(wrong, max(half, least), len(order), max_error) or _furthest(wrong, least, half, max_error)
@@ -82,21 +85,15 @@ def _furthest(wrong: NDArray[np.int64], first: int, last: int, max_error: float)
     """How many of the surest rows the promise reaches to, going from `first` to `last`; None if it fails at once."""
     reached = None
     for count in np.unique(np.linspace(first, last, 400).astype(np.int64)) if first <= last else ():
-        if _tail(int(wrong[count - 1]), int(count), max_error) > RISK_OF_BREAKING / 2:
+        if not _kept(int(wrong[count - 1]), int(count), max_error):
             break
         reached = int(count)
     return reached
 
 
-def _tail(wrong: int, rows: int, rate: float) -> float:
-    """Probability of so few wrong or fewer, were the true rate `rate`: the binomial's lower tail."""
-    logs = [
-        math.lgamma(rows + 1) - math.lgamma(i + 1) - math.lgamma(rows - i + 1)
-        + i * math.log(rate) + (rows - i) * math.log1p(-rate)
-        for i in range(wrong + 1)
-    ]  # fmt: skip
-    top = max(logs)
-    return min(1.0, math.exp(top) * sum(math.exp(value - top) for value in logs))
+def _kept(wrong: int, rows: int, max_error: float) -> bool:
+    """Whether the true share wrong is at most `max_error`, with half the risk: the upper end of a two-sided range."""
+    return clopper_pearson(wrong, rows, 1 - RISK_OF_BREAKING)[1] <= max_error
 
 
 def _refusal(wrong: NDArray[np.int64], max_error: float) -> str:
@@ -112,12 +109,13 @@ def _refusal(wrong: NDArray[np.int64], max_error: float) -> str:
     at = int(np.argmin(rates)) + least - 1
     rate = float(wrong[at] / counts[at])
     said = f"{found}: of the surest {at + 1:,} answers {int(wrong[at]):,} were wrong ({rate:.1%})."
-    if rate >= max_error:
+    needed = next((m for m in _growing(at + 1) if _kept(round(rate * m), m, max_error)), None)
+    if needed is None:
         kept = next((e for e in (0.02, 0.03, 0.05, 0.1, 0.2) if e > rate * 1.3), 0.3)
         return f"{said} More rows of this kind would not help. Look at `metier audit`, or promise {kept:.0%}."
-    needed = next(m for m in _growing(at + 1) if _tail(round(rate * m), m, max_error) <= RISK_OF_BREAKING / 2)
-    return f"{said} About {math.ceil(needed * n / (at + 1) / 100) * 100:,} rows could keep it. Bring more, or promise less."
+    rows = math.ceil(needed * n / (at + 1) / 100) * 100
+    return f"{said} About {rows:,} rows could keep it. Bring more, or promise less."
 
 
 def _growing(start: int) -> list[int]:
-    return [int(start * 1.1**step) + 1 for step in range(1, 120)]
+    return [int(start * 1.1**step) + 1 for step in range(1, 60)]

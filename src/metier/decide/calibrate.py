@@ -8,19 +8,18 @@ Source: Guo et al. 2017, section 4.2 (temperature); Kull et al. 2017 (the beta c
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, Self
 
 import numpy as np
 from numba import njit
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from metier.types import Labels, Probabilities, Scores, State
 
 _FLOOR = np.float32(1e-6)  # no probability is shown as exactly 0 or 1
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def _probabilities(
     scores: NDArray[np.float32], weights: NDArray[np.float32], curve: NDArray[np.float32]
 ) -> NDArray[np.float32]:
@@ -68,19 +67,19 @@ class Blend:
 
     kind = "calibrate.v1"
 
-    def __init__(self, weights: Sequence[float] = (1.0,), curve: Sequence[float] = (1.0, 1.0, 0.0)) -> None:
+    def __init__(self, weights: ArrayLike = (1.0,), curve: ArrayLike = (1.0, 1.0, 0.0)) -> None:
         self.weights = np.asarray(weights, np.float32)  # (m,)
         self.curve = np.asarray(curve, np.float32)  # (3,)
 
     @classmethod
-    def fit(cls, scores: Sequence[Scores], labels: Labels) -> Self:
+    def fit(cls, scores: Scores, labels: Labels) -> Self:
         """The blend that makes out-of-fold scores likeliest; a head that adds nothing gets the weight 0.
 
-        Shapes: m times scores (n, k), labels (n,).
+        Shapes: scores (m, n, k) of m heads, labels (n,).
         """
         from scipy.optimize import minimize
 
-        stacked = np.stack(scores).astype(np.float64)  # (m, n, k)
+        stacked = scores.astype(np.float64)
         rows = np.arange(len(labels))
 
         def loss(weights: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
@@ -100,10 +99,9 @@ class Blend:
         plain = cls(found.x)
         return cls(found.x, _curve(plain.probabilities(scores), labels))
 
-    def probabilities(self, scores: Sequence[Scores]) -> Probabilities:
-        """Probabilities (n, k) from m times scores (n, k)."""
-        stacked = scores[0][None] if len(scores) == 1 else np.stack(scores)
-        blended: Probabilities = _probabilities(np.ascontiguousarray(stacked, np.float32), self.weights, self.curve)
+    def probabilities(self, scores: Scores) -> Probabilities:
+        """Probabilities (n, k) from scores (m, n, k) of m heads."""
+        blended: Probabilities = _probabilities(scores, self.weights, self.curve)
         return blended
 
     def state(self) -> State:

@@ -9,10 +9,10 @@ Source: Lee et al. 2018, "A Simple Unified Framework" (class-conditional Gaussia
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, Self
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 
 from metier.types import Encoded, Floats, Labels, Rows, Scores, State
@@ -20,12 +20,61 @@ from metier.types import Encoded, Floats, Labels, Rows, Scores, State
 _KNOTS = 512
 
 
+@njit(cache=True, nogil=True, fastmath=True)
+def _distances(
+    vectors: NDArray[np.float32], whitener: NDArray[np.float32], centres: NDArray[np.float32]
+) -> NDArray[np.float64]:
+    """Squared distance to the nearest centre after whitening (n,). Row by row, so that no row depends on another."""
+    (n, d), r = vectors.shape, whitener.shape[1]
+    distances = np.empty(n, np.float64)
+    at = np.empty(r, np.float32)
+    for i in range(n):
+        at[:] = 0
+        for h in range(d):
+            for j in range(r):
+                at[j] += vectors[i, h] * whitener[h, j]
+        nearest = np.float32(np.inf)
+        for c in range(len(centres)):
+            distance = np.float32(0)
+            for j in range(r):
+                distance += (at[j] - centres[c, j]) ** 2
+            nearest = min(nearest, distance)
+        distances[i] = nearest
+    return distances
+
+
+@njit(cache=True, nogil=True)
+def _shares(
+    strangeness: Floats, scores: Scores, centre: Floats, spread: Floats, weights: Floats, knots: Floats
+) -> Floats:
+    """The share of training rows whose signal is lower, between knots in proportion.
+
+    Stranger than every training row: ever smaller, so that the strange can still be told from the very strange.
+    """
+    m, n, _ = scores.shape
+    last = len(knots) - 1
+    step = 0.5 / (last + 1)
+    shares = np.empty(n, np.float64)
+    for i in range(n):
+        signal = -weights[0] * (strangeness[i] + centre[0]) / spread[0]
+        for head in range(m):
+            signal += weights[head + 1] * (scores[head, i].max() - centre[head + 1]) / spread[head + 1]
+        if signal < knots[0]:
+            shares[i] = step * np.exp(signal - knots[0])
+        elif signal >= knots[last]:
+            shares[i] = 1
+        else:
+            at = np.searchsorted(knots, signal, side="right") - 1
+            within = (signal - knots[at]) / (knots[at + 1] - knots[at])
+            shares[i] = max((at + within) / last, step)
+    return shares
+
+
 class Novelty:
     """How strange a vector is: for sparse Rows the share that was never seen, for dense vectors a distance."""
 
     def __init__(self, whitener: NDArray[np.float32], centres: NDArray[np.float32]) -> None:
         self.whitener, self.centres = whitener, centres  # (d, r), (k, r); both empty for Rows
-        self._squares = (centres**2).sum(axis=1)
 
     @classmethod
     def fit(cls, encoded: Encoded, labels: Labels) -> Self:
@@ -42,18 +91,14 @@ class Novelty:
         covariance = (1 - share) * covariance + share * np.trace(covariance) / d * np.eye(d)
         values, directions = np.linalg.eigh(covariance)
         whitener = (directions / np.sqrt(values)).astype(np.float32)
-        return cls(whitener, (centres @ whitener).astype(np.float32))
+        return cls(np.ascontiguousarray(whitener), (centres @ whitener).astype(np.float32))
 
     def of(self, encoded: Encoded) -> Floats:
         """Strangeness (n,), larger is stranger."""
         if isinstance(encoded, Rows):
             return encoded.weights[encoded.starts[:-1]].astype(np.float64)
-        # row by row, because a matrix product may round a row differently in another batch
-        return np.array([self._distance(row) for row in encoded], np.float64)
-
-    def _distance(self, row: NDArray[np.float32]) -> float:
-        at = row @ self.whitener
-        return float(np.min(self._squares - 2 * (self.centres @ at)) + at @ at)
+        distances: Floats = _distances(np.ascontiguousarray(encoded, np.float32), self.whitener, self.centres)
+        return distances
 
 
 class Scope:
@@ -67,45 +112,42 @@ class Scope:
         self.knots = knots  # rising signals of training rows at even steps of share
 
     @classmethod
-    def fit(cls, novelty: Novelty, strangeness: Floats, scores: Sequence[Scores], newest: int) -> Self:
+    def fit(cls, novelty: Novelty, strangeness: Floats, scores: Scores, newest: int) -> Self:
         """Sets the scale from out-of-fold rows; the `newest` last heads count fully, those of earlier stages half.
 
-        Shapes: strangeness (n,), m times scores (n, k).
+        Shapes: strangeness (n,), scores (m, n, k).
         """
-        signs = np.stack([-strangeness, *(s.max(axis=1) for s in scores)])  # (1 + m, n)
+        signs = np.concatenate([-strangeness[None], scores.max(axis=2)])  # (1 + m, n)
         centre, spread = signs.mean(axis=1), signs.std(axis=1) + 1e-9
         weights = np.array([1.0] + [0.5] * (len(scores) - newest) + [1.0] * newest)
         signals = np.sort(weights @ ((signs - centre[:, None]) / spread[:, None]))
         knots = np.quantile(signals, np.linspace(0, 1, min(_KNOTS, len(signals))))
         return cls(novelty, centre.astype(np.float64), spread.astype(np.float64), weights, knots)
 
-    def familiarity(self, strangeness: Floats, scores: Sequence[Scores]) -> Floats:
-        """Familiarity (n,), between 0 and 1."""
-        signal = -(self.weights[0] / self.spread[0]) * (strangeness + self.centre[0])
-        for weight, centre, spread, of_head in zip(
-            self.weights[1:], self.centre[1:], self.spread[1:], scores, strict=True
-        ):
-            signal = signal + (weight / spread) * (of_head.max(axis=1) - centre)
-        share = np.interp(signal, self.knots, np.linspace(0, 1, len(self.knots)))
-        # stranger than every training row: ever smaller, so that the strange can still be told from the very strange
-        below = np.minimum(signal - self.knots[0], 0)
-        step = 0.5 / len(self.knots)
-        return np.where(below < 0, step * np.exp(below), np.maximum(share, step))
+    def familiarity(self, strangeness: Floats, scores: Scores) -> Floats:
+        """Familiarity (n,), between 0 and 1. Shapes: strangeness (n,), scores (m, n, k)."""
+        share: Floats = _shares(strangeness, scores, self.centre, self.spread, self.weights, self.knots)
+        return share
 
     def state(self) -> State:
-        arrays = {
-            "centre": self.centre,
-            "spread": self.spread,
-            "weights": self.weights,
-            "knots": self.knots,
-            "whitener": self.novelty.whitener,
-            "centres": self.novelty.centres,
-        }
-        return State(arrays={name: array for name, array in arrays.items()})
+        return State(
+            arrays={
+                "centre": self.centre,
+                "spread": self.spread,
+                "weights": self.weights,
+                "knots": self.knots,
+                "whitener": self.novelty.whitener,
+                "centres": self.novelty.centres,
+            }
+        )
 
     @classmethod
     def restore(cls, state: State) -> Self:
         a = state.arrays
+        if a["whitener"].shape[1] != a["centres"].shape[1] or not (
+            len(a["centre"]) == len(a["spread"]) == len(a["weights"])
+        ):
+            raise ValueError("the shapes of a scope do not fit one another")
         return cls(Novelty(a["whitener"], a["centres"]), a["centre"], a["spread"], a["weights"], a["knots"])
 
 

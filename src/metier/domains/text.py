@@ -84,7 +84,7 @@ class Text:
         if effort != "quick":
             from metier.encoders.sentence import SentenceEncoder
 
-            stages.append(SentenceEncoder.build())
+            stages.append(SentenceEncoder.build(layers=(4, 6)))
         return stages
 
 

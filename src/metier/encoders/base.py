@@ -17,7 +17,10 @@ class Encoder(Protocol):
     `kind` is what is saved ("sentence.v1"); it carries a version, so that old artifacts keep loading.
     """
 
-    kind: str
+    @property
+    def kind(self) -> str:
+        """What is saved."""
+        ...
 
     @property
     def width(self) -> int:

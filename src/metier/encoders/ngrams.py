@@ -30,7 +30,7 @@ _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 _EDGE = np.uint8(32)
 
 
-@njit(cache=True, nogil=True, inline="always")  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True, inline="always")
 def _slot(hashed: np.uint64) -> np.int64:
     """The top bits after a finaliser in the manner of MurmurHash3, so that nearby words land far apart."""
     hashed ^= hashed >> np.uint64(29)
@@ -38,12 +38,12 @@ def _slot(hashed: np.uint64) -> np.int64:
     return np.int64(hashed >> np.uint64(64 - SLOT_BITS))
 
 
-@njit(cache=True, nogil=True, inline="always")  # type: ignore[untyped-decorator]
-def _is_word(byte: np.uint8) -> bool:
+@njit(cache=True, nogil=True, inline="always")
+def _is_word(byte: int) -> bool:
     return (97 <= byte <= 122) or (48 <= byte <= 57) or byte >= 128 or (65 <= byte <= 90)
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def _slots(data: NDArray[np.uint8], start: int, stop: int, out: NDArray[np.int64]) -> int:
     """Writes the slots of one text's words, word pairs (next and next but one) and character n-grams; returns how many.
 
@@ -97,7 +97,7 @@ def _slots(data: NDArray[np.uint8], start: int, stop: int, out: NDArray[np.int64
     return found
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def _longest(ends: NDArray[np.int64]) -> int:
     longest = 0
     for i in range(len(ends) - 1):
@@ -105,7 +105,7 @@ def _longest(ends: NDArray[np.int64]) -> int:
     return longest
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def _document_counts(data: NDArray[np.uint8], ends: NDArray[np.int64]) -> NDArray[np.int32]:
     """In how many texts each slot occurs."""
     counts = np.zeros(1 << SLOT_BITS, np.int32)
@@ -119,7 +119,7 @@ def _document_counts(data: NDArray[np.uint8], ends: NDArray[np.int64]) -> NDArra
     return counts
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def _rows(
     data: NDArray[np.uint8],
     ends: NDArray[np.int64],
@@ -239,7 +239,10 @@ class NgramEncoder:
 
     @classmethod
     def restore(cls, state: State) -> Self:
-        return cls(np.asarray(state.arrays["slots"], np.int32), np.asarray(state.arrays["idf"], np.float32))
+        slots, idf = np.asarray(state.arrays["slots"], np.int32), np.asarray(state.arrays["idf"], np.float32)
+        if len(idf) != len(slots) + 1 or (len(slots) and not 0 <= slots.min() <= slots.max() < 1 << SLOT_BITS):
+            raise ValueError(f"{len(slots)} slots and {len(idf)} frequencies do not fit one another")
+        return cls(slots, idf)
 
 
 _LOGS = np.concatenate([[0.0], 1 + np.log(np.arange(1, 1024))]).astype(np.float32)

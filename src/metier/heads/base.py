@@ -14,6 +14,7 @@ class Head(Protocol):
     """Turns vectors into one score for each label. `kind` is what is saved ("linear.v1")."""
 
     kind: str
+    left_out: Scores | None  # after `fit`: scores (n, k) of the training rows, each as if left out; None: it cannot say
 
     def fit(self, encoded: Encoded, targets: Probabilities, *, seed: int) -> Self:
         """A head that has learnt these rows.

@@ -1,7 +1,7 @@
 """Scores for sparse rows: a linear head, or one hidden layer, over the same hashed rows held in 8 bits.
 
-Knows nothing of text; any encoder that gives Rows will do. A row's score costs one table row for each column it touches,
-and no sparse matrix is built.
+Knows nothing of text; any encoder that gives Rows will do. A row's score costs one table row for each column it
+touches, and no sparse matrix is built.
 
 Source: the hidden layer is fastText's averaged embedding (Joulin et al. 2017) with a rectifier, dropout of features and
 soft targets (Hinton et al. 2015); AdaGrad by row (Duchi et al. 2011).
@@ -9,7 +9,7 @@ soft targets (Hinton et al. 2015); AdaGrad by row (Duchi et al. 2011).
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import Any, Self, TypeAlias
 
 import numpy as np
 from numba import njit
@@ -18,10 +18,10 @@ from numpy.typing import NDArray
 from metier.errors import BadOption
 from metier.types import Encoded, Probabilities, Rows, Scores, State
 
-F32 = NDArray[np.float32]
+F32: TypeAlias = NDArray[np.float32]
 
 
-@njit(cache=True, nogil=True, fastmath=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True, fastmath=True)
 def _train(
     starts: NDArray[np.int64],
     columns: NDArray[np.int32],
@@ -34,7 +34,7 @@ def _train(
     dropout: float,
     seed: int,
 ) -> tuple[F32, F32, F32, F32]:
-    """One value at a time, so that a row costs what it touches; returns table (width, h), bias (h), out (k, h), bias (k)."""
+    """One row at a time, so that it costs what it touches. Gives table (width, h), bias (h,), out (k, h), bias (k,)."""
     n, k = targets.shape
     np.random.seed(seed)
     table = (np.random.standard_normal((width, hidden)) / np.sqrt(hidden)).astype(np.float32)
@@ -99,7 +99,7 @@ def _train(
     return table, bias, out, out_bias
 
 
-@njit(cache=True, nogil=True, fastmath=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True, fastmath=True)
 def _sums(
     starts: NDArray[np.int64], columns: NDArray[np.int32], weights: F32, table: NDArray[np.int8], scales: F32, bias: F32
 ) -> F32:
@@ -117,7 +117,7 @@ def _sums(
     return sums
 
 
-@njit(cache=True, nogil=True, fastmath=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True, fastmath=True)
 def _layer(sums: F32, out: F32, out_bias: F32) -> F32:
     """Scores (n, k) from rectified sums (n, h); `out` is (h, k), so that labels lie side by side."""
     n, k = len(sums), out.shape[1]
@@ -140,12 +140,13 @@ def _bytes(table: F32) -> tuple[NDArray[np.int8], F32]:
 
 
 class HashedHead:
-    """`hidden=0`: a support vector machine by liblinear. `hidden=64`: one layer of that width, the better pupil.
+    """`hidden=0`: a support vector machine by liblinear. `hidden=96`: one layer of that width, the better pupil.
 
     Soft targets teach the hidden layer more than labels do; the linear head takes the likeliest label of each row.
     """
 
     kind = "hashed.v1"
+    left_out: Scores | None = None
 
     def __init__(self, *, hidden: int = 0, epochs: int = 40, rate: float = 0.1, dropout: float = 0.5) -> None:
         self.hidden, self.epochs, self.rate, self.dropout = hidden, epochs, rate, dropout
@@ -187,6 +188,11 @@ class HashedHead:
         hidden = state.config["hidden"]
         assert isinstance(hidden, int)
         head = cls(hidden=hidden)
+        a = state.arrays
+        wide = a["table"].shape[1]
+        fits = a["scales"].shape == a["table"].shape[:1] and a["bias"].shape == (wide,)
+        if not fits or (hidden and not (wide == hidden == len(a["out"]) and a["out"].shape[1:] == a["out_bias"].shape)):
+            raise ValueError("the shapes of a hashed head do not fit one another")
         head._arrays = {name: np.ascontiguousarray(array) for name, array in state.arrays.items()}
         return head
 

@@ -8,23 +8,58 @@ Source: Saunders et al. 1998 for the ridge; Nyström landmarks after Williams an
 
 from __future__ import annotations
 
-from typing import Any, Self
+from functools import cached_property
+from typing import Any, Self, TypeAlias
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 
 from metier.errors import BadOption
 from metier.types import Encoded, Probabilities, Rows, Scores, State
 
-MOST_LANDMARKS = 3_000
+MOST_EXACT = 16_384  # up to here every row is a landmark; the solution takes seconds and 1 GB
+LANDMARKS = 4_096  # beyond
+BLOCK = 4_096
+
+F32: TypeAlias = NDArray[np.float32]
+I8: TypeAlias = NDArray[np.int8]
 
 
-def _kernel(vectors: NDArray[np.float32], landmarks: NDArray[np.float32], sharpness: float) -> NDArray[np.float32]:
+@njit(cache=True, nogil=True, fastmath=True)
+def _votes(vectors: F32, landmarks: I8, scales: F32, weights: F32, sharpness: float) -> F32:
+    """Each landmark votes with its weights, the nearer the louder. Row by row, so that no row depends on another.
+
+    Shapes: vectors (n, d), landmarks (m, d), scales (m,), weights (m, k); returns (n, k).
+    """
+    n, (m, d), k = len(vectors), landmarks.shape, weights.shape[1]
+    scores = np.zeros((n, k), np.float32)
+    for i in range(n):
+        vector, row = vectors[i], scores[i]
+        for j in range(m):
+            landmark = landmarks[j]
+            cosine = np.float32(0)
+            for h in range(d):
+                cosine += vector[h] * np.float32(landmark[h])
+            closeness = np.exp(np.float32(sharpness) * (cosine * scales[j] - np.float32(1)))
+            votes = weights[j]
+            for q in range(k):
+                row[q] += closeness * votes[q]
+    return scores
+
+
+def _kernel(ones: F32, others: F32, sharpness: float) -> F32:
     """exp(sharpness * (cosine - 1)): the Gaussian kernel on the unit sphere, (n, m)."""
-    closeness = vectors @ landmarks.T
+    closeness = ones @ others.T
     closeness -= 1
     closeness *= np.float32(sharpness)
     return np.asarray(np.exp(closeness, out=closeness))
+
+
+def _in_bytes(vectors: F32) -> tuple[I8, F32]:
+    """Each vector in 8 bits with a scale of its own."""
+    scales = np.maximum(np.abs(vectors).max(axis=1), 1e-12) / 127
+    return np.rint(vectors / scales[:, None]).astype(np.int8), scales.astype(np.float32)
 
 
 class KernelHead:
@@ -34,56 +69,86 @@ class KernelHead:
 
     def __init__(self, *, sharpness: float = 3.0, ridge: float = 0.3) -> None:
         self.sharpness, self.ridge = sharpness, ridge
-        self._landmarks = np.zeros((0, 0), np.float32)  # (m, d)
-        self._weights = np.zeros((0, 0), np.float32)  # (m, k)
+        self._arrays: dict[str, NDArray[Any]] = {}  # landmarks (m, d) int8, scales (m,), weights (m, k)
+        self.left_out: Scores | None = None  # (n, k) of the training rows after `fit`, each as if it had been left out
 
     def fit(self, encoded: Encoded, targets: Probabilities, *, seed: int) -> Self:
         if isinstance(encoded, Rows):
             raise BadOption("heads/kernel takes dense vectors, and sparse Rows were given. Use the head 'hashed'.")
-        from scipy.linalg import solve
-
         fitted = type(self)(sharpness=self.sharpness, ridge=self.ridge)
         n = len(encoded)
-        if n <= MOST_LANDMARKS:
-            chosen = np.arange(n)
-        else:
-            chosen = np.sort(np.random.default_rng(seed).choice(n, MOST_LANDMARKS, replace=False))
-        landmarks = np.ascontiguousarray(encoded[chosen], np.float32)
-        between = _kernel(landmarks, landmarks, self.sharpness).astype(np.float64)
-        if n <= MOST_LANDMARKS:
-            left, right = between, np.asarray(targets, np.float64)
-            left[np.diag_indices(n)] += self.ridge
-        else:
-            left, right = self.ridge * between, np.zeros((len(chosen), targets.shape[1]))
-            for start in range(0, n, 4096):  # bounded memory, however many rows
-                block = _kernel(encoded[start : start + 4096], landmarks, self.sharpness).astype(np.float64)
-                left += block.T @ block
-                right += block.T @ targets[start : start + 4096]
-            left[np.diag_indices(len(chosen))] += 1e-6
-        fitted._landmarks = landmarks
-        fitted._weights = solve(left, right, assume_a="pos").astype(np.float32)
+        chosen = np.arange(n)
+        if n > MOST_EXACT:
+            chosen = np.sort(np.random.default_rng(seed).choice(n, LANDMARKS, replace=False))
+        landmarks, scales = _in_bytes(encoded[chosen])
+        centres = landmarks * scales[:, None]  # what will be compared with, rounding and all
+        weights, left_out = (
+            self._exact(centres, targets) if n <= MOST_EXACT else self._reduced(encoded, centres, targets)
+        )
+        # half precision is what is saved; the live head has the same, so that both say the same
+        fitted._arrays = {"landmarks": landmarks, "scales": scales, "weights": weights.astype(np.float16)}
+        fitted.left_out = left_out
         return fitted
+
+    def _exact(self, vectors: F32, targets: Probabilities) -> tuple[NDArray[Any], Scores]:
+        """Weights (m, k), and the scores each row would get had it been left out (n, k).
+
+        Source: for what is left out, Rifkin and Lippert 2007, "Notes on Regularized Least Squares", section 3.
+        """
+        from scipy.linalg import inv
+
+        matrix = _kernel(vectors, vectors, self.sharpness)
+        matrix[np.diag_indices(len(matrix))] += np.float32(self.ridge)
+        inverse = inv(matrix, assume_a="pos", overwrite_a=True, check_finite=False)
+        weights = inverse @ targets
+        return weights, (targets - weights / np.diag(inverse)[:, None]).astype(np.float32)
+
+    def _reduced(self, vectors: F32, centres: F32, targets: Probabilities) -> tuple[NDArray[Any], Scores]:
+        from scipy.linalg import inv
+
+        left = self.ridge * _kernel(centres, centres, self.sharpness).astype(np.float64)
+        right = np.zeros((len(centres), targets.shape[1]))
+        starts = range(0, len(vectors), BLOCK)  # bounded memory, however many rows
+        for start in starts:
+            block = _kernel(vectors[start : start + BLOCK], centres, self.sharpness)
+            left += block.T @ block
+            right += block.T @ targets[start : start + BLOCK]
+        left[np.diag_indices(len(left))] += 1e-6 * len(vectors)
+        inverse = inv(left, assume_a="pos", overwrite_a=True, check_finite=False).astype(np.float32)
+        weights = inverse @ right.astype(np.float32)
+        left_out = np.empty(targets.shape, np.float32)
+        for start in starts:
+            true = targets[start : start + BLOCK]
+            block = _kernel(vectors[start : start + BLOCK], centres, self.sharpness)
+            leverage = ((block @ inverse) * block).sum(axis=1, keepdims=True)
+            left_out[start : start + BLOCK] = true - (true - block @ weights) / np.maximum(1 - leverage, 1e-3)
+        return weights, left_out
 
     def scores(self, encoded: Encoded) -> Scores:
         """Scores (n, k)."""
         assert not isinstance(encoded, Rows)
-        # row by row, because a matrix product may round a row differently in another batch
-        rows = [_kernel(row[None], self._landmarks, self.sharpness) @ self._weights for row in encoded]
-        return np.concatenate(rows) if rows else np.zeros((0, self._weights.shape[1]), np.float32)
+        a = self._arrays
+        votes: Scores = _votes(
+            np.ascontiguousarray(encoded, np.float32), a["landmarks"], a["scales"], self._weights, self.sharpness
+        )
+        return votes
+
+    @cached_property
+    def _weights(self) -> F32:
+        return self._arrays["weights"].astype(np.float32)
 
     def state(self) -> State:
-        return State(
-            config={"sharpness": self.sharpness, "ridge": self.ridge},
-            arrays={"landmarks": self._landmarks.astype(np.float16), "weights": self._weights},
-        )
+        return State(config={"sharpness": self.sharpness, "ridge": self.ridge}, arrays=self._arrays)
 
     @classmethod
     def restore(cls, state: State) -> Self:
-        sharpness, ridge = state.config["sharpness"], state.config["ridge"]
-        assert isinstance(sharpness, float) and isinstance(ridge, float)
-        head = cls(sharpness=sharpness, ridge=ridge)
-        head._landmarks = np.asarray(state.arrays["landmarks"], np.float32)
-        head._weights = np.asarray(state.arrays["weights"], np.float32)
+        config: dict[str, Any] = dict(state.config)
+        head = cls(sharpness=config["sharpness"], ridge=config["ridge"])
+        a = state.arrays
+        m, d = a["landmarks"].shape
+        if a["scales"].shape != (m,) or a["weights"].shape[0] != m:
+            raise ValueError(f"{m} landmarks of width {d}, scales and weights do not fit one another")
+        head._arrays = {name: np.ascontiguousarray(array) for name, array in a.items()}
         return head
 
 

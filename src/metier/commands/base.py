@@ -1,0 +1,157 @@
+"""What the verbs share at the terminal: where they write, how errors end them, how figures stand in a table.
+
+Standard output carries answers, standard error everything said about them. Knows no verb.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import re
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import wraps
+from typing import TYPE_CHECKING, Any, ParamSpec
+
+import typer
+
+from metier.errors import MetierError
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+    from rich.table import Table
+
+FAILED, BROKEN_PROMISE, INTERRUPTED, PIPE_CLOSED = 1, 3, 130, 141
+# what a terminal would obey instead of show, and what turns the direction of the text after it
+UNSHOWN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+Given = ParamSpec("Given")
+
+
+def guarded(verb: Callable[Given, None]) -> Callable[Given, None]:
+    """The verb, ended by one line and an exit status instead of a traceback; METIER_DEBUG=1 shows that as well."""
+
+    @wraps(verb)
+    def run(*args: Given.args, **kwargs: Given.kwargs) -> None:
+        try:
+            verb(*args, **kwargs)
+            sys.stdout.flush()
+        except MetierError as error:
+            if os.environ.get("METIER_DEBUG") == "1":
+                raise
+            say(f"Error: {error}", style="red")
+            raise typer.Exit(FAILED) from None
+        except KeyboardInterrupt:
+            say("Stopped. Nothing was half-written.")
+            raise typer.Exit(INTERRUPTED) from None
+        except BrokenPipeError:
+            # what is left in the buffer would else be tried once more, and complained about, as Python ends
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise typer.Exit(PIPE_CLOSED) from None
+
+    return run
+
+
+def console(*, stderr: bool = False) -> Console:
+    """The terminal, or what stands in its place; it takes no text for markup."""
+    from rich.console import Console
+
+    class Terminal(Console):
+        def on_broken_pipe(self) -> None:
+            raise BrokenPipeError
+
+    return Terminal(stderr=stderr, markup=False, highlight=False, emoji=False)
+
+
+def say(text: str, *, style: str | None = None) -> None:
+    """A line about the work, on standard error; broken to the width of a terminal, in one piece elsewhere."""
+    error = console(stderr=True)
+    error.print(shown(text), style=style, soft_wrap=not error.is_terminal)
+
+
+def show(*things: RenderableType) -> None:
+    """Tables and lines on standard output."""
+    output = console()
+    for thing in things:
+        output.print(shown(thing) if isinstance(thing, str) else thing)
+
+
+def show_json(value: Any) -> None:
+    """One line of JSON on standard output."""
+    sys.stdout.write(json.dumps(value, ensure_ascii=False, default=str) + "\n")
+
+
+def shown(text: str, most: int | None = None) -> str:
+    """Text that is safe to show, shortened to `most` characters."""
+    cut = text if most is None or len(text) <= most else text[: most - 1] + "…"
+    return UNSHOWN.sub("\ufffd", cut)
+
+
+def grid(*headers: str, figures: Iterable[int] = (), title: str | None = None) -> Table:
+    """An empty table without lines; `figures` are the places of columns that stand to the right and never break."""
+    from rich.table import Table
+
+    right = set(figures)
+    table = Table(
+        title=title, title_justify="left", title_style="bold", box=None, pad_edge=False, show_header=any(headers),
+        header_style="bold",
+    )  # fmt: skip
+    for place, header in enumerate(headers):
+        table.add_column(header, overflow="fold", justify="right" if place in right else "left", no_wrap=place in right)
+    return table
+
+
+def figures_table(lines: Iterable[tuple[str, str, str]]) -> Table:
+    """Name, figure and meaning; on a narrow terminal the meaning stands below its figure."""
+    narrow = console().width < 72
+    table = grid("", "") if narrow else grid("", "", "")
+    for name, figure, meaning in lines:
+        if narrow:
+            table.add_row(shown(name), shown(f"{figure}\n{meaning}" if meaning else figure))
+        else:
+            table.add_row(shown(name), shown(figure), shown(meaning))
+    table.columns[0].style = "bold"
+    return table
+
+
+def share(text: str) -> float:
+    """A share as people write it: `2%`, `2 %`, `2,5%` and `0.02`."""
+    number = text.strip().removesuffix("%").strip().replace(",", ".")
+    try:
+        value = float(number) / (100 if "%" in text else 1)
+    except ValueError:
+        value = math.nan
+    if not 0 < value < 1:
+        raise typer.BadParameter(f"'{text}' is no share between 0 and 1. Write 2% or 0.02.")
+    return value
+
+
+def duration(microseconds: float) -> str:
+    """A time as people read it."""
+    if microseconds < 1000:
+        return f"{microseconds:.0f} µs"
+    return f"{microseconds / 1000:.1f} ms" if microseconds < 1e6 else f"{microseconds / 1e6:.1f} s"
+
+
+def figure_lines(figures: Mapping[str, Any], microseconds: Sequence[float]) -> list[tuple[str, str, str]]:
+    """The figures that training left with a specialist, and the time of a query at each stage."""
+    judged = f"made to answer all {figures['rows']:,} rows, each out of fold"
+    lines = [
+        ("Accuracy", _range(figures["accuracy"]), f"{judged}; 95% range"),
+        ("Answered", _range(figures["coverage"]), "the others are unsure or look out of scope"),
+        ("Wrong among answered", _range(figures["error"]), _promise(figures)),
+    ]
+    return lines + [
+        (f"Left at stage {stage['stage']}", f"{stage['share']:.1%}", f"{stage['name'].partition('.')[0]}: {duration(time)} a query")
+        for stage, time in zip(figures["stages"], microseconds, strict=True)
+    ]
+
+
+def _range(interval: Mapping[str, float] | None) -> str:
+    return f"{interval['value']:.1%} ({interval['low']:.1%} to {interval['high']:.1%})" if interval else "–"
+
+
+def _promise(figures: Mapping[str, Any]) -> str:
+    if figures["max_error"] is None:
+        return "nothing was promised; 99% range"
+    return f"promised at most {figures['max_error']:.1%}: {figures['promise']}; 99% range"

@@ -1,0 +1,59 @@
+"""`metier show`: what a specialist is, where it came from, what it promises and what it costs here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from metier.commands.base import figure_lines, figures_table, show_json, shown
+from metier.commands.base import show as put
+
+MOST_LABELS = 12
+
+
+def show(
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="A specialist, as `metier train` wrote it.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Everything as one line of JSON.")] = False,
+) -> None:
+    """Say what a specialist is, where it came from, what it promises and what it costs."""
+    from metier import artifact
+    from metier.timing import stage_microseconds
+
+    said: dict[str, Any] = dict(artifact.describe(folder))
+    specialist = artifact.load(folder)
+    microseconds = stage_microseconds(specialist, [golden.cell for golden in specialist.golden])
+    if as_json:
+        show_json({**said, "microseconds": microseconds})
+        return
+    put(f"{said['name']}: {said['task']} {said['domain']} into {len(said['labels']):,} labels", "")
+    put(figures_table(_origin(said)), "", figures_table(figure_lines(said["figures"], microseconds)), "")
+    put(figures_table(_files(said)))
+    if said["unlisted"]:
+        put(f"No part of it, and never read: {', '.join(said['unlisted'])}")
+
+
+def _origin(said: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+    origin, recipe, rule, columns = said["origin"], said["recipe"], said["rule"], said["columns"]
+    labels = ", ".join(said["labels"][:MOST_LABELS])
+    more = f" and {len(said['labels']) - MOST_LABELS:,} more" if len(said["labels"]) > MOST_LABELS else ""
+    promise = "nothing" if rule["max_error"] is None else f"at most {rule['max_error']:.1%} wrong among what it answers"
+    left_out = " ".join(recipe.get("left_out") or ())
+    return [
+        ("Labels", labels + more, ""),
+        ("Learnt from", f"{origin.get('source')}: {origin.get('rows', 0):,} rows", ""),
+        ("Columns", f"{columns['input']} → {columns['target']}", ""),
+        ("Data, sha256", f"{origin.get('sha256')}", ""),
+        ("Recipe", f"effort {recipe.get('effort')}, seed {recipe.get('seed')}. {left_out}".strip(), ""),
+        ("Made with", ", ".join(f"{name} {version}" for name, version in origin.get("libraries", {}).items()), ""),
+        ("Promises", f"{promise}, with 95% confidence" if rule["max_error"] is not None else promise, ""),
+        ("Refuses as out of scope", f"{rule['false_refusal']:.1%} of its own kind of rows", ""),
+    ]
+
+
+def _files(said: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+    files = sorted(said["files"].items(), key=lambda pair: -pair[1]["bytes"])
+    lines = [(shown(name, 40), f"{stated['bytes'] / 1e6:,.2f} MB", "") for name, stated in files]
+    return [*lines, ("In all", f"{said['bytes'] / 1e6:,.2f} MB", "every file matches its sha256")]

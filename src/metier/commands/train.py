@@ -1,0 +1,157 @@
+"""`metier train`: labelled rows to a specialist in a folder, with what it can do at the end."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+from time import perf_counter
+from typing import Annotated, Any
+
+import typer
+
+from metier.commands.base import INTERRUPTED, console, figure_lines, figures_table, say, share, show, show_json
+from metier.errors import MetierError
+
+OFFERED = (0.01, 0.02, 0.05)  # promises whose price is told where none was asked for
+Report = Callable[[str, float], None]
+
+
+class Effort(StrEnum):
+    """How much work goes into it."""
+
+    QUICK = "quick"
+    STANDARD = "standard"
+    THOROUGH = "thorough"
+
+
+def train(
+    data: Annotated[
+        str, typer.Argument(help="CSV, TSV, JSON, JSONL or Parquet, a folder label/file, or an hf:// or s3:// path.")
+    ],
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="FOLDER", help="Where the specialist goes.")],
+    target: Annotated[str | None, typer.Option(metavar="COLUMN", help="Column of the labels. Guessed if left out.")] = None,
+    input: Annotated[str | None, typer.Option(metavar="COLUMN", help="Column to read. Guessed if left out.")] = None,
+    effort: Annotated[
+        Effort, typer.Option(help="quick: microseconds alone; standard: an encoder behind; thorough: fine-tuned.")
+    ] = Effort.STANDARD,
+    max_error: Annotated[
+        float | None, typer.Option(parser=share, metavar="SHARE", help="Promise: at most this share of answers wrong, such as 2%.")
+    ] = None,
+    false_refusal: Annotated[
+        float, typer.Option(parser=share, metavar="SHARE", help="Share of its own kind of rows it may refuse as out of scope.")
+    ] = "2%",  # type: ignore[assignment]  # as a person would write it, so that --help says it so
+    max_ms: Annotated[float | None, typer.Option(metavar="MS", help="Leave out stages that take longer for a row.")] = None,
+    max_mb: Annotated[float | None, typer.Option(metavar="MB", help="Leave out stages that are larger.")] = None,
+    seed: Annotated[int, typer.Option(min=0, help="The same rows, effort and seed give the same bytes.")] = 0,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on from the steps that a stopped training finished.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="The outcome as one line of JSON.")] = False,
+) -> None:
+    """Learn a specialist from labelled rows."""
+    try:
+        _train(
+            data, output, as_json=as_json, input=input, target=target, effort=effort.value, max_error=max_error,
+            false_refusal=false_refusal, max_ms=max_ms, max_mb=max_mb, seed=seed, resume=resume,
+        )  # fmt: skip
+    except KeyboardInterrupt:
+        say(f"Stopped. Nothing was half-written. Continue with: {_again()}")
+        raise typer.Exit(INTERRUPTED) from None
+    except MetierError:
+        if _steps_kept(output):
+            say(f"Finished steps are kept beside {output}; --resume with other options goes on from them.")
+        raise
+
+
+def _train(data: str, output: Path, *, as_json: bool, input: str | None, target: str | None, **options: Any) -> None:
+    started = perf_counter()
+    from metier import api
+    from metier.columns import choose
+    from metier.data.read import read
+    from metier.timing import stage_microseconds
+
+    table = read(data)
+    columns = choose(table, input=input, target=target)
+    say(columns.said)
+    with _progress() as progress:
+        specialist = api.train(
+            table, output=output, input=columns.input, target=columns.target, progress=progress, **options
+        )
+    seconds = perf_counter() - started
+    microseconds = stage_microseconds(specialist, [golden.cell for golden in specialist.golden])
+    megabytes = sum(file.stat().st_size for file in output.iterdir()) / 1e6
+    if as_json:
+        outcome = {"folder": str(output), "input": columns.input, "target": columns.target, "figures": specialist.figures}
+        show_json(outcome | {"microseconds": microseconds, "megabytes": megabytes, "seconds": seconds})
+        return
+    for sentence in specialist.recipe.get("left_out") or ():  # type: ignore[union-attr]
+        say(str(sentence))
+    size = [("Size", f"{megabytes:,.1f} MB", str(output)), ("Training took", f"{seconds:,.1f} s", "")]
+    show(figures_table([*figure_lines(specialist.figures, microseconds), *size]), "", _next(specialist.figures, output))
+
+
+def _next(figures: Mapping[str, Any], output: Path) -> str:
+    """What a promise would cost, where none was made; else, how to ask."""
+    ask = f'Ask it: metier predict {shlex.quote(str(output))} "…"'
+    if figures["max_error"] is not None:
+        return ask
+    shares = {promise: answered_under(figures, promise) for promise in OFFERED}
+    said = ", ".join(f"{promise:.0%}: {'none' if s is None else format(s, '.0%')}" for promise, s in shares.items())
+    return f"Answered under --max-error, about: {said}.\n{ask}"
+
+
+def _again() -> str:
+    words = [word for word in sys.argv[1:] if word != "--resume"]
+    return shlex.join(["metier", *words, "--resume"])
+
+
+def _steps_kept(output: Path) -> bool:
+    from metier.api import steps_folder
+
+    return steps_folder(output.resolve()).is_dir()
+
+
+def answered_under(figures: Mapping[str, Any], max_error: float) -> float | None:
+    """About which share of rows would be answered under a promise, by the rows it was judged on; None for none."""
+    from metier.decide.measure import clopper_pearson
+
+    rows, curve = figures["rows"], figures["curve"]
+    counts = [(round(share * rows), round(share * rows * risk)) for share, risk in zip(curve["coverage"], curve["risk"], strict=True)]
+    kept = [count for count, wrong in counts if clopper_pearson(wrong, count)[1] <= max_error]
+    return max(kept) / rows if kept else None
+
+
+@contextmanager
+def _progress() -> Iterator[Report]:
+    """Told the step and the share done, it shows a bar with the time left, or a line now and then where none can be."""
+    error = console(stderr=True)
+    if not error.is_terminal:
+        yield _plain_lines()
+        return
+    from rich.progress import (
+        BarColumn,
+        Progress,
+        TaskProgressColumn,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn(), TextColumn("left:"), TimeRemainingColumn())
+    with Progress(*columns, console=error, transient=True) as bars:
+        bar = bars.add_task("reading", total=1.0)
+        yield lambda step, done: bars.update(bar, description=step, completed=done)
+
+
+def _plain_lines() -> Report:
+    started, told = perf_counter(), -1.0
+
+    def report(step: str, done: float) -> None:
+        nonlocal told
+        if done >= told + 0.1 or (done == 1 and told < 1):
+            told = done
+            say(f"{step}: {done:.0%}, {perf_counter() - started:.0f} s")
+
+    return report
