@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import time
 import tracemalloc
 from collections.abc import Iterator
 from pathlib import Path
@@ -189,6 +190,16 @@ def test_a_quote_that_is_never_closed_loses_only_its_own_line(tmp_path: Path) ->
     assert sum(map(len, batches)) == 5002
     assert [list(batch.problems) for batch in batches] == [[0], [], [], [], [], []]
     assert batches[-1].columns["text"][-1] == 'a "quoted" word'
+
+
+def test_quotes_that_never_pair_cost_no_square(tmp_path: Path) -> None:
+    path = written(tmp_path / "t.csv", "text,label\n" + 'x,"o\n' * 50_000 + "\"open\n" + "y,z\n" * 50_000)
+    began = time.process_time()
+    batches = list(stream(path))
+    assert sum(map(len, batches)) == 100_001
+    assert batches[-1].columns["text"][-1] == "y"
+    assert sum(len(batch.problems) for batch in batches) == 50_001
+    assert time.process_time() - began < 10  # half a second is usual; a square takes minutes
 
 
 def test_a_cell_may_have_8_mib_and_one_more_is_a_problem_of_its_row(tmp_path: Path) -> None:

@@ -24,7 +24,17 @@ def blocks(page: Path) -> list[tuple[str, str, int]]:
     return [(m[1], m[2], text.count("\n", 0, m.start()) + 2) for m in BLOCK.finditer(text)]
 
 
-@pytest.mark.parametrize("page", [page for page in PAGES if blocks(page)], ids=lambda page: page.name)
+def pages() -> list[Any]:
+    """The pages that run something; those that train with full effort are slow."""
+    running = [page for page in PAGES if blocks(page)]
+    slow = [any("metier train" in code and "quick" not in code for _, code, _ in blocks(page)) for page in running]
+    return [
+        pytest.param(page, id=page.name, marks=[pytest.mark.slow] * takes_long)
+        for page, takes_long in zip(running, slow, strict=True)
+    ]
+
+
+@pytest.mark.parametrize("page", pages())
 def test_every_block_runs(page: Path, bank_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "examples").symlink_to(ROOT / "examples", target_is_directory=True)
     shutil.copytree(bank_folder, tmp_path / "banking")  # what the first steps leave behind

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import runpy
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -12,7 +13,9 @@ import numpy as np
 import pytest
 
 from metier.errors import BadCell, BadOption
-from metier.testing import ContractBroken, check_calibrator, check_domain, check_encoder, check_head
+from metier.tasks.base import Answers
+from metier.tasks.classify import Classify
+from metier.testing import ContractBroken, check_calibrator, check_domain, check_encoder, check_head, check_task
 from metier.types import Encoded, Probabilities, Scores, State, Table, Vectors
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
@@ -174,14 +177,14 @@ class Sharpness:
         self.number = number
 
     @classmethod
-    def fit(cls, scores: Sequence[Scores], labels: Any) -> Self:
+    def fit(cls, scores: Scores, labels: Any) -> Self:
         losses = {
             number: -np.log(cls(number).probabilities(scores)[np.arange(len(labels)), labels]).mean()
             for number in (0.125, 0.25, 0.5, 1.0)
         }
         return cls(min(losses, key=lambda number: losses[number]))
 
-    def probabilities(self, scores: Sequence[Scores]) -> Probabilities:
+    def probabilities(self, scores: Scores) -> Probabilities:
         raised = np.exp(self.number * (scores[0] - scores[0].max(axis=1, keepdims=True)))
         return np.asarray(raised / raised.sum(axis=1, keepdims=True), np.float32)
 
@@ -210,3 +213,35 @@ def test_a_sound_calibrator_passes() -> None:
 def test_a_calibrator_that_breaks_its_promise(members: dict[str, Any], message: str) -> None:
     with pytest.raises(ContractBroken, match=message):
         check_calibrator(type(broken(Sharpness, **members)))
+
+
+@pytest.mark.parametrize(
+    ("members", "message"),
+    [
+        ({"name": "to classify"}, "name: 'to classify'"),
+        (
+            {"learn": lambda self, a, source: Answers(names=("a", "a"), truth=np.zeros(len(a), np.int64))},
+            "different names",
+        ),
+        ({"targets": lambda self, a: 2 * Classify.targets(self, a)}, "targets: some lie outside 0 to 1"),
+        ({"targets": lambda self, a: Classify.targets(self, a)[:, 1:]}, r"targets: shape \(6, 2\); \(6, 3\)"),
+        ({"decisions": lambda self, n, p, m: Classify.decisions(self, n, p, m)[1:]}, "decisions: 3 for 4 rows"),
+        ({"decisions": lambda self, n, p, m: Classify.decisions(self, n, p, 2 * m)}, "microseconds 5.0; "),
+        (
+            {"decisions": lambda self, n, p, m: [replace(d, label="card") for d in Classify.decisions(self, n, p, m)]},
+            "label True; accepted False",
+        ),
+    ],
+)
+def test_a_task_that_breaks_its_promise(members: dict[str, Any], message: str) -> None:
+    with pytest.raises(ContractBroken, match=message):
+        check_task(broken(Classify, **members))
+
+
+def test_a_task_that_learns_from_nothing_is_found() -> None:
+    def learn(self: Any, answers: Sequence[str], source: str) -> Answers:
+        names, truth = np.unique(np.array(answers), return_inverse=True)
+        return Answers(names=tuple(names.tolist()), truth=truth.astype(np.int64))
+
+    with pytest.raises(ContractBroken, match="one row was enough; TooFewRows was expected"):
+        check_task(broken(Classify, learn=learn))

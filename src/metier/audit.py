@@ -56,7 +56,14 @@ def audit(
             findings += checks.leaks(rows, others)
             findings += checks.near_leaks(rows, others, encoder.encode([*rows.values, *others.values]))
     grave = sorted(findings, key=lambda finding: SEVERITIES.index(finding.severity))
-    return Audit(source=table.source, rows=len(table), columns=columns, findings=tuple(grave))
+    return Audit(
+        source=table.source,
+        rows=len(table),
+        input=columns.input,
+        target=columns.target,
+        said=columns.said,
+        findings=tuple(grave),
+    )
 
 
 def _readable(table: Table, columns: Columns, domain: Domain) -> tuple[Readable, list[Finding]]:

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
-from metier.columns import Columns
 from metier.data.write import write
 from metier.errors import BadOption
 from metier.types import Json, Table
@@ -52,7 +51,9 @@ class Audit:
 
     source: str
     rows: int
-    columns: Columns
+    input: str  # the column
+    target: str
+    said: str  # how the columns were found
     findings: tuple[Finding, ...]
 
     def counts(self) -> dict[str, int]:
@@ -67,8 +68,8 @@ class Audit:
         return {
             "source": self.source,
             "rows": self.rows,
-            "input": self.columns.input,
-            "target": self.columns.target,
+            "input": self.input,
+            "target": self.target,
             "counts": dict(self.counts()),
             "findings": [finding.json() for finding in self.findings],
         }
@@ -101,7 +102,7 @@ def fix(table: Table, audit: Audit, *, relabel: bool = False) -> tuple[Table, tu
     Labels that are probably wrong are changed to the likelier one with `relabel` only. Nothing else is touched:
     conflicts, near-duplicates and leaks are for a person to judge.
     """
-    target = audit.columns.target
+    target = audit.target
     cells = list(table.columns[target])
     changes: list[Change] = []
     for row, after, why in _renamed(audit.findings, relabel):

@@ -38,6 +38,7 @@ from metier.types import (
     EFFORTS,
     Effort,
     Encoded,
+    Floats,
     Json,
     Labels,
     Predicted,
@@ -112,7 +113,14 @@ def train(
             held[i] = max(h, pupil, key=lambda one: _share_leaving(one, held[teacher].scores, examples.truth))
         if i not in finished:
             finished[i] = finish(encodings[i], held[i], seed=seed)
-    stages, passed, alone = _cascade(held, [finished[i] for i in range(len(held))], examples.truth)
+    stages, seen = _stages(held, [finished[i] for i in range(len(held))], examples.truth)
+    passed = _passed(stages, seen)
+    rule = _rule(passed, examples.truth, max_error=max_error, false_refusal=false_refusal)
+    if max_error is not None:
+        # a row not sure enough to be answered goes on: a later stage may be
+        stages = [_stricter(stage, rule.accept_threshold) for stage in stages[:-1]] + stages[-1:]
+        passed = _passed(stages, seen)
+        rule = _rule(passed, examples.truth, max_error=max_error, false_refusal=false_refusal)
 
     specialist = Specialist(
         name=name,
@@ -121,8 +129,8 @@ def train(
         labels=answers.names,
         input_column=columns.input,
         target_column=columns.target,
-        cascade=Cascade(stages=stages),
-        rule=_rule(passed, examples.truth, max_error=max_error, false_refusal=false_refusal),
+        cascade=Cascade(stages=tuple(stages)),
+        rule=rule,
         recipe={"effort": effort, "seed": seed, "folds": int(examples.fold.max()) + 1, "left_out": list(dropped)},
         origin={
             "source": Path(table.source).name,
@@ -131,7 +139,7 @@ def train(
             "libraries": _libraries(),
         },
     )
-    evaluation = _evaluation(specialist, passed, alone, examples)
+    evaluation = _evaluation(specialist, passed, seen.alone, examples)
     specialist = replace(specialist, figures=evaluation.json(), golden=_golden(specialist, examples))
     progress("done", 1.0)
     return Trained(specialist=specialist, evaluation=evaluation, notes=(columns.said, *dropped))
@@ -254,36 +262,47 @@ def _share_leaving(held: Held, later: Scores, truth: Labels) -> tuple[float, flo
     return float(leave.leaves(probabilities.max(axis=1), familiarity).mean()), float(right.mean())
 
 
-def _cascade(
-    held: Sequence[Held], finished: Sequence[Finished], truth: Labels
-) -> tuple[tuple[Stage, ...], Passed, list[Probabilities]]:
-    """The stages, where out-of-fold rows would have left them, and what each stage says of every row."""
+@dataclass(frozen=True, kw_only=True)
+class Seen:
+    """What each stage says of every row, out of fold: probabilities (n, k) and familiarity (n,) a stage."""
+
+    alone: list[Probabilities]
+    familiarity: list[Floats]
+
+
+def _stages(held: Sequence[Held], finished: Sequence[Finished], truth: Labels) -> tuple[list[Stage], Seen]:
+    """The stages with their calibrators, scopes and exits."""
     scores = np.stack([h.scores for h in held])  # (m, n, k)
-    stages, alone, familiarities = [], [], []
+    stages, seen = [], Seen(alone=[], familiarity=[])
     for i, (one, done) in enumerate(zip(held, finished, strict=True)):
         so_far = np.ascontiguousarray(scores[: i + 1])
         calibrator = Blend.fit(so_far, truth)
         scope = Scope.fit(done.novelty, one.strangeness, so_far, newest=1)
-        alone.append(calibrator.probabilities(so_far))
-        familiarities.append(scope.familiarity(one.strangeness, so_far))
+        seen.alone.append(calibrator.probabilities(so_far))
+        seen.familiarity.append(scope.familiarity(one.strangeness, so_far))
         stages.append(
             Stage(encoder=done.encoder, head=done.head, calibrator=calibrator, scope=scope, exit=Exit.always())
         )
-    # from the last stage back, so that each exit is held against what really follows it
-    passed = Passed(
-        probabilities=alone[-1], scope=familiarities[-1], stage=np.full(len(truth), len(held), dtype=np.int64)
-    )
-    for i in reversed(range(len(held) - 1)):
-        confidence, right = alone[i].max(axis=1), alone[i].argmax(axis=1) == truth
-        leave = Exit.learn(confidence, familiarities[i], right, passed.probabilities.argmax(axis=1) == truth)
+    for i in reversed(range(len(stages) - 1)):  # from the last back: an exit is held against what really follows it
+        later = _passed([replace(stage, exit=Exit.never()) for stage in stages[: i + 1]] + stages[i + 1 :], seen)
+        right, right_later = (p.argmax(axis=1) == truth for p in (seen.alone[i], later.probabilities))
+        leave = Exit.learn(seen.alone[i].max(axis=1), seen.familiarity[i], right, right_later)
         stages[i] = replace(stages[i], exit=leave)
-        leaves = leave.leaves(confidence, familiarities[i])
-        passed = Passed(
-            probabilities=np.where(leaves[:, None], alone[i], passed.probabilities),
-            scope=np.where(leaves, familiarities[i], passed.scope),
-            stage=np.where(leaves, i + 1, passed.stage),
-        )
-    return tuple(stages), passed, alone
+    return stages, seen
+
+
+def _stricter(stage: Stage, confidence: float) -> Stage:
+    return replace(stage, exit=replace(stage.exit, confidence=max(stage.exit.confidence, confidence)))
+
+
+def _passed(stages: Sequence[Stage], seen: Seen) -> Passed:
+    """Where out-of-fold rows leave, and with what; the cascade's own rule on what is already computed."""
+    probabilities, scope = seen.alone[-1].copy(), seen.familiarity[-1].copy()
+    number = np.full(len(scope), len(stages), dtype=np.int64)
+    for i in reversed(range(len(stages) - 1)):
+        leaves = stages[i].exit.leaves(seen.alone[i].max(axis=1), seen.familiarity[i])
+        probabilities[leaves], scope[leaves], number[leaves] = seen.alone[i][leaves], seen.familiarity[i][leaves], i + 1
+    return Passed(probabilities=probabilities, scope=scope, stage=number)
 
 
 def _rule(passed: Passed, truth: Labels, *, max_error: float | None, false_refusal: float) -> Rule:

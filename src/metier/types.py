@@ -146,7 +146,8 @@ class Table:
     def take(self, chosen: Sequence[int] | NDArray[np.int64]) -> Table:
         """The chosen rows, in the order asked for."""
         kept = {name: [cells[i] for i in chosen] for name, cells in self.columns.items()}
-        return Table(columns=kept, source=self.source, first_row=self.first_row)
+        problems = {place: self.problems[int(i)] for place, i in enumerate(chosen) if int(i) in self.problems}
+        return Table(columns=kept, source=self.source, first_row=self.first_row, problems=problems)
 
 
 @dataclass(frozen=True, kw_only=True)

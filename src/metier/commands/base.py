@@ -11,8 +11,10 @@ import os
 import re
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from functools import wraps
-from typing import TYPE_CHECKING, Any, ParamSpec
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, ParamSpec
 
 import typer
 
@@ -26,6 +28,11 @@ FAILED, BROKEN_PROMISE, INTERRUPTED, PIPE_CLOSED = 1, 3, 130, 141
 # what a terminal would obey instead of show, and what turns the direction of the text after it
 UNSHOWN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 Given = ParamSpec("Given")
+Folder = Annotated[Path, typer.Argument(metavar="FOLDER", help="A specialist, as `metier train` wrote it.")]
+Guessed = Annotated[str | None, typer.Option(metavar="COLUMN", help="The column; guessed if left out.")]
+Renamed = Annotated[
+    str | None, typer.Option(metavar="COLUMN", help="The column, if it has another name than in training.")
+]
 
 
 def guarded(verb: Callable[Given, None]) -> Callable[Given, None]:
@@ -44,12 +51,21 @@ def guarded(verb: Callable[Given, None]) -> Callable[Given, None]:
         except KeyboardInterrupt:
             say("Stopped. Nothing was half-written.")
             raise typer.Exit(INTERRUPTED) from None
-        except BrokenPipeError:
-            # what is left in the buffer would else be tried once more, and complained about, as Python ends
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            raise typer.Exit(PIPE_CLOSED) from None
+        except OSError as error:
+            _drop_output()
+            if isinstance(error, BrokenPipeError):
+                raise typer.Exit(PIPE_CLOSED) from None
+            place = error.filename or "standard output"
+            say(f"Error: {place}: {error.strerror}. Free space there, or check who may use it.", style="red")
+            raise typer.Exit(FAILED) from None
 
     return run
+
+
+def _drop_output() -> None:
+    """What is still to be written would be tried once more, and complained about, as Python ends."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def console(*, stderr: bool = False) -> Console:
@@ -141,10 +157,10 @@ def figure_lines(figures: Mapping[str, Any], microseconds: Sequence[float]) -> l
         ("Answered", _range(figures["coverage"]), "the others are unsure or look out of scope"),
         ("Wrong among answered", _range(figures["error"]), _promise(figures)),
     ]
-    return lines + [
-        (f"Left at stage {stage['stage']}", f"{stage['share']:.1%}", f"{stage['name'].partition('.')[0]}: {duration(time)} a query")
-        for stage, time in zip(figures["stages"], microseconds, strict=True)
-    ]
+    for stage, time in zip(figures["stages"], microseconds, strict=True):
+        cost = f"{stage['name'].partition('.')[0]}: {duration(time)} a query"
+        lines.append((f"Left at stage {stage['stage']}", f"{stage['share']:.1%}", cost))
+    return lines
 
 
 def _range(interval: Mapping[str, float] | None) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from metier.commands.base import BROKEN_PROMISE, figures_table, grid, say, show, show_json, shown
+from metier.commands.base import BROKEN_PROMISE, Folder, Renamed, figures_table, grid, say, show, show_json, shown
 from metier.errors import BadOption
 
 if TYPE_CHECKING:
@@ -21,14 +21,23 @@ MOST_CLASSES, MOST_CONFUSIONS, MOST_LETTERS = 8, 5, 40
 
 
 def evaluate(
-    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="A specialist, as `metier train` wrote it.")],
-    data: Annotated[str, typer.Argument(help="Labelled rows it has not learnt from.")],
-    target: Annotated[str | None, typer.Option(metavar="COLUMN", help="Column of the labels, if named otherwise than in training.")] = None,
-    input: Annotated[str | None, typer.Option(metavar="COLUMN", help="Column to read, if named otherwise than in training.")] = None,
-    out_of_scope: Annotated[str | None, typer.Option(metavar="FILE", help="Rows that are none of its business.")] = None,
-    out_of_scope_label: Annotated[str | None, typer.Option(metavar="NAME", help="The label of such rows in DATA.")] = None,
+    folder: Folder,
+    data: Annotated[str, typer.Argument(metavar="DATA", help="Labelled rows it has not learnt from.")],
+    target: Renamed = None,
+    input: Renamed = None,
+    out_of_scope: Annotated[
+        str | None, typer.Option(metavar="FILE", help="Rows that are none of its business.")
+    ] = None,
+    out_of_scope_label: Annotated[
+        str | None, typer.Option(metavar="NAME", help="The label of such rows in DATA.")
+    ] = None,
     report: Annotated[
-        Path | None, typer.Option(metavar="FILE.html", help="Where the report goes, and its JSON beside it.", show_default="FOLDER-evaluation.html, here")
+        Path | None,
+        typer.Option(
+            metavar="FILE.html",
+            help="Where the report goes, and its JSON beside it.",
+            show_default="FOLDER-evaluation.html, here",
+        ),
     ] = None,
     check: Annotated[bool, typer.Option("--check", help="Exit with status 3 when the promise is broken.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="All figures as one line of JSON.")] = False,
@@ -52,6 +61,7 @@ def _evaluated(
 ) -> Evaluation:
     from metier import api
     from metier.data.read import read
+    from metier.data.write import write_text
 
     specialist = api.load(folder)
     table = _as_learnt(read(data), target, specialist.target_column, "--target")
@@ -62,8 +72,7 @@ def _evaluated(
     evaluation = specialist.evaluate(table, out_of_scope=others, out_of_scope_label=label)
     facts = {"Rows from": Path(data).name, "Judged": "rows it has not learnt from"}
     for ending, content in api.report_files(evaluation, title=f"{specialist.name}, evaluated", facts=facts).items():
-        with replacing(page if ending == ".html" else page.with_suffix(ending)) as file:
-            file.write(content.decode())
+        write_text(page if ending == ".html" else page.with_suffix(ending), content.decode())
     return evaluation
 
 
@@ -98,5 +107,7 @@ def _classes(evaluation: Evaluation) -> rich.table.Table:
 def _confusions(evaluation: Evaluation) -> rich.table.Table:
     table = grid("Label", "Taken for", "Rows", "Answered", figures=(2, 3), title="Confusions that matter")
     for pair in evaluation.confusions[:MOST_CONFUSIONS]:
-        table.add_row(shown(pair.truth, MOST_LETTERS), shown(pair.guess, MOST_LETTERS), f"{pair.count:,}", f"{pair.answered:,}")
+        table.add_row(
+            shown(pair.truth, MOST_LETTERS), shown(pair.guess, MOST_LETTERS), f"{pair.count:,}", f"{pair.answered:,}"
+        )
     return table

@@ -5,17 +5,19 @@ A file streams through in batches, and every row of it comes out again: one that
 
 from __future__ import annotations
 
-import os
+import math
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from io import BufferedReader
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from metier.commands.base import console, duration, grid, say, show, show_json, shown
+from metier.commands.base import Folder, Renamed, console, duration, grid, say, show, show_json, shown
 from metier.errors import BadOption, UnreadableData
 
 if TYPE_CHECKING:
@@ -25,22 +27,30 @@ if TYPE_CHECKING:
 OURS = ("label", "probability", "accepted", "reason", "scope", "candidates", "stage", "microseconds", "error")
 CHUNK_BYTES, MOST_LINE_BYTES = 1 << 16, 8 * 2**20
 MOST_SHOWN, MOST_CANDIDATES = 200, 3
+FIGURES_WIDTH = 28  # of the columns beside text and answer, and the space between them
 Row = dict[str, Any]
 
 
 def predict(
-    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="A specialist, as `metier train` wrote it.")],
-    asked: Annotated[list[str], typer.Argument(metavar="TEXT… | FILE | -", help="Texts, one table file, or - for lines on standard input.")],
-    output: Annotated[Path | None, typer.Option("--output", "-o", metavar="FILE", help="Answers as .csv, .tsv or .jsonl, with the other columns kept.")] = None,
+    folder: Folder,
+    asked: Annotated[
+        list[str], typer.Argument(metavar="TEXT|FILE|-", help="Texts, one file, or - for lines of standard input.")
+    ],
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output", "-o", metavar="FILE", help="A .csv, .tsv or .jsonl for the answers; other columns are kept."
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One line of JSON a row.")] = False,
-    input: Annotated[str | None, typer.Option(metavar="COLUMN", help="Column of FILE to read, if named otherwise than in training.")] = None,
+    input: Renamed = None,
 ) -> None:
     """Ask a specialist about texts or whole files."""
     from metier import artifact
 
     files = [word for word in asked if word == "-" or _is_file(word)]
     if files and len(asked) > 1:
-        raise BadOption(f"'{files[0]}' stands beside other words. Expected texts alone, one file, or - alone; ask in turn.")
+        raise BadOption(f"'{files[0]}' stands beside other words. Expected texts, one file, or - alone. Ask in turn.")
     if input is not None and (not files or files == ["-"]):
         raise BadOption(f"--input {input}: there is no file to look for the column in. Leave the option out.")
     if output is not None and as_json and output.suffix.lower() not in (".jsonl", ".ndjson"):
@@ -63,7 +73,7 @@ def _is_file(word: str) -> bool:
     from metier.data.read import ENDINGS
 
     known = Path(word[-100:]).suffix.lower() in ENDINGS
-    return known and (os.path.isfile(word) or not any(letter.isspace() for letter in word))
+    return known and (not any(letter.isspace() for letter in word) or Path(word).is_file())
 
 
 def _batches(path: str) -> Iterator[Table]:
@@ -88,13 +98,15 @@ def _table(column: str, cells: Sequence[Any]) -> Table:
 def _lines(column: str) -> Iterator[Table]:
     """Lines of standard input as soon as they are there, so that one who asks line by line is answered so."""
     rest, number = b"", 0
-    while chunk := sys.stdin.buffer.read1(CHUNK_BYTES):
+    stdin: BufferedReader = sys.stdin.buffer  # type: ignore[assignment]
+    while chunk := stdin.read1(CHUNK_BYTES):
         *lines, rest = (rest + chunk).split(b"\n")
         if len(rest) > MOST_LINE_BYTES:
             raise UnreadableData(f"standard input: line {number + len(lines) + 1} is longer than 8 MiB. Cut it up.")
         if lines:
             yield _table(column, [line.removesuffix(b"\r") for line in lines])
             number += len(lines)
+            sys.stdout.flush()  # before waiting for more
     if rest:
         yield _table(column, [rest])
 
@@ -103,9 +115,10 @@ def _decided(specialist: Specialist, batches: Iterator[Table], column: str) -> I
     for batch in batches:
         # a row that could not be parsed is not read in part: as a gap it becomes an abstention, and gets its reason
         cells = [None if i in batch.problems else cell for i, cell in enumerate(_cells(batch, column))]
-        for i, (row, decision) in enumerate(zip(batch.rows(), specialist.predict(cells), strict=True)):
-            own = {name: cell.decode("utf-8", "replace") if isinstance(cell, bytes) else cell for name, cell in row.items()}
-            yield own, replace(decision, error=batch.problems[i]) if i in batch.problems else decision
+        answers = zip(batch.rows(), specialist.predict(cells), strict=True)
+        for i, (row, decision) in enumerate(answers):
+            told = replace(decision, error=batch.problems[i]) if i in batch.problems else decision
+            yield {name: _own(cell) for name, cell in row.items()}, told
 
 
 def _cells(batch: Table, column: str) -> Sequence[Any]:
@@ -119,29 +132,88 @@ def _cells(batch: Table, column: str) -> Sequence[Any]:
     return batch.columns[column]
 
 
+def _own(cell: Any) -> Any:
+    """A cell of the row itself, as JSON and CSV can have it."""
+    if isinstance(cell, bytes):
+        return cell.decode("utf-8", "replace")
+    return None if isinstance(cell, float) and not math.isfinite(cell) else cell
+
+
 def _write(rows: Iterator[tuple[Row, Decision]], names: Sequence[str], output: Path | None, as_json: bool) -> None:
-    """Rows to a file or to standard output; to a file with a count of what became of them."""
+    """Rows to a file, with a count of what became of them, or to standard output."""
     from metier.data.write import starter, write
 
     ours = {name: f"metier_{name}" if name in names else name for name in OURS}
-    taken = [f"'{name}' is {new}" for name, new in ours.items() if new != name]
-    if taken and output is not None:
-        say(f"The file has columns of our names already, so ours are called otherwise: {', '.join(taken)}.")
-    if as_json:
-        flat = ({"input": row, **decision.json()} for row, decision in rows)
-    else:
-        flat = ({**row, **{ours[name]: value for name, value in decision.json().items()}} for row, decision in rows)
+    taken = [f"'{name}' is '{new}'" for name, new in ours.items() if new != name]
+    if taken:
+        say(f"The file has columns with names of ours; among the answers {', '.join(taken)}.")
     columns = [*names, *ours.values()]
     if output is not None:
-        with _counting(flat) as (counted, counts):
-            write(output, counted, columns)
-        said = ", ".join(f"{count:,} {reason}" for reason, count in counts.items())
-        say(f"{sum(counts.values()):,} rows to {output}: {said}.")
+        counts: Counter[str] = Counter()
+        with _counted(rows, counts) as counting:
+            write(output, (_flat(row, decision, ours, as_json) for row, decision in counting), columns)
+        say(f"{counts.total():,} rows in {output}: {', '.join(f'{n:,} {name}' for name, n in counts.most_common())}.")
     elif as_json:
-        for line in flat:
-            show_json(line)
-            sys.stdout.flush() if sys.stdin.isatty() else None
+        for row, decision in rows:
+            show_json(_flat(row, decision, ours, as_json))
     else:
-        put = starter(Path(".csv"))(sys.stdout, columns)
-        for line in flat:
-            put(line)
+        put = starter(Path("answers.csv"))(sys.stdout, columns)
+        for row, decision in rows:
+            put(_flat(row, decision, ours, as_json))
+
+
+def _flat(row: Row, decision: Decision, ours: Mapping[str, str], as_json: bool) -> Row:
+    """The row with the answer: beside it for programs, among its columns for tables."""
+    answer = decision.json()
+    return {"input": row, **answer} if as_json else {**row, **{ours[name]: value for name, value in answer.items()}}
+
+
+@contextmanager
+def _counted(rows: Iterator[tuple[Row, Decision]], counts: Counter[str]) -> Iterator[Iterator[tuple[Row, Decision]]]:
+    """The same rows, counted by what became of them, with a bar of how far it is."""
+    error = console(stderr=True)
+
+    def counting() -> Iterator[tuple[Row, Decision]]:
+        for row, decision in rows:
+            counts[decision.reason or "accepted"] += 1
+            yield row, decision
+
+    if not error.is_terminal:
+        yield counting()
+        return
+    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    columns = (SpinnerColumn(), TextColumn("{task.fields[rows]} rows"), TimeElapsedColumn())
+    with Progress(*columns, console=error, transient=True) as bars:
+        bar = bars.add_task("", total=None, rows="0")
+
+        def shown_too() -> Iterator[tuple[Row, Decision]]:
+            for number, pair in enumerate(counting(), 1):
+                if number % 1000 == 0:
+                    bars.update(bar, rows=f"{number:,}")
+                yield pair
+
+        yield shown_too()
+
+
+def _show(texts: Sequence[str], decisions: Sequence[Decision]) -> None:
+    table = grid("Text", "Answer", "Sure", "Stage", "Time", figures=range(2, 5))
+    for text, decision in zip(texts, decisions, strict=True):
+        sure, time = f"{decision.probability:.1%}", duration(decision.microseconds)
+        table.add_row(shown(text, MOST_SHOWN), shown(_answer(decision)), sure, str(decision.stage), time)
+    # a label is a name and should not be broken in two: it has its room before the text does
+    room = console().width - FIGURES_WIDTH
+    table.columns[1].width = min(max(26, *(len(d.label or "") for d in decisions)), room - 12)
+    table.columns[0].max_width = room - table.columns[1].width
+    show(table)
+
+
+def _answer(decision: Decision) -> str:
+    """The label, or why there is none; and what else it may be."""
+    if decision.error is not None:
+        return f"none, bad input: {decision.error}"
+    others = decision.candidates[1:] if decision.accepted else decision.candidates
+    guesses = ", ".join(f"{c.label} {c.probability:.0%}" for c in others[:MOST_CANDIDATES])
+    if decision.accepted:
+        return f"{decision.label}\nor {guesses}" if guesses else f"{decision.label}"
+    return f"none, {str(decision.reason).replace('_', ' ')}; nearest: {guesses}"

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from metier.commands.base import figure_lines, figures_table, show_json, shown
+from metier.commands.base import Folder, figure_lines, figures_table, show_json, shown
 from metier.commands.base import show as put
 
 MOST_LABELS = 12
 
 
 def show(
-    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="A specialist, as `metier train` wrote it.")],
+    folder: Folder,
     as_json: Annotated[bool, typer.Option("--json", help="Everything as one line of JSON.")] = False,
 ) -> None:
     """Say what a specialist is, where it came from, what it promises and what it costs."""

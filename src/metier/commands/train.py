@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import math
 import shlex
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
+from threading import Lock
 from time import perf_counter
 from typing import Annotated, Any
 
 import typer
 
-from metier.commands.base import INTERRUPTED, console, figure_lines, figures_table, say, share, show, show_json
+from metier.commands.base import INTERRUPTED, Guessed, console, figure_lines, figures_table, say, share, show, show_json
 from metier.errors import MetierError
 
 OFFERED = (0.01, 0.02, 0.05)  # promises whose price is told where none was asked for
@@ -30,24 +32,27 @@ class Effort(StrEnum):
 
 def train(
     data: Annotated[
-        str, typer.Argument(help="CSV, TSV, JSON, JSONL or Parquet, a folder label/file, or an hf:// or s3:// path.")
+        str,
+        typer.Argument(
+            metavar="DATA", help="CSV, TSV, JSON, JSONL, Parquet, a folder label/file, hf:// or s3:// path."
+        ),
     ],
     output: Annotated[Path, typer.Option("--output", "-o", metavar="FOLDER", help="Where the specialist goes.")],
-    target: Annotated[str | None, typer.Option(metavar="COLUMN", help="Column of the labels. Guessed if left out.")] = None,
-    input: Annotated[str | None, typer.Option(metavar="COLUMN", help="Column to read. Guessed if left out.")] = None,
+    target: Guessed = None,
+    input: Guessed = None,
     effort: Annotated[
         Effort, typer.Option(help="quick: microseconds alone; standard: an encoder behind; thorough: fine-tuned.")
     ] = Effort.STANDARD,
     max_error: Annotated[
-        float | None, typer.Option(parser=share, metavar="SHARE", help="Promise: at most this share of answers wrong, such as 2%.")
+        float | None, typer.Option(parser=share, metavar="SHARE", help="Promise: at most this share of answers wrong.")
     ] = None,
     false_refusal: Annotated[
-        float, typer.Option(parser=share, metavar="SHARE", help="Share of its own kind of rows it may refuse as out of scope.")
+        float, typer.Option(parser=share, metavar="SHARE", help="Share of its own kind of rows it may refuse.")
     ] = "2%",  # type: ignore[assignment]  # as a person would write it, so that --help says it so
-    max_ms: Annotated[float | None, typer.Option(metavar="MS", help="Leave out stages that take longer for a row.")] = None,
+    max_ms: Annotated[float | None, typer.Option(metavar="MS", help="Leave out stages that take longer.")] = None,
     max_mb: Annotated[float | None, typer.Option(metavar="MB", help="Leave out stages that are larger.")] = None,
     seed: Annotated[int, typer.Option(min=0, help="The same rows, effort and seed give the same bytes.")] = 0,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on from the steps that a stopped training finished.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on from the steps of a stopped training.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="The outcome as one line of JSON.")] = False,
 ) -> None:
     """Learn a specialist from labelled rows."""
@@ -83,8 +88,9 @@ def _train(data: str, output: Path, *, as_json: bool, input: str | None, target:
     microseconds = stage_microseconds(specialist, [golden.cell for golden in specialist.golden])
     megabytes = sum(file.stat().st_size for file in output.iterdir()) / 1e6
     if as_json:
-        outcome = {"folder": str(output), "input": columns.input, "target": columns.target, "figures": specialist.figures}
-        show_json(outcome | {"microseconds": microseconds, "megabytes": megabytes, "seconds": seconds})
+        costs = {"microseconds": microseconds, "megabytes": megabytes, "seconds": seconds}
+        taken = {"input": columns.input, "target": columns.target}
+        show_json({"folder": str(output), **taken, "figures": specialist.figures, **costs})
         return
     for sentence in specialist.recipe.get("left_out") or ():  # type: ignore[union-attr]
         say(str(sentence))
@@ -118,8 +124,9 @@ def answered_under(figures: Mapping[str, Any], max_error: float) -> float | None
     from metier.decide.measure import clopper_pearson
 
     rows, curve = figures["rows"], figures["curve"]
-    counts = [(round(share * rows), round(share * rows * risk)) for share, risk in zip(curve["coverage"], curve["risk"], strict=True)]
-    kept = [count for count, wrong in counts if clopper_pearson(wrong, count)[1] <= max_error]
+    counts = [round(covered * rows) for covered in curve["coverage"]]
+    wrong = [round(count * risk) for count, risk in zip(counts, curve["risk"], strict=True)]
+    kept = [c for c, w in zip(counts, wrong, strict=True) if clopper_pearson(w, c)[1] <= max_error]
     return max(kept) / rows if kept else None
 
 
@@ -130,28 +137,36 @@ def _progress() -> Iterator[Report]:
     if not error.is_terminal:
         yield _plain_lines()
         return
-    from rich.progress import (
-        BarColumn,
-        Progress,
-        TaskProgressColumn,
-        TextColumn,
-        TimeElapsedColumn,
-        TimeRemainingColumn,
-    )
+    from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskProgressColumn, TextColumn
+    from rich.text import Text
 
-    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn(), TextColumn("left:"), TimeRemainingColumn())
+    class Left(ProgressColumn):
+        """Counts down to the end as of the last step; rich would take the speed of the last few, which differ much."""
+
+        def render(self, task: Task) -> Text:
+            seconds = max(task.fields["ends"] - (task.elapsed or 0), 0)
+            return Text("" if seconds == math.inf else f"about {seconds:.0f} s left")
+
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), Left())
     with Progress(*columns, console=error, transient=True) as bars:
-        bar = bars.add_task("reading", total=1.0)
-        yield lambda step, done: bars.update(bar, description=step, completed=done)
+        bar = bars.add_task("reading", total=1.0, ends=math.inf)
+        started = perf_counter()
+
+        def report(step: str, done: float) -> None:
+            ends = (perf_counter() - started) / done if done else math.inf
+            bars.update(bar, description=step, completed=done, ends=ends)
+
+        yield report
 
 
 def _plain_lines() -> Report:
-    started, told = perf_counter(), -1.0
+    started, told, one_at_a_time = perf_counter(), -1.0, Lock()
 
     def report(step: str, done: float) -> None:
         nonlocal told
-        if done >= told + 0.1 or (done == 1 and told < 1):
-            told = done
-            say(f"{step}: {done:.0%}, {perf_counter() - started:.0f} s")
+        with one_at_a_time:  # folds are learnt side by side
+            if done >= told + 0.1 or (done == 1 and told < 1):
+                told = done
+                say(f"{step}: {done:.0%}, {perf_counter() - started:.0f} s")
 
     return report

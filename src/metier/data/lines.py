@@ -11,6 +11,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -141,9 +142,10 @@ def _names(path: Path, head: str, delimiter: str) -> list[str]:
 def _delimited_rows(path: Path, lines: Iterator[str], line: int, delimiter: str, width: int) -> Iterator[Parsed]:
     """Rows of `width` cells. After a quote that is never closed it goes on with the line below the quote."""
     held: list[str] = []  # the lines of the row under way
+    again: deque[str] = deque()  # lines to be read once more, as rows of their own
     while True:
         try:
-            for cells in csv.reader(_holding(lines, held), delimiter=delimiter, strict=True):
+            for cells in csv.reader(_holding(again, lines, held), delimiter=delimiter, strict=True):
                 if len(cells) == width:
                     yield line, cells, None
                 elif cells or width == 1:
@@ -155,12 +157,15 @@ def _delimited_rows(path: Path, lines: Iterator[str], line: int, delimiter: str,
             cells = held[0].rstrip("\r\n").split(delimiter)  # in TSV quotes may be mere characters
             plain = delimiter == "\t" and len(cells) == width and max(map(len, cells)) <= LONGEST_CELL
             yield line, _fitted(cells, width), None if plain else _misquoted(error)
-            lines = chain(held[1:], lines)
+            again.extendleft(reversed(held[1:]))
             line += 1
             held.clear()
 
 
-def _holding(lines: Iterator[str], held: list[str]) -> Iterator[str]:
+def _holding(again: deque[str], lines: Iterator[str], held: list[str]) -> Iterator[str]:
+    while again:
+        held.append(again.popleft())
+        yield held[-1]
     for line in lines:
         held.append(line)
         yield line

@@ -37,6 +37,15 @@ def write(path: str | Path, rows: Iterable[Mapping[str, Any]], columns: Sequence
     return count
 
 
+def write_text(path: Path, text: str) -> None:
+    """Write a text to a file, whole or not at all.
+
+    Raises: CannotWrite.
+    """
+    with replacing(path) as file, _teaching(path):
+        file.write(text)
+
+
 def starter(path: Path) -> Callable[[IO[str], Sequence[str]], Line]:
     """What begins a file of this ending and gives the function that writes a line of it.
 

@@ -17,6 +17,7 @@ from metier.errors import BadCell
 from metier.types import Effort, Table
 
 MOST_CHARACTERS = 8 * 1024 * 1024
+TEXT_ENDINGS = ("", ".txt", ".text", ".md", ".eml")
 
 
 class Text:
@@ -42,7 +43,7 @@ class Text:
     )
 
     def likely(self, cells: Sequence[Any]) -> float:
-        """The share of cells that hold a letter and are no number, date or file name."""
+        """The share of cells that hold a letter and are no number, or name a file of text."""
         seen = [cell for cell in cells if cell is not None]
         if not seen:
             return 0.0
@@ -89,6 +90,8 @@ class Text:
 
 
 def _reads_like_text(cell: Any) -> bool:
+    if isinstance(cell, Path):
+        return cell.suffix.lower() in TEXT_ENDINGS
     return isinstance(cell, str) and any(c.isalpha() for c in cell) and not cell.replace(".", "").isnumeric()
 
 

@@ -221,7 +221,7 @@ class NgramEncoder:
     def fit(self, values: Sequence[str], targets: Probabilities | None = None) -> Self:
         """Learns which n-grams occur and how rare each is; the frequent come first, which keeps them in cache."""
         data, ends = _joined(values)
-        counts = _document_counts(data, ends)
+        counts: NDArray[np.int32] = _document_counts(data, ends)
         kept = np.flatnonzero(counts >= (2 if len(values) >= FEW_VALUES else 1))
         kept = kept[np.argsort(-counts[kept], kind="stable")][:MOST_COLUMNS]
         seen = np.concatenate([[0], counts[kept]])

@@ -75,7 +75,7 @@ def _train(
         gradient[:] = 0
         for q in range(k):
             slope = wrong[q] / normaliser - targets[i, q]
-            if abs(slope) < 1e-5:
+            if abs(slope) < 1e-4:
                 continue
             out_bias[q] -= now * np.float32(0.1) * slope
             for h in range(hidden):
@@ -148,7 +148,7 @@ class HashedHead:
     kind = "hashed.v1"
     left_out: Scores | None = None
 
-    def __init__(self, *, hidden: int = 0, epochs: int = 40, rate: float = 0.1, dropout: float = 0.5) -> None:
+    def __init__(self, *, hidden: int = 0, epochs: int = 60, rate: float = 0.1, dropout: float = 0.5) -> None:
         self.hidden, self.epochs, self.rate, self.dropout = hidden, epochs, rate, dropout
         self._arrays: dict[str, NDArray[Any]] = {}
 

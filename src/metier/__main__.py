@@ -1,0 +1,5 @@
+"""`python -m metier` is `metier`."""
+
+from metier.cli import main
+
+main()

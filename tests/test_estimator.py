@@ -1,0 +1,113 @@
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas
+import pytest
+from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
+from sklearn.model_selection import cross_val_score
+from sklearn.utils import estimator_checks
+
+from metier.errors import BadCell, BadOption, TooFewRows
+from metier.estimator import MetierClassifier
+
+BANK = Path(__file__).resolve().parents[1] / "examples" / "bank"
+# the checks that fit on numbers are for estimators that take numbers
+CHECKS = (
+    "check_estimator_cloneable",
+    "check_estimator_repr",
+    "check_estimator_tags_renamed",
+    "check_get_params_invariance",
+    "check_mixin_order",
+    "check_no_attributes_set_in_init",
+    "check_parameters_default_constructible",
+    "check_set_params",
+    "check_valid_tag_types",
+)
+
+
+@pytest.fixture(scope="module")
+def rows() -> tuple[list[str], list[str]]:
+    table = list(csv.reader((BANK / "intents.csv").read_text("utf-8").splitlines()))[1:]
+    return [row[0] for row in table[:168]], [row[1] for row in table[:168]]  # six intents
+
+
+@pytest.fixture(scope="module")
+def fitted(rows: tuple[list[str], list[str]]) -> MetierClassifier:
+    return MetierClassifier(effort="quick").fit(*rows)
+
+
+@pytest.mark.parametrize("name", CHECKS)
+def test_what_scikit_learn_asks_of_every_estimator(name: str) -> None:
+    getattr(estimator_checks, name)("MetierClassifier", MetierClassifier(effort="quick"))
+
+
+def test_what_scikit_learn_asks_of_estimators_of_text() -> None:
+    with pytest.warns(UserWarning, match="Can't test estimator MetierClassifier which requires input"):
+        estimator_checks.check_estimator(MetierClassifier(effort="quick"))
+
+
+def test_fit_gives_what_classifiers_have(fitted: MetierClassifier, rows: tuple[list[str], list[str]]) -> None:
+    texts, labels = rows
+    assert fitted.classes_.tolist() == sorted(set(labels))
+    probabilities = fitted.predict_proba(texts)
+    assert probabilities.shape == (len(texts), 6)
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-5)
+    assert (fitted.predict(texts) == fitted.classes_[probabilities.argmax(axis=1)]).all()
+    assert fitted.score(texts, labels) > 0.95
+
+
+def test_predict_always_answers_and_decide_may_not(fitted: MetierClassifier) -> None:
+    strange = ["zxqv wkjh pfff 77777"]
+    assert fitted.predict(strange)[0] in fitted.classes_
+    [decision] = fitted.decide(strange)
+    assert not decision.accepted
+    assert decision.label is None
+
+
+def test_a_cell_without_text_has_no_label(fitted: MetierClassifier) -> None:
+    with pytest.raises(BadCell, match=r"X\[1\]: nothing is not text"):
+        fitted.predict(["I lost my card", None])
+    assert [d.reason == "bad_input" for d in fitted.decide(["I lost my card", None])] == [False, True]
+
+
+def test_labels_stay_what_they_were(rows: tuple[list[str], list[str]]) -> None:
+    texts, names = rows
+    numbers = [{name: 2 + 4 * i for i, name in enumerate(sorted(set(names)))}[name] for name in names]  # 2, 6, 10 …
+    fitted = MetierClassifier(effort="quick").fit(pandas.DataFrame({"text": texts}), pandas.Series(numbers))
+    assert fitted.classes_.tolist() == [2, 6, 10, 14, 18, 22]
+    assert fitted.specialist_.labels == ("10", "14", "18", "2", "22", "6")
+    assert np.issubdtype(fitted.predict(texts).dtype, np.integer)
+    assert fitted.score(texts, numbers) > 0.95
+
+
+def test_parameters_travel(rows: tuple[list[str], list[str]]) -> None:
+    asked: dict[str, Any] = {"effort": "quick", "max_error": 0.3, "false_refusal": 0.05, "seed": 3}
+    copied = clone(MetierClassifier(**asked)).fit(*rows)
+    assert copied.get_params() == {**asked, "max_ms": None, "max_mb": None}
+    assert copied.specialist_.rule.max_error == 0.3
+    assert copied.specialist_.recipe["seed"] == 3
+
+
+def test_it_goes_into_cross_validation(rows: tuple[list[str], list[str]]) -> None:
+    assert cross_val_score(MetierClassifier(effort="quick"), *rows, cv=2).mean() > 0.7
+
+
+def test_what_it_cannot_fit(rows: tuple[list[str], list[str]]) -> None:
+    texts, labels = rows
+    with pytest.raises(NotFittedError, match="not fitted"):
+        MetierClassifier().predict(texts)
+    with pytest.raises(ValueError, match="X is one text"):
+        MetierClassifier().fit("I lost my card", labels)
+    with pytest.raises(ValueError, match="one column of cells"):
+        MetierClassifier().fit([["a", "b"]] * len(labels), labels)
+    with pytest.raises(ValueError, match="one label for each of the 168"):
+        MetierClassifier().fit(texts, labels[:-1])
+    with pytest.raises(TooFewRows, match="only label"):
+        MetierClassifier(effort="quick").fit(texts[:28], labels[:28])
+    with pytest.raises(BadOption, match="effort='hard' is unknown"):
+        MetierClassifier(effort="hard").fit(texts, labels)  # type: ignore[arg-type]
