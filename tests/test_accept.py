@@ -30,7 +30,7 @@ def test_a_promise_is_kept_on_fresh_rows_nearly_always() -> None:
 
 def test_a_promise_that_too_few_rows_could_support_names_how_many_would() -> None:
     confidence, right = rows(60, 0)
-    with pytest.raises(PromiseNotSupported, match=r"at least 183 rows") as told:
+    with pytest.raises(PromiseNotSupported, match=r"at least 154 rows") as told:
         accept_threshold(confidence, np.ones(60, bool), 0.02)
     assert "even without a single error" in str(told.value)
 

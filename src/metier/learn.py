@@ -6,12 +6,13 @@ Knows vectors, targets and folds; not what a cell means, nor what is decided fro
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
+from threading import Lock
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
 from metier.checkpoint import Checkpoint
 from metier.decide.calibrate import Blend
@@ -45,7 +46,6 @@ class Held:
     """
 
     head: Head  # unfitted: what to learn again on all rows
-    lessons: Lessons
     scores: Scores
     strangeness: Floats
     left_out: tuple[Scores, ...]
@@ -68,6 +68,7 @@ class Encodings:
         self.examples, self.encoder = examples, encoder
         self._checkpoint, self._name = checkpoint, name
         self._all: Encoded | None = None
+        self._once = Lock()
 
     def fold(self, fold: int) -> tuple[Encoded, Encoded]:
         """Vectors of the rows outside the fold, and of those inside, by an encoder that has learnt the former."""
@@ -82,9 +83,10 @@ class Encodings:
         """Vectors of every row."""
         if fitted is not self.encoder:
             return fitted.encode(self.examples.values)
-        if self._all is None:
-            self._all = self._kept(fitted)
-        return self._all
+        with self._once:
+            if self._all is None:
+                self._all = self._kept(fitted)
+            return self._all
 
     def _kept(self, fitted: Encoder) -> Encoded:
         def compute() -> State:
@@ -98,22 +100,34 @@ class Encodings:
         return [self.examples.values[i] for i in rows]
 
 
+@contextmanager
+def workers() -> Iterator[ThreadPoolExecutor]:
+    """As many threads as there are processors; an error or Ctrl-C drops what has not begun."""
+    pool = ThreadPoolExecutor(os.cpu_count())
+    try:
+        yield pool
+    except BaseException:
+        pool.shutdown(wait=True, cancel_futures=True)
+        raise
+    pool.shutdown(wait=True)
+
+
 def by_labels(examples: Examples) -> Lessons:
     """Lessons that are the labels themselves, one-hot."""
     return lambda fold: examples.targets if fold is None else examples.targets[examples.fold != fold]
 
 
-def by_teacher(examples: Examples, teacher: Held, finished: Finished) -> Lessons:
+def by_teacher(examples: Examples, teacher: Held, finished: Future[Finished]) -> Lessons:
     """Lessons that are mostly the opinion of a teacher, of each row as if it had not learnt that row nor the fold's.
 
     A pupil taught by plain out-of-fold opinions would hear of its held-out rows through the teachers of other folds;
-    on BANKING77 that flatters it by a point.
+    on BANKING77 that flatters it by a point. The finished teacher is waited for only where it is needed.
     """
     calibrator = Blend.fit(teacher.scores[None], examples.truth)
     plain = by_labels(examples)
 
     def lessons(fold: int | None) -> Probabilities:
-        scores = finished.left_out if fold is None else teacher.left_out[fold]
+        scores = finished.result().left_out if fold is None else teacher.left_out[fold]
         assert scores is not None
         return (TEACHING * calibrator.probabilities(scores[None]) + (1 - TEACHING) * plain(fold)).astype(np.float32)
 
@@ -122,7 +136,7 @@ def by_teacher(examples: Examples, teacher: Held, finished: Finished) -> Lessons
 
 def held_out(
     encodings: Encodings,
-    head: Callable[[Encoded], Head],
+    head: Head,
     lessons: Lessons,
     *,
     checkpoint: Checkpoint,
@@ -130,18 +144,17 @@ def held_out(
     seed: int,
     tick: Callable[[], None],
 ) -> Held:
-    """Scores of every row by a head that learnt the other folds; `head` chooses one by the kind of vectors."""
+    """Scores of every row by a head that learnt the other folds."""
     examples = encodings.examples
     count = int(examples.fold.max()) + 1
     scores = np.zeros(examples.targets.shape, np.float32)
     strangeness = np.zeros(len(examples.truth), np.float64)
     left_out: dict[int, Scores] = {}
-    chosen = head(encodings.fold(0)[0])
 
     def one(fold: int) -> None:
         inside, outside = examples.fold == fold, examples.fold != fold
         learnt, unseen = encodings.fold(fold)
-        fitted = chosen.fit(learnt, lessons(fold), seed=seed)
+        fitted = head.fit(learnt, lessons(fold), seed=seed)
         scores[inside] = fitted.scores(unseen)
         strangeness[inside] = Novelty.fit(learnt, examples.truth[outside]).of(unseen)
         if fitted.left_out is not None:
@@ -149,26 +162,25 @@ def held_out(
         tick()
 
     def compute() -> State:
-        with threadpool_limits(limits=1, user_api="blas"), ThreadPoolExecutor(os.cpu_count()) as pool:
+        with workers() as pool:
             list(pool.map(one, range(count)))
         spare = {f"left_out.{fold}": left_out[fold] for fold in sorted(left_out)}
         return State(arrays={"scores": scores, "strangeness": strangeness, **spare})
 
     arrays = checkpoint.step(f"held-out scores of {name}", compute).arrays
     return Held(
-        head=chosen,
-        lessons=lessons,
+        head=head,
         scores=arrays["scores"],
         strangeness=arrays["strangeness"],
         left_out=tuple(arrays[f"left_out.{fold}"] for fold in range(count) if f"left_out.{fold}" in arrays),
     )
 
 
-def finish(encodings: Encodings, held: Held, *, seed: int) -> Finished:
-    """The same encoder and head after learning every row."""
+def finish(encodings: Encodings, head: Head, lessons: Lessons, *, seed: int) -> Finished:
+    """Encoder and head after learning every row."""
     examples = encodings.examples
     encoder = encodings.encoder.fit(examples.values, examples.targets)
     encoded = encodings.all(encoder)
-    head = held.head.fit(encoded, held.lessons(None), seed=seed)
+    head = head.fit(encoded, lessons(None), seed=seed)
     novelty = Novelty.fit(encoded, examples.truth)
     return Finished(encoder=encoder, head=head, novelty=novelty, left_out=head.left_out)

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import importlib.metadata
 from collections.abc import Callable, Sequence
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass, replace
 from pathlib import Path
 from time import perf_counter
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from metier import lazy
 from metier.cascade import Cascade, Passed, Stage
@@ -31,25 +33,35 @@ from metier.heads.base import Head
 from metier.heads.hashed import HashedHead
 from metier.heads.kernel import KernelHead
 from metier.judge import evaluation_of
-from metier.learn import Encodings, Examples, Finished, Held, by_labels, by_teacher, finish, held_out
+from metier.learn import (
+    Encodings,
+    Examples,
+    Finished,
+    Held,
+    Lessons,
+    by_labels,
+    by_teacher,
+    finish,
+    held_out,
+    workers,
+)
 from metier.specialist import Golden, Specialist
 from metier.tasks.base import Answers, Task
 from metier.types import (
     EFFORTS,
     Effort,
-    Encoded,
     Floats,
     Json,
     Labels,
     Predicted,
     Probabilities,
     Rows,
-    Scores,
     Table,
     Value,
 )
 
 FOLDS = 5
+PUPIL = HashedHead(hidden=96)  # what learns from a teacher, over sparse rows
 GOLDEN_ROWS, LONGEST_GOLDEN = 8, 200
 Progress = Callable[[str, float], None]
 
@@ -100,20 +112,10 @@ def train(
     tick = _ticker(progress, folds=int(examples.fold.max()) + 1, stages=len(encoders))
 
     encodings = [Encodings(encoder, examples, kept, str(i)) for i, encoder in enumerate(encoders)]
-    held = [
-        held_out(e, _head, by_labels(examples), checkpoint=kept, name=str(i), seed=seed, tick=tick)
-        for i, e in enumerate(encodings)
-    ]
-    finished = {i: finish(encodings[i], h, seed=seed) for i, h in enumerate(held) if h.left_out}
-    teacher = min(finished, default=None)
-    for i, h in enumerate(held):
-        if teacher is not None and isinstance(h.head, HashedHead):
-            lessons = by_teacher(examples, held[teacher], finished[teacher])
-            pupil = held_out(encodings[i], _pupil, lessons, checkpoint=kept, name=f"pupil {i}", seed=seed, tick=tick)
-            held[i] = max(h, pupil, key=lambda one: _share_leaving(one, held[teacher].scores, examples.truth))
-        if i not in finished:
-            finished[i] = finish(encodings[i], held[i], seed=seed)
-    stages, seen = _stages(held, [finished[i] for i in range(len(held))], examples.truth)
+    # one thread in each matrix product: the stages and folds beside one another keep every processor busy
+    with threadpool_limits(limits=1, user_api="blas"), workers() as pool:
+        held = _held(encodings, pool, checkpoint=kept, seed=seed, tick=tick)
+    stages, seen = _stages([one for one, _ in held], [done.result() for _, done in held], examples.truth)
     passed = _passed(stages, seen)
     rule = _rule(passed, examples.truth, max_error=max_error, false_refusal=false_refusal)
     if max_error is not None:
@@ -151,26 +153,50 @@ def out_of_fold(
     """Calibrated probabilities (n, k) of every row by stages that have not learnt it; for audits."""
     answers = Answers(names=tuple(str(label) for label in range(int(truth.max()) + 1)), truth=truth)
     examples = _examples(values, answers, domain, lazy.find("tasks", "classify", "TASK"), seed)
-    kept = Checkpoint(None, fingerprint="")
-    held = [
-        held_out(
-            Encodings(encoder, examples, kept, ""), _head, by_labels(examples), checkpoint=kept, name="", seed=seed,
-            tick=lambda: None,
-        )
-        for encoder in domain.encoders(effort)
-    ]  # fmt: skip
+    kept, held = Checkpoint(None, fingerprint=""), []
+    for encoder in domain.encoders(effort):
+        encodings = Encodings(encoder, examples, kept, "")
+        head, plain = _head(encodings), by_labels(examples)
+        held.append(held_out(encodings, head, plain, checkpoint=kept, name="", seed=seed, tick=lambda: None))
     scores = np.stack([h.scores for h in held])
     return Blend.fit(scores, truth).probabilities(scores)
 
 
-def _head(encoded: Encoded) -> Head:
+def _held(
+    encodings: Sequence[Encodings], pool: Executor, *, checkpoint: Checkpoint, seed: int, tick: Callable[[], None]
+) -> list[tuple[Held, Future[Finished]]]:
+    """For each stage the better of two heads, by labels and by a teacher, and the same after learning every row."""
+    examples = encodings[0].examples
+    plain = by_labels(examples)
+
+    def held_by(head: Head, lessons: Lessons, i: int, name: str) -> Held:
+        return held_out(encodings[i], head, lessons, checkpoint=checkpoint, name=f"{name} {i}", seed=seed, tick=tick)
+
+    def finished_by(head: Head, lessons: Lessons, i: int) -> Future[Finished]:
+        return pool.submit(finish, encodings[i], head, lessons, seed=seed)
+
+    stages = range(len(encodings))
+    held = list(pool.map(lambda i: held_by(_head(encodings[i]), plain, i, "stage"), stages))
+    done = {i: finished_by(held[i].head, plain, i) for i in stages if held[i].left_out}
+    for i in stages:
+        if done and isinstance(held[i].head, HashedHead):
+            teacher = min(done)  # the cheapest that can say what it would have said of a row without it
+            lessons = by_teacher(examples, held[teacher], done[teacher])
+            finishing = finished_by(PUPIL, lessons, i)  # at once, since it nearly always is the better one
+            pupil = held_by(PUPIL, lessons, i, "pupil")
+            if _share_leaving(pupil, held[teacher], examples.truth) > _share_leaving(
+                held[i], held[teacher], examples.truth
+            ):
+                held[i], done[i] = pupil, finishing
+        if i not in done:
+            done[i] = finished_by(held[i].head, plain, i)
+    return [(held[i], done[i]) for i in stages]
+
+
+def _head(encodings: Encodings) -> Head:
     """What learns from labels: a linear head for sparse rows, kernel ridge for dense vectors."""
-    return HashedHead() if isinstance(encoded, Rows) else KernelHead()
-
-
-def _pupil(encoded: Encoded) -> Head:
-    """What learns from a teacher, over sparse rows."""
-    return HashedHead(hidden=96)
+    sample = encodings.encoder.encode(encodings.examples.values[:1])
+    return HashedHead() if isinstance(sample, Rows) else KernelHead()
 
 
 def _check(
@@ -180,9 +206,7 @@ def _check(
         raise BadOption(f"effort={effort!r} is unknown. Expected one of {', '.join(EFFORTS)}.")
     for option, share in (("max_error", max_error), ("false_refusal", false_refusal)):
         if share is not None and not 0 < share < 1:
-            raise BadOption(
-                f"{option}={share} is no share. Expected between 0 and 1, such as 0.02 for 2 %."
-            )
+            raise BadOption(f"{option}={share} is no share. Expected between 0 and 1, such as 0.02 for 2 %.")
     for option, most in (("max_ms", max_ms), ("max_mb", max_mb)):
         if most is not None and not most > 0:
             raise BadOption(f"{option}={most} leaves room for nothing. Expected a number above 0.")
@@ -253,12 +277,12 @@ def _cost(encoder: Encoder, values: Sequence[Value]) -> tuple[float, float]:
     return ms, sum(len(data) for data in encoder.state().files.values()) / 1e6
 
 
-def _share_leaving(held: Held, later: Scores, truth: Labels) -> tuple[float, float]:
+def _share_leaving(held: Held, later: Held, truth: Labels) -> tuple[float, float]:
     """How many rows this head would let leave before a later one, and how right it is on its own."""
     probabilities = Blend.fit(held.scores[None], truth).probabilities(held.scores[None])
     right = probabilities.argmax(axis=1) == truth
     familiarity = np.ones(len(truth))
-    leave = Exit.learn(probabilities.max(axis=1), familiarity, right, later.argmax(axis=1) == truth)
+    leave = Exit.learn(probabilities.max(axis=1), familiarity, right, later.scores.argmax(axis=1) == truth)
     return float(leave.leaves(probabilities.max(axis=1), familiarity).mean()), float(right.mean())
 
 

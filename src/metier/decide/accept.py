@@ -20,6 +20,7 @@ from metier.errors import PromiseNotSupported
 from metier.types import Floats, Json
 
 RISK_OF_BREAKING = 0.05  # a promise is kept with 95 % confidence
+FIRST, SECOND = 0.9 * RISK_OF_BREAKING, 0.1 * RISK_OF_BREAKING  # how two attempts at it share that risk
 CANDIDATES_MISS = 0.05  # the right label is among the candidates of 95 % of rows
 
 
@@ -58,8 +59,8 @@ def candidate_threshold(true_probability: NDArray[np.float32]) -> float:
 def accept_threshold(confidence: NDArray[np.float32], right: NDArray[np.bool_], max_error: float) -> float:
     """The lowest confidence at which answers are wrong at most `max_error` of the time, with 95 % confidence.
 
-    Two sequences are tried, each with half the risk: from one half of the rows on to all of them, and, only if that
-    one gets nowhere, from the fewest rows that could prove anything up to one half. A sequence ends at its first
+    Two sequences are tried and share the risk: from one half of the rows on to all of them, and, only if that one gets
+    nowhere, from the fewest rows that could prove anything up to one half. A sequence ends at its first
     failure, so that trying many thresholds costs nothing.
 
     Shapes: confidence (n,), right (n,), of out-of-fold rows in scope.
@@ -69,36 +70,36 @@ def accept_threshold(confidence: NDArray[np.float32], right: NDArray[np.bool_], 
     order = np.argsort(-confidence, kind="stable")
     wrong = np.cumsum(~right[order], dtype=np.int64)
     half = len(order) // 2
-    least = _least(max_error)
-    count = _furthest(wrong, max(half, least), len(order), max_error) or _furthest(wrong, least, half, max_error)
+    count = _furthest(wrong, max(half, _least(max_error, FIRST)), len(order), max_error, FIRST)
+    count = count or _furthest(wrong, _least(max_error, SECOND), half, max_error, SECOND)
     if count is None:
         raise PromiseNotSupported(_refusal(wrong, max_error))
     return float(confidence[order[count - 1]])
 
 
-def _least(max_error: float) -> int:
+def _least(max_error: float, risk: float) -> int:
     """Rows that suffice when none of them is wrong."""
-    return math.ceil(math.log(RISK_OF_BREAKING / 2) / math.log1p(-max_error))
+    return math.ceil(math.log(risk) / math.log1p(-max_error))
 
 
-def _furthest(wrong: NDArray[np.int64], first: int, last: int, max_error: float) -> int | None:
+def _furthest(wrong: NDArray[np.int64], first: int, last: int, max_error: float, risk: float) -> int | None:
     """How many of the surest rows the promise reaches to, going from `first` to `last`; None if it fails at once."""
     reached = None
     for count in np.unique(np.linspace(first, last, 400).astype(np.int64)) if first <= last else ():
-        if not _kept(int(wrong[count - 1]), int(count), max_error):
+        if not _kept(int(wrong[count - 1]), int(count), max_error, risk):
             break
         reached = int(count)
     return reached
 
 
-def _kept(wrong: int, rows: int, max_error: float) -> bool:
-    """Whether the true share wrong is at most `max_error`, with half the risk: the upper end of a two-sided range."""
-    return clopper_pearson(wrong, rows, 1 - RISK_OF_BREAKING)[1] <= max_error
+def _kept(wrong: int, rows: int, max_error: float, risk: float) -> bool:
+    """Whether the true share wrong is at most `max_error`: the upper end of a two-sided range has half its doubt."""
+    return clopper_pearson(wrong, rows, 1 - 2 * risk)[1] <= max_error
 
 
 def _refusal(wrong: NDArray[np.int64], max_error: float) -> str:
     """Why the promise cannot be given, and how many rows could."""
-    n, least = len(wrong), _least(max_error)
+    n, least = len(wrong), _least(max_error, FIRST)
     found = f"A promise of at most {max_error:.1%} wrong cannot be kept with 95 % confidence by {n:,} rows in scope"
     if n < least:
         return (
@@ -109,7 +110,7 @@ def _refusal(wrong: NDArray[np.int64], max_error: float) -> str:
     at = int(np.argmin(rates)) + least - 1
     rate = float(wrong[at] / counts[at])
     said = f"{found}: of the surest {at + 1:,} answers {int(wrong[at]):,} were wrong ({rate:.1%})."
-    needed = next((m for m in _growing(at + 1) if _kept(round(rate * m), m, max_error)), None)
+    needed = next((m for m in _growing(at + 1) if _kept(round(rate * m), m, max_error, FIRST)), None)
     if needed is None:
         kept = next((e for e in (0.02, 0.03, 0.05, 0.1, 0.2) if e > rate * 1.3), 0.3)
         return f"{said} More rows of this kind would not help. Look at `metier audit`, or promise {kept:.0%}."

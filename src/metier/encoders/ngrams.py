@@ -169,7 +169,8 @@ def _rows(
         weights[start] = np.sqrt(np.float32(unseen)) * idf[0]
         total = weights[start] * weights[start]
         for j in range(start + 1, filled):
-            weights[j] = logs[min(np.int64(weights[j]), len(logs) - 1)] * idf[columns[j]]
+            times = int(weights[j])
+            weights[j] = logs[times if times < len(logs) else len(logs) - 1] * idf[columns[j]]
             total += weights[j] * weights[j]
         if total > 0:
             scale = np.float32(1) / np.sqrt(total)
@@ -222,7 +223,7 @@ class NgramEncoder:
         """Learns which n-grams occur and how rare each is; the frequent come first, which keeps them in cache."""
         data, ends = _joined(values)
         counts: NDArray[np.int32] = _document_counts(data, ends)
-        kept = np.flatnonzero(counts >= (2 if len(values) >= FEW_VALUES else 1))
+        kept: NDArray[np.int64] = np.flatnonzero(counts >= (2 if len(values) >= FEW_VALUES else 1))
         kept = kept[np.argsort(-counts[kept], kind="stable")][:MOST_COLUMNS]
         seen = np.concatenate([[0], counts[kept]])
         idf = np.log((1 + len(values)) / (1 + seen)) + 1

@@ -9,6 +9,7 @@ soft targets (Hinton et al. 2015); AdaGrad by row (Duchi et al. 2011).
 
 from __future__ import annotations
 
+from threading import Lock
 from typing import Any, Self, TypeAlias
 
 import numpy as np
@@ -197,6 +198,10 @@ class HashedHead:
         return head
 
 
+# liblinear draws from one generator for the whole process: two fits at once would shuffle each other's rows
+_ONE_LIBLINEAR = Lock()
+
+
 def _separate(rows: Rows, targets: Probabilities, seed: int) -> tuple[F32, F32]:
     """One against the rest by liblinear: table (width, k), bias (k)."""
     from scipy.sparse import csr_matrix
@@ -204,7 +209,8 @@ def _separate(rows: Rows, targets: Probabilities, seed: int) -> tuple[F32, F32]:
 
     matrix = csr_matrix((rows.weights, rows.columns, rows.starts), shape=(len(rows), rows.width))
     labels = targets.argmax(axis=1)
-    machine = LinearSVC(C=0.5, random_state=seed).fit(matrix, labels)
+    with _ONE_LIBLINEAR:
+        machine = LinearSVC(C=0.5, random_state=seed).fit(matrix, labels)
     k = targets.shape[1]
     table, bias = np.zeros((rows.width, k), np.float32), np.full(k, -1.0, np.float32)
     if len(machine.classes_) == 2:  # liblinear keeps one row for two classes

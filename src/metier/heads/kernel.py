@@ -95,13 +95,17 @@ class KernelHead:
 
         Source: for what is left out, Rifkin and Lippert 2007, "Notes on Regularized Least Squares", section 3.
         """
-        from scipy.linalg import inv
+        from scipy.linalg import cho_solve
+        from scipy.linalg.lapack import spotrf, strtri
 
         matrix = _kernel(vectors, vectors, self.sharpness)
         matrix[np.diag_indices(len(matrix))] += np.float32(self.ridge)
-        inverse = inv(matrix, assume_a="pos", overwrite_a=True, check_finite=False)
-        weights = inverse @ targets
-        return weights, (targets - weights / np.diag(inverse)[:, None]).astype(np.float32)
+        # the transpose is the same matrix in the order LAPACK works in, so nothing is copied
+        factor, _ = spotrf(matrix.T, lower=1, clean=1, overwrite_a=1)
+        weights = cho_solve((factor, True), targets, check_finite=False)
+        lower, _ = strtri(factor, lower=1, overwrite_c=1)
+        diagonal = np.einsum("ij,ij->j", lower, lower)  # of the inverse, without ever making it
+        return weights, (targets - weights / diagonal[:, None]).astype(np.float32)
 
     def _reduced(self, vectors: F32, centres: F32, targets: Probabilities) -> tuple[NDArray[Any], Scores]:
         from scipy.linalg import inv
