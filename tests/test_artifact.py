@@ -31,7 +31,7 @@ from metier.folder import DESCRIPTION
 from metier.heads.hashed import HashedHead
 from metier.heads.kernel import KernelHead
 from metier.specialist import Golden, Specialist
-from metier.types import Decision, State, Vectors
+from metier.types import Decision, Scores, State, Vectors
 
 CELLS = [
     "My card has not come yet", "Where is the card you sent me?", "still waiting for my new card",
@@ -89,9 +89,10 @@ def worded_is_installed() -> Any:
         yield
 
 
-def stage(encoder: Any, head: Any, earlier: Sequence[Any], leave_at: float) -> Stage:
+def stage(encoder: Any, head: Any, earlier: Scores | None, leave_at: float) -> Stage:
     encoded = encoder.encode(CELLS)
-    scores = [*earlier, head.fit(encoded, ONE_HOT, seed=0).scores(encoded)]
+    own = head.fit(encoded, ONE_HOT, seed=0).scores(encoded)[None]
+    scores = own if earlier is None else np.concatenate([earlier, own])
     novelty = Novelty.fit(encoded, TRUTH)
     return Stage(
         encoder=encoder,
@@ -104,8 +105,8 @@ def stage(encoder: Any, head: Any, earlier: Sequence[Any], leave_at: float) -> S
 
 def made(words: bytes = b"card payment charged twice", more_words: bytes | None = None) -> Specialist:
     """Real parts over eight rows; a second stage of words, and a third where `more_words` are given."""
-    first = stage(NgramEncoder().fit(CELLS), HashedHead(hidden=8, epochs=30), [], 0.97)
-    earlier = list(run_stage(first, CELLS, []).scores)
+    first = stage(NgramEncoder().fit(CELLS), HashedHead(hidden=8, epochs=30), None, 0.97)
+    earlier = run_stage(first, CELLS, None).scores
     stages = [first, stage(Worded(words), KernelHead(), earlier, 0.0)]
     if more_words is not None:
         stages.append(stage(Worded(more_words), KernelHead(), run_stage(stages[1], CELLS, earlier).scores, 0.0))
@@ -200,7 +201,7 @@ def test_arrays_are_named_by_their_part(folder: Path) -> None:
     with safe_open(folder / "arrays.safetensors", framework="np") as file:
         names = set(file.keys())
         assert file.metadata() is None
-    assert {"stage1.encoder.idf", "stage1.head1.table", "stage2.head1.landmarks", "stage2.encoder.weight"} <= names
+    assert {"stage1.encoder.idf", "stage1.head.table", "stage2.head.landmarks", "stage2.encoder.weight"} <= names
 
 
 def test_show_needs_none_of_the_parts(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -274,7 +275,7 @@ def test_an_unknown_kind_is_refused_by_its_name(folder: Path, kind: str) -> None
     rewrite(folder, said)
     with pytest.raises(UnknownSchema) as caught:
         artifact.load(folder)
-    for part in (f"stage1.head1 is a {kind!r}", "stage2.encoder is a 'later.v7'", "pip install -U metier"):
+    for part in (f"stage1.head is a {kind!r}", "stage2.encoder is a 'later.v7'", "pip install -U metier"):
         assert part in str(caught.value)
 
 
@@ -304,7 +305,7 @@ def test_a_part_whose_arrays_are_gone_does_not_come_back(folder: Path) -> None:
 
     said, path = folders.read_description(folder), folder / "arrays.safetensors"
     arrays = safetensors.numpy.load(path.read_bytes())
-    del arrays["stage1.head1.table"]
+    del arrays["stage1.head.table"]
     path.write_bytes(safetensors.numpy.save(arrays))
     said["files"][path.name] = folders.listed({path.name: path.read_bytes()})[path.name]
     rewrite(folder, said)

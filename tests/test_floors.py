@@ -30,6 +30,8 @@ NEIGHBOURS: dict[tuple[str, str], str] = {
     ("data/read.py", "data/lines.py"): "one door to the readers behind it",
     ("data/read.py", "data/columnar.py"): "one door to the readers behind it",
     ("decide/accept.py", "decide/measure.py"): "a promise is tested by the same exact range that reports it",
+    ("encoders/finetuned.py", "encoders/bert_onnx.py"): "what was taught becomes a graph of the same kind",
+    ("encoders/finetuned.py", "encoders/sentence.py"): "a sentence encoder that was taught is one still",
     ("encoders/sentence.py", "encoders/bert_onnx.py"): "writes the graph, and is imported when needed",
     ("report/page.py", "report/plots.py"): "a page holds plots",
     ("report/page.py", "report/svg.py"): "a page escapes text the way its plots do",

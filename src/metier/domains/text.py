@@ -90,6 +90,10 @@ class Text:
             sentences = SentenceEncoder.build(layers=(4, 6))
             sentences.threads = os.cpu_count() or 1
             stages.append(sentences)
+        if effort == "thorough":
+            from metier.encoders.finetuned import FinetunedEncoder
+
+            stages.append(FinetunedEncoder.build())
         return stages
 
 
