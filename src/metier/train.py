@@ -23,7 +23,7 @@ from metier.data.read import digest
 from metier.data.split import folds
 from metier.decide.accept import Rule, accept_threshold, candidate_threshold, scope_threshold
 from metier.decide.calibrate import Blend
-from metier.decide.exits import Exit
+from metier.decide.exits import LOSS_ALLOWED, Exit
 from metier.decide.scope import Scope
 from metier.domains.base import Domain
 from metier.encoders.base import Encoder
@@ -62,6 +62,8 @@ from metier.types import (
 
 FOLDS = 5
 PUPIL = HashedHead(hidden=96)  # what learns from a teacher, over sparse rows
+FEW_ROWS = round(1 / LOSS_ALLOWED)  # an exit may lose so small a share that fewer rows cannot show it
+FEW_RIDGE = 0.03
 GOLDEN_ROWS, LONGEST_GOLDEN = 8, 200
 Progress = Callable[[str, float], None]
 
@@ -179,7 +181,7 @@ def _held(
     held = list(pool.map(lambda i: held_by(_head(encodings[i]), plain, i, "stage"), stages))
     done = {i: finished_by(held[i].head, plain, i) for i in stages if held[i].left_out}
     for i in stages:
-        if done and isinstance(held[i].head, HashedHead):
+        if done and isinstance(held[i].head, HashedHead) and not _few(examples):
             teacher = min(done)  # the cheapest that can say what it would have said of a row without it
             lessons = by_teacher(examples, held[teacher], done[teacher])
             finishing = finished_by(PUPIL, lessons, i)  # at once, since it nearly always is the better one
@@ -196,7 +198,14 @@ def _held(
 def _head(encodings: Encodings) -> Head:
     """What learns from labels: a linear head for sparse rows, kernel ridge for dense vectors."""
     sample = encodings.encoder.encode(encodings.examples.values[:1])
-    return HashedHead() if isinstance(sample, Rows) else KernelHead()
+    if isinstance(sample, Rows):
+        return HashedHead()
+    return KernelHead(ridge=FEW_RIDGE) if _few(encodings.examples) else KernelHead()
+
+
+def _few(examples: Examples) -> bool:
+    """Whether rows are so few that an exit cannot be learnt, and a pupil learns its teacher's whims."""
+    return len(examples.truth) < FEW_ROWS
 
 
 def _check(
@@ -311,7 +320,7 @@ def _stages(held: Sequence[Held], finished: Sequence[Finished], truth: Labels) -
         later = _passed([replace(stage, exit=Exit.never()) for stage in stages[: i + 1]] + stages[i + 1 :], seen)
         right, right_later = (p.argmax(axis=1) == truth for p in (seen.alone[i], later.probabilities))
         leave = Exit.learn(seen.alone[i].max(axis=1), seen.familiarity[i], right, right_later)
-        stages[i] = replace(stages[i], exit=leave)
+        stages[i] = replace(stages[i], exit=leave if len(truth) >= FEW_ROWS else Exit.never())
     return stages, seen
 
 
