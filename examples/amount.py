@@ -33,6 +33,7 @@ class AmountEncoder:
     """Amounts as vectors: amounts of like size lie near one another, from a cent to a million."""
 
     kind = "amount.v1"
+    head = "kernel"
     width = 32
 
     def fit(self, values: Sequence[Amount], targets: Probabilities) -> Self:

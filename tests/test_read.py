@@ -193,7 +193,7 @@ def test_a_quote_that_is_never_closed_loses_only_its_own_line(tmp_path: Path) ->
 
 
 def test_quotes_that_never_pair_cost_no_square(tmp_path: Path) -> None:
-    path = written(tmp_path / "t.csv", "text,label\n" + 'x,"o\n' * 50_000 + "\"open\n" + "y,z\n" * 50_000)
+    path = written(tmp_path / "t.csv", "text,label\n" + 'x,"o\n' * 50_000 + '"open\n' + "y,z\n" * 50_000)
     began = time.process_time()
     batches = list(stream(path))
     assert sum(map(len, batches)) == 100_001

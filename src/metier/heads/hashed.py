@@ -153,6 +153,10 @@ class HashedHead:
         self.hidden, self.epochs, self.rate, self.dropout = hidden, epochs, rate, dropout
         self._arrays: dict[str, NDArray[Any]] = {}
 
+    @classmethod
+    def suited(cls, rows: int) -> Self:
+        return cls()
+
     def fit(self, encoded: Encoded, targets: Probabilities, *, seed: int) -> Self:
         if not isinstance(encoded, Rows):
             raise BadOption("heads/hashed takes sparse Rows, and dense vectors were given. Use the head 'kernel'.")

@@ -21,6 +21,7 @@ from metier.types import Encoded, Probabilities, Rows, Scores, State
 MOST_EXACT = 16_384  # up to here every row is a landmark; the solution takes seconds and 1 GB
 LANDMARKS = 4_096  # beyond
 BLOCK = 4_096
+FEW_ROWS = 1_000
 
 F32: TypeAlias = NDArray[np.float32]
 I8: TypeAlias = NDArray[np.int8]
@@ -71,6 +72,10 @@ class KernelHead:
         self.sharpness, self.ridge = sharpness, ridge
         self._arrays: dict[str, NDArray[Any]] = {}  # landmarks (m, d) int8, scales (m,), weights (m, k)
         self.left_out: Scores | None = None  # (n, k) of the training rows after `fit`, each as if it had been left out
+
+    @classmethod
+    def suited(cls, rows: int) -> Self:
+        return cls(ridge=0.03) if rows < FEW_ROWS else cls()
 
     def fit(self, encoded: Encoded, targets: Probabilities, *, seed: int) -> Self:
         if isinstance(encoded, Rows):
