@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from metier.types import Floats, State
 
 LOSS_ALLOWED = 0.001  # of accuracy, out of fold: what a table that shows tenths of a point would not show
-MINIMUM_FAMILIARITY = 0.02  # the strangest fiftieth of training rows is always looked at by the last stage
+MINIMUM_FAMILIARITY = 0.05  # the strangest twentieth of training rows is always looked at by the last stage
 
 
 @dataclass(frozen=True, kw_only=True)

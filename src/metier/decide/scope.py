@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from metier.types import Encoded, Floats, Labels, Rows, Scores, State
 
 _KNOTS = 512
-STRANGENESS = 2.0  # its weight beside a head's: what was never seen says more than a weak answer
+UNSEEN = 2.0  # the weight of what was never seen, beside 1 for a head: it says more than a weak answer
 
 
 @njit(cache=True, nogil=True, fastmath=True)
@@ -120,7 +120,7 @@ class Scope:
         """
         signs = np.concatenate([-strangeness[None], scores.max(axis=2)])  # (1 + m, n)
         centre, spread = signs.mean(axis=1), signs.std(axis=1) + 1e-9
-        weights = np.array([STRANGENESS] + [0.5] * (len(scores) - newest) + [1.0] * newest)
+        weights = np.array([1.0 if novelty.whitener.size else UNSEEN] + [0.5] * (len(scores) - newest) + [1.0] * newest)
         signals = np.sort(weights @ ((signs - centre[:, None]) / spread[:, None]))
         knots = np.quantile(signals, np.linspace(0, 1, min(_KNOTS, len(signals))))
         return cls(novelty, centre.astype(np.float64), spread.astype(np.float64), weights, knots)
