@@ -265,8 +265,9 @@ def _classes(folder: Path, said: Said) -> dict[str, type[Part]]:
 
     for number, stage in enumerate(said["stages"], 1):
         _each(stage, number, look)
-    if said["domain"] not in lazy.names("domains"):
-        unknown.append(f"the domain is {said['domain']!r:.40}")
+    for kind in ("domain", "task"):
+        if said[kind] not in lazy.names(f"{kind}s"):
+            unknown.append(f"the {kind} is {said[kind]!r:.40}")
     if unknown:
         raise UnknownSchema(
             f"{folder / folders.DESCRIPTION}: {'; '.join(unknown)}. Expected kinds that this metier or an installed "
