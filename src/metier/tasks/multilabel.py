@@ -8,13 +8,12 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from metier.decide.accept import Rule, accept_threshold
-from metier.decide.sigmoids import Sigmoids
 from metier.errors import BadCell, BadOption, MissingColumn, TooFewRows
 from metier.evaluation import Latency, Line
 from metier.judges.multilabel import LabelFigures, label_figures, label_lines
@@ -33,6 +32,9 @@ from metier.types import (
     Scores,
     Targets,
 )
+
+if TYPE_CHECKING:
+    from metier.decide.sigmoids import Sigmoids
 
 Marks: TypeAlias = tuple[float, ...] | tuple[str, ...]  # one a column, NaN for a gap; or the names that are there
 
@@ -149,6 +151,8 @@ class Multilabel:
 
     def opinion(self, scores: Scores, truth: Targets) -> Callable[[Scores], Targets]:
         """Calibrated probabilities."""
+        from metier.decide.sigmoids import Sigmoids
+
         calibrator = Sigmoids.fit(scores[None], truth)
         return lambda told: calibrator.probabilities(told[None])
 
@@ -156,6 +160,8 @@ class Multilabel:
         self, scores: Scores, *, truth: Targets, familiarity: Floats | None, max_error: float | None
     ) -> Sigmoids:
         """A sigmoid for each label."""
+        from metier.decide.sigmoids import Sigmoids
+
         return Sigmoids.fit(scores, truth)
 
     def losses(self, truth: Targets, probabilities: Probabilities) -> Floats:
