@@ -1,4 +1,4 @@
-"""Several labels at once, with gaps: what a customer's message is about, where not every row was asked about everything.
+"""Several labels at once, with gaps: what a customer's message is about, where not everything was always asked.
 
 The rows are made here. Run it: `python examples/topics.py`.
 """
@@ -24,7 +24,7 @@ def rows(count: int, seed: int) -> dict[str, list[object]]:
     for number in range(count):
         about = draw.sample([*TOPICS], draw.choice([0, 1, 1, 2, 2, 3]))
         said = [draw.choice(TOPICS[topic]) for topic in about] or ["hello, I have a question"]
-        table["text"].append(f"Order {1000 + number}: {', and '.join(said)}.")
+        table["text"].append(f"Order {draw.randrange(10**6)}: {', and '.join(said)}.")
         for topic in TOPICS:
             asked = topic != "thanks" or number % 3
             table[topic].append(int(topic in about) if asked else None)
