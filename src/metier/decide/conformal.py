@@ -128,7 +128,8 @@ class Intervals:
         known = np.ones(n) if familiarity is None else np.asarray(familiarity, np.float64)
         estimates, features = _seen(scores, known, weights)
         config |= _difficulty(features, np.abs(truth - estimates))
-        hard = _hardness(features, *(np.array(config[name]) for name in ("centre", "scale", "slopes")), config["usual"])
+        centre, scale, slopes = (np.array(config[name]) for name in ("centre", "scale", "slopes"))
+        hard: Floats = _hardness(features, centre, scale, slopes, config["usual"])
         groups = int(np.clip(n // max(ROWS_A_GROUP, needed), 1, MOST_GROUPS))
         edges = np.quantile(hard, np.arange(1, groups) / groups)
         group, missed = np.searchsorted(edges, hard, side="right"), np.abs(truth - estimates) / hard
