@@ -343,7 +343,7 @@ def _cost(encoder: Encoder, values: Sequence[Value]) -> tuple[float, float]:
 def _share_leaving(held: Held, later: Held, examples: Examples, task: Task) -> tuple[float, float]:
     """How many rows this head would let leave before a later one, and how right it is on its own."""
 
-    def alone(one: Held) -> tuple[Floats, Floats]:
+    def alone(one: Held) -> tuple[NDArray[np.float32], Floats]:
         scores = one.scores[None]
         calibrator = task.calibrate(scores, truth=examples.truth, familiarity=None, max_error=None)
         probabilities = calibrator.probabilities(scores)
