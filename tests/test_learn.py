@@ -9,11 +9,12 @@ import metier
 from metier.domains.text import Text
 from metier.learn import Examples, Named, by_labels
 
+# no two rows of a label share a word, but each shares one with the name
 ASKED = {
-    "lost_card": ["I lost my card", "my card is gone, it was stolen", "the card is missing since monday"],
-    "exchange_rate": ["what is the exchange rate for euros", "rate when I exchange dollars", "exchange rates today"],
-    "opening_hours": ["when do you open", "opening hours on sunday", "what are your hours"],
-    "mortgage": ["I want to buy a house", "mortgage for a flat", "how do I get a mortgage"],
+    "lost_or_stolen_card": ["somebody took it, stolen", "where is my card", "it got lost"],
+    "exchange_rate": ["what do euros exchange at", "today's rate please"],
+    "opening_hours": ["which hours on sunday", "opening when"],
+    "house_mortgage": ["I want to buy a house", "can you give a mortgage"],
 }
 
 
