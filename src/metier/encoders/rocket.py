@@ -21,10 +21,10 @@ from numpy.typing import NDArray
 
 from metier.encoders.channels import levels, same_channels
 from metier.encoders.principal import Principal
-from metier.types import Probabilities, State, Vectors
+from metier.types import Loss, State, Targets, Vectors
 
 KERNELS = np.array(list(combinations(range(9), 3)), np.int64)  # where the weight is 2; -1 at the other six of nine
-FEATURES = 4_998  # 84 kernels of 59 or 60 biases each
+FEATURES = 9_996  # 84 kernels of 119 biases each
 MOST_DILATIONS = 32
 MOST_CHANNELS_TOGETHER = 9
 LONGEST = 4_096  # steps; longer series are pooled to this, since a kernel reads each of them thousands of times
@@ -175,7 +175,7 @@ class RocketEncoder:
         """Columns of what `encode` returns."""
         return self._principal.width
 
-    def fit(self, values: Sequence[F32], targets: Probabilities | None = None) -> Self:
+    def fit(self, values: Sequence[F32], targets: Targets | None = None, *, loss: Loss = "softmax") -> Self:
         """An encoder whose biases and directions come from these series; the channels weigh alike.
 
         Raises: BadCell where they have different numbers of channels.

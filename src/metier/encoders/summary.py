@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from metier.encoders.channels import levels, same_channels
 from metier.encoders.principal import Principal
-from metier.types import Probabilities, State, Vectors
+from metier.types import Loss, State, Targets, Vectors
 
 QUANTILES = (0.0, 0.1, 0.25, 0.5, 0.75, 0.9, 1.0)
 LAGS = (1, 2, 3, 5, 8, 13)
@@ -47,7 +47,7 @@ class SummaryEncoder:
         """Columns of what `encode` returns."""
         return self._principal.width
 
-    def fit(self, values: Sequence[F32], targets: Probabilities | None = None) -> Self:
+    def fit(self, values: Sequence[F32], targets: Targets | None = None, *, loss: Loss = "softmax") -> Self:
         """An encoder that knows how each number varies over these series.
 
         Raises: BadCell where they have different numbers of channels.
@@ -97,7 +97,8 @@ def summary(series: F32) -> F32:
     shape = (series - mean[:, None]) / np.maximum(std, TINY)[:, None]  # (c, t), level and size taken out
     steps = np.diff(series, axis=1)
     about = [mean, std, np.log(std + TINY), (shape**3).mean(axis=1), (shape**4).mean(axis=1)]
-    about += list(np.quantile(series, QUANTILES, axis=1)) + list(np.quantile(shape, QUANTILES, axis=1))
+    ranked = np.quantile(shape, QUANTILES, axis=1)
+    about += [*ranked, *(ranked * std + mean)]
     about += _of_steps(steps) + _over_time(series, shape) + _rhythm(shape)
     numbers = np.stack([np.asarray(number, np.float32) for number in about], axis=1)  # (c, numbers)
     paired = range(min(c, MOST_PAIRS))

@@ -14,12 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from metier.errors import BadOption
-from metier.types import Encoded, Floats, Rows, Scores, State
+from metier.types import Encoded, Floats, Loss, Rows, Scores, State, Targets
 
-try:
-    from metier.types import Loss
-except ImportError:
-    Loss = str
 RIDGES = np.logspace(-5, 2, 15)  # times the mean squared length of the rows
 
 
@@ -36,7 +32,7 @@ class RidgeHead:
     def suited(cls, rows: int) -> Self:
         return cls()
 
-    def fit(self, encoded: Encoded, targets: Scores, *, loss: Loss = "softmax", seed: int = 0) -> Self:
+    def fit(self, encoded: Encoded, targets: Targets, *, loss: Loss = "softmax", seed: int = 0) -> Self:
         if isinstance(encoded, Rows):
             raise BadOption("heads/ridge takes dense vectors, and sparse Rows were given. Use the head 'hashed'.")
         fitted = type(self)()
