@@ -34,26 +34,24 @@ class Principal:
 
     @classmethod
     def fit(cls, vectors: Vectors, most: int) -> Self:
-        """At most `most` directions of these rows (n, d); rows then have length one on average."""
+        """At most `most` directions of these rows (n, d), standardised; rows then have length one on average."""
         mean = vectors.mean(axis=0, dtype=np.float64)
         spread = vectors.std(axis=0, dtype=np.float64)
         known = spread > 1e-6 * (1 + np.abs(mean))  # a column that never changes says nothing
         scale = np.where(known, 1 / np.where(known, spread, 1), 0)
-        some = vectors[:: -(-len(vectors) // MOST_ROWS)] if len(vectors) > MOST_ROWS else vectors
-        centred = _standardised(some, mean.astype(np.float32), scale.astype(np.float32))
-        tall = len(centred) >= centred.shape[1]
-        gram = (centred.T @ centred if tall else centred @ centred.T).astype(np.float64)
-        values, turned = np.linalg.eigh(gram)
-        kept = np.flatnonzero(values > 1e-7 * max(values[-1], 1e-12))[::-1][:most]
-        if tall:
-            directions = turned[:, kept].T
-        else:
-            directions = (turned[:, kept] / np.sqrt(values[kept])).T @ centred
-        length = np.sqrt(max(values[kept].sum(), 1e-12) / len(centred))
+        centre, factor = mean.astype(np.float32), scale.astype(np.float32)
+        directions, length = _directions(_standardised(_some(vectors), centre, factor), most)
+        return cls(mean=centre, scale=factor, directions=np.ascontiguousarray(directions / length, np.float32))
+
+    @classmethod
+    def plain(cls, vectors: Vectors, most: int) -> Self:
+        """At most `most` directions of these rows (n, d) as they are, so that products between rows stay what they were."""
+        d = vectors.shape[1]
+        directions, _ = _directions(_some(vectors), most)
         return cls(
-            mean=mean.astype(np.float32),
-            scale=scale.astype(np.float32),
-            directions=np.ascontiguousarray(directions / length, np.float32),
+            mean=np.zeros(d, np.float32),
+            scale=np.ones(d, np.float32),
+            directions=np.ascontiguousarray(directions, np.float32),
         )
 
     @property
@@ -78,9 +76,7 @@ class Principal:
 
         Raises: ValueError where they do not fit one another.
         """
-        mean, scale, directions = (
-            np.ascontiguousarray(arrays[n], np.float32) for n in ("mean", "scale", "directions")
-        )
+        mean, scale, directions = (np.ascontiguousarray(arrays[n], np.float32) for n in ("mean", "scale", "directions"))
         if mean.ndim != 1 or scale.shape != mean.shape or directions.ndim != 2 or directions.shape[1] != len(mean):
             raise ValueError(f"means {mean.shape}, scales {scale.shape} and directions {directions.shape} do not fit")
         return cls(mean=mean, scale=scale, directions=directions)
@@ -90,3 +86,17 @@ def _standardised(
     vectors: NDArray[np.float32], mean: NDArray[np.float32], scale: NDArray[np.float32]
 ) -> NDArray[np.float32]:
     return np.clip((vectors - mean) * scale, -FARTHEST, FARTHEST)
+
+
+def _some(vectors: Vectors) -> Vectors:
+    return vectors[:: max(1, -(-len(vectors) // MOST_ROWS))]
+
+
+def _directions(vectors: Vectors, most: int) -> tuple[NDArray[np.float64], float]:
+    """The directions (r, d) in which rows lie farthest out, from the smaller side; and how long rows are in them."""
+    tall = len(vectors) >= vectors.shape[1]
+    gram = (vectors.T @ vectors if tall else vectors @ vectors.T).astype(np.float64)
+    values, turned = np.linalg.eigh(gram)
+    kept = np.flatnonzero(values > 1e-7 * max(values[-1], 1e-12))[::-1][:most]
+    directions = turned[:, kept].T if tall else (turned[:, kept] / np.sqrt(values[kept])).T @ vectors
+    return directions, float(np.sqrt(max(values[kept].sum(), 1e-12) / len(vectors)))

@@ -252,7 +252,7 @@ _WHOLE = ("dilations", "counts", "channels", "ends")
 
 def _pooled(series: F32) -> F32:
     """A series (c, t) of at most LONGEST steps: means of as many steps each as it takes."""
-    c, t = series.shape
+    _c, t = series.shape
     if t <= LONGEST:
         return np.ascontiguousarray(series, np.float32)
     size = -(-t // LONGEST)

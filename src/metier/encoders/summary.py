@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from metier.encoders.channels import levels, same_channels
 from metier.encoders.principal import Principal
 from metier.types import Loss, State, Targets, Vectors
+import itertools
 
 QUANTILES = (0.0, 0.1, 0.25, 0.5, 0.75, 0.9, 1.0)
 LAGS = (1, 2, 3, 5, 8, 13)
@@ -124,7 +125,7 @@ def _over_time(series: F32, shape: F32) -> list[F32]:
         shape @ clock / t,
         series.argmax(axis=1) / t,
         series.argmin(axis=1) / t,
-        *(shape[:, low : max(high, low + 1)].mean(axis=1) for low, high in zip(ends[:-1], ends[1:], strict=True)),
+        *(shape[:, low : max(high, low + 1)].mean(axis=1) for low, high in itertools.pairwise(ends)),
         (above[:, 1:] != above[:, :-1]).mean(axis=1),
         *((shape[:, lag:] * shape[:, :-lag]).sum(axis=1) / t if lag < t else 0 * shape[:, 0] for lag in LAGS),
     ]
@@ -137,7 +138,7 @@ def _rhythm(shape: F32) -> list[F32]:
     edges = 2.0 ** -np.arange(BANDS, -1, -1) * power.shape[1]
     edges[0] = 0
     ends = np.rint(edges).astype(np.int64)
-    bands = [power[:, low:high].sum(axis=1) / total for low, high in zip(ends[:-1], ends[1:], strict=True)]
+    bands = [power[:, low:high].sum(axis=1) / total for low, high in itertools.pairwise(ends)]
     middle = power @ np.linspace(0, 1, power.shape[1]) / total
     return [*(np.sqrt(band) for band in bands), middle, power.max(axis=1) / total]
 
