@@ -73,9 +73,7 @@ def _head(path: Path, file: Any) -> tuple[Head, int]:
         if name == "@data":
             break
         if not name.startswith("@"):
-            raise UnreadableData(
-                f"{path}: line {at} stands above @data and is {line[:40]!r}. Expected lines with @ or #."
-            )
+            raise UnreadableData(f"{path}: line {at} stands above @data and is {line[:40]!r}. Expected @ or #.")
         said[name] = [word.lower() for word in words[1:]]
     else:
         raise UnreadableData(f"{path}: there is no line @data. Expected a .ts file of the UEA and UCR archive.")

@@ -1,12 +1,12 @@
 """DNA and RNA: sequences of nucleotides, read on both strands.
 
-A cell is a string of letters (U is read as T), FASTA text of one record, or the path of a FASTA file. Letters that
-stand for several, as N, are allowed.
-Knows nothing of what is asked of it.
+A cell is a string of letters (U is read as T), FASTA text of one record, or the path of a FASTA file. Letters
+that stand for several, as N, are allowed. Knows nothing of what is asked of it.
 """
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from typing import Any
 
@@ -17,7 +17,6 @@ from metier.data.fasta import looks_like, sequence
 from metier.encoders.alphabets import DNA
 from metier.encoders.base import Encoder
 from metier.types import Effort, Table
-import itertools
 
 LEAST_LETTERS, MOST_LETTERS = 3, 2_000_000
 LIKELY_LETTERS = 8  # a word in capitals is no sequence

@@ -1,12 +1,12 @@
 """Proteins: sequences of amino acids.
 
-A cell is a string of letters, FASTA text of one record, or the path of a FASTA file. Letters that stand for several, as X,
-are allowed, and a stop at the end is left out.
-Knows nothing of what is asked of it.
+A cell is a string of letters, FASTA text of one record, or the path of a FASTA file. Letters that stand for several, as
+X, are allowed, and a stop at the end is left out. Knows nothing of what is asked of it.
 """
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from typing import Any
 
@@ -17,7 +17,6 @@ from metier.data.fasta import looks_like, sequence
 from metier.encoders.alphabets import PROTEIN
 from metier.encoders.base import Encoder
 from metier.types import Effort, Table
-import itertools
 
 LEAST_LETTERS, MOST_LETTERS = 2, 200_000
 LIKELY_LETTERS = 12  # a word in capitals is no sequence

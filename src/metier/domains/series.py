@@ -149,8 +149,8 @@ def _sound(channels: list[NDArray[np.float64]], where: str) -> F32:
         if gaps.any():
             if gaps.mean() > MOST_GAPS:
                 raise BadCell(
-                    f"{where}channel {number} lacks {gaps.sum():,} of {len(channel):,} values. Expected half of them or "
-                    "more; leave the row out."
+                    f"{where}channel {number} lacks {gaps.sum():,} of {len(channel):,} values. Expected half of them "
+                    "or more; leave the row out."
                 )
             places = np.arange(len(channel))
             channel[gaps] = np.interp(places[gaps], places[~gaps], channel[~gaps])

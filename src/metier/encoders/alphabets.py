@@ -64,7 +64,7 @@ class Alphabet:
 
     @cached_property
     def places(self) -> NDArray[np.float32]:
-        """A vector of length one for each letter, then shorter ones for codes (256, letters); alike letters lie near."""
+        """A vector of length one for each letter, a shorter one for codes (256, letters); alike letters lie near."""
         apart = ((self.scaled[:, None] - self.scaled[None]) ** 2).mean(axis=-1) / (2 * ALIKE**2)
         values, directions = np.linalg.eigh(np.exp(-apart) if self.scales is not None else np.eye(len(self.letters)))
         own = directions * np.sqrt(np.maximum(values, 0))  # (letters, letters); products are the similarities

@@ -1,7 +1,7 @@
 """Sequences to vectors by a small dilated convolutional network: with torch while it learns, without from then on.
 
 Letters come in one-hot, pass a wide convolution and residual ones that each look twice as far, and are pooled over the
-sequence. What the network says of each target is among the columns it gives, beside the vector it says it from, since no
+sequence. What the network says of each target is among its columns, beside the vector it says it from, since no
 head finds as good directions again. One sequence runs at a time, without padding. Knows no head.
 
 Source: Yu and Koltun 2016 for dilation; Alipanahi et al. 2015, "DeepBind", for convolutions over letters.

@@ -1,8 +1,8 @@
 """Sequences to sparse rows over their k-mers: the cheapest useful vectors of DNA and of proteins.
 
 On two strands a k-mer and its reverse complement are one column. Proteins have k-mers of classes of amino acids beside
-those of letters, which survive the changes that evolution makes most. A k-mer with a code that stands for several letters
-is left out. Column 0 is the length of what was never seen in training. Knows no labels.
+those of letters, which survive the changes that evolution makes most. A k-mer with a code that stands for several
+letters is left out. Column 0 is the length of what was never seen in training. Knows no labels.
 
 Source: Leslie et al. 2002, "The spectrum kernel"; Ye et al. 2011 for why reduced alphabets.
 """
@@ -61,7 +61,7 @@ def _row(
     columns: NDArray[np.int32],
     weights: NDArray[np.float32],
 ) -> int:
-    """One row of unit length, (1 + log count) * idf in order of first appearance; `counts` is zeros before and after."""
+    """One row of unit length, (1 + log count) * idf by first appearance; `counts` is zeros before and after."""
     filled, unseen = 1, 0
     for slot in slots:
         column = column_of[slot]

@@ -1,4 +1,4 @@
-"""Many columns to few: each standardised as the training rows have it, then turned to the directions in which they differ.
+"""Many columns to few: standardised as the training rows have it, then turned to the directions they differ in.
 
 With no more than `most` rows nothing is lost that a linear or kernel head could use: what lies outside the span of the
 training rows gets no weight anyway. Knows nothing of what a column stands for.
@@ -45,7 +45,7 @@ class Principal:
 
     @classmethod
     def plain(cls, vectors: Vectors, most: int) -> Self:
-        """At most `most` directions of these rows (n, d) as they are, so that products between rows stay what they were."""
+        """At most `most` directions of these rows (n, d) as they are: products between rows stay what they were."""
         d = vectors.shape[1]
         directions, _ = _directions(_some(vectors), most)
         return cls(

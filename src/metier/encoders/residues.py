@@ -84,7 +84,7 @@ class ResiduesEncoder:
             at = np.where(places < 0, places + len(codes), places)
             there = (at >= 0) & (at < len(codes))
             row[there] = self._alphabet.places[codes[at[there]]]
-        return placed.reshape(len(values), -1) / np.float32(np.sqrt(max(len(places), 1)))
+        return placed.reshape(len(values), len(places) * letters) / np.float32(np.sqrt(max(len(places), 1)))
 
     def _made_of(self, values: Sequence[str]) -> F32:
         """Shares and scales (n, d), each row of length one."""

@@ -2,8 +2,8 @@
 
 Each kernel says how often what it sees exceeds a bias, and the biases are quantiles of what it saw in training series.
 Several channels, and series of any length: a kernel too wide for a series sees zeros beyond its ends. Knows no labels.
-Fitted and applied here rather than by aeon, which holds numba to older versions than ours and takes no series of unequal
-lengths; a test holds the features against aeon's.
+Fitted and applied here rather than by aeon, which holds numba to older versions than ours and takes no series of
+unequal lengths; a test holds the features against aeon's.
 
 Source: Dempster et al. 2021, "MiniRocket".
 """

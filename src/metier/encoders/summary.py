@@ -1,13 +1,14 @@
 """Series to vectors by what anybody would look at first: level, spread, shape, trend, steps, memory and rhythm.
 
-A few dozen numbers for each channel, and how the channels go together. Knows no labels. In the manner of catch22, but of
-what numpy does for all channels at once.
+A few dozen numbers for each channel, and how the channels go together. Knows no labels. In the manner of catch22, but
+of what numpy does for all channels at once.
 
 Source: Lubba et al. 2019, "catch22", for which kinds of numbers are worth having.
 """
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from typing import Any, Self
 
@@ -17,7 +18,6 @@ from numpy.typing import NDArray
 from metier.encoders.channels import levels, same_channels
 from metier.encoders.principal import Principal
 from metier.types import Loss, State, Targets, Vectors
-import itertools
 
 QUANTILES = (0.0, 0.1, 0.25, 0.5, 0.75, 0.9, 1.0)
 LAGS = (1, 2, 3, 5, 8, 13)
