@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from metier.specialist import Specialist
     from metier.types import Decision, Table
 
-OURS = ("label", "probability", "accepted", "reason", "scope", "candidates", "stage", "microseconds", "error")
 CHUNK_BYTES, MOST_LINE_BYTES = 1 << 16, 8 * 2**20
 MOST_SHOWN, MOST_CANDIDATES = 200, 3
 FIGURES_WIDTH = 28  # of the columns beside text and answer, and the space between them
@@ -60,12 +59,14 @@ def predict(
     if not files and output is None and not as_json:
         _show(asked, [specialist.predict([text])[0] for text in asked])
     elif not files:
-        _write(_decided(specialist, iter([_table(column, asked)]), column), [column], output, as_json)
+        _write(
+            _decided(specialist, iter([_table(column, asked)]), column), _ours(specialist), [column], output, as_json
+        )
     elif files == ["-"]:
-        _write(_decided(specialist, _lines(column), column), [column], output, as_json)
+        _write(_decided(specialist, _lines(column), column), _ours(specialist), [column], output, as_json)
     else:
         names = [] if as_json else _names(files[0])
-        _write(_decided(specialist, _batches(files[0]), column), names, output, as_json)
+        _write(_decided(specialist, _batches(files[0]), column), _ours(specialist), names, output, as_json)
 
 
 def _is_file(word: str) -> bool:
@@ -139,11 +140,20 @@ def _own(cell: Any) -> Any:
     return None if isinstance(cell, float) and not math.isfinite(cell) else cell
 
 
-def _write(rows: Iterator[tuple[Row, Decision]], names: Sequence[str], output: Path | None, as_json: bool) -> None:
+def _ours(specialist: Specialist) -> list[str]:
+    """The names of what its decisions hold."""
+    from metier import lazy
+
+    return list(lazy.find("tasks", specialist.task, "TASK").unread("so that the error is among them").json())
+
+
+def _write(
+    rows: Iterator[tuple[Row, Decision]], keys: Sequence[str], names: Sequence[str], output: Path | None, as_json: bool
+) -> None:
     """Rows to a file, with a count of what became of them, or to standard output."""
     from metier.data.write import starter, write
 
-    ours = {name: f"metier_{name}" if name in names else name for name in OURS}
+    ours = {name: f"metier_{name}" if name in names else name for name in keys}
     taken = [f"'{name}' is '{new}'" for name, new in ours.items() if new != name]
     if taken:
         say(f"The file has columns with names of ours; among the answers {', '.join(taken)}.")
@@ -203,7 +213,7 @@ def _show(texts: Sequence[str], decisions: Sequence[Decision]) -> None:
         table.add_row(shown(text, MOST_SHOWN), shown(_answer(decision)), sure, str(decision.stage), time)
     # a label is a name and should not be broken in two: it has its room before the text does
     room = console().width - FIGURES_WIDTH
-    table.columns[1].width = min(max(26, *(len(d.label or "") for d in decisions)), room - 12)
+    table.columns[1].width = min(max(26, *(len(d.words()) for d in decisions)), room - 12)
     table.columns[0].max_width = room - table.columns[1].width
     show(table)
 
@@ -212,8 +222,9 @@ def _answer(decision: Decision) -> str:
     """The label, or why there is none; and what else it may be."""
     if decision.error is not None:
         return f"none, bad input: {decision.error}"
-    others = decision.candidates[1:] if decision.accepted else decision.candidates
+    others = [c for c in decision.candidates if not decision.accepted or c.label != decision.label]
     guesses = ", ".join(f"{c.label} {c.probability:.0%}" for c in others[:MOST_CANDIDATES])
     if decision.accepted:
-        return f"{decision.label}\nor {guesses}" if guesses else f"{decision.label}"
-    return f"none, {str(decision.reason).replace('_', ' ')}; nearest: {guesses}"
+        return f"{decision.words()}\nor {guesses}" if guesses else decision.words()
+    nearest = guesses or decision.words()
+    return f"none, {str(decision.reason).replace('_', ' ')}; nearest: {nearest}"
