@@ -44,7 +44,6 @@ NEIGHBOURS: dict[tuple[str, str], str] = {
     ("encoders/rocket.py", "encoders/principal.py"): "many columns become few in one way",
     ("encoders/summary.py", "encoders/channels.py"): "encoders of series scale their channels in one way",
     ("encoders/summary.py", "encoders/principal.py"): "many columns become few in one way",
-    ("report/page.py", "report/plots.py"): "a page holds plots",
     ("columns.py", "targets.py"): "a target is among the columns",
     ("judge.py", "evaluation.py"): "it computes what is written down there",
     ("judges/regress.py", "evaluation.py"): "its figures read like those of names",
