@@ -111,7 +111,10 @@ def test_files_hold_a_line_for_each_step(tmp_path: Path) -> None:
 
 
 def test_single_numbers_and_words_do_not_look_like_series() -> None:
-    assert DOMAIN.likely(["1", "2.5", "1,5", "where is it", "3 of 4, or 5", 7, None, "2024-01-01"]) == 0
+    assert (
+        DOMAIN.likely(["1", "2.5", "1,5", "where is it", "3 of 4, or 5", 7, None, "2024-01-01", "2024-01-01 10:00:00"])
+        == 0
+    )
     assert DOMAIN.likely(["1,2,3,4", [1, 2, 3], np.zeros(9)]) == 1
 
 

@@ -28,7 +28,8 @@ LARGEST = 1e18  # above it the squares that the encoders add up leave single pre
 MOST_GAPS = 0.5  # of a channel
 SEGMENTS = 8  # that evidence is sought in
 GAPS = ("", "?", "nan", "na", "null", "none")
-NUMBERS = re.compile(r"[\s\[(]*[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?(\s*[,;: ]\s*)", re.IGNORECASE)
+NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?", re.IGNORECASE)
+LOOKED_AT = 400  # characters of a cell, to guess what it holds
 FILE_ENDINGS = (".csv", ".txt", ".tsv")
 
 F32 = NDArray[np.float32]
@@ -117,7 +118,10 @@ class Series:
 
 def _looks_like_numbers(cell: Any) -> bool:
     if isinstance(cell, str):
-        return len(re.findall(r"[,;: ]+", cell[:400].strip())) >= LEAST_STEPS - 1 and bool(NUMBERS.match(cell))
+        words = [word for word in re.split(r"[,;:\s\[\]]+", cell[:LOOKED_AT].strip()) if word]
+        if len(cell) > LOOKED_AT:
+            del words[-1:]  # it may be cut short
+        return len(words) >= LEAST_STEPS and all(NUMBER.fullmatch(word) or word.lower() in GAPS for word in words)
     if isinstance(cell, Path):
         return cell.suffix.lower() in FILE_ENDINGS
     if isinstance(cell, np.ndarray):
@@ -141,8 +145,7 @@ def _sound(channels: list[NDArray[np.float64]], where: str) -> F32:
     if lengths[0] < LEAST_STEPS:
         raise BadCell(f"{where}{lengths[0]} steps are no series. Expected {LEAST_STEPS} or more; leave it out.")
     series = np.stack(channels)  # (c, t)
-    if series.size > MOST_NUMBERS:
-        raise BadCell(f"{where}{series.size:,} numbers are too many. Expected at most {MOST_NUMBERS:,}; cut it up.")
+    _refuse_too_many(series.size, where)
     _refuse_too_large(series, where)
     for number, channel in enumerate(series, start=1):
         gaps = np.isnan(channel)
@@ -200,6 +203,7 @@ def _of_text(text: str) -> list[NDArray[np.float64]]:
     if len(text) > MOST_BYTES:
         raise BadCell(f"{len(text):,} characters are too many. Expected at most {MOST_BYTES:,}; cut it up.")
     text = text.strip()
+    _refuse_too_many(max(text.count(sign) for sign in ",;\t "), "")
     if text.startswith("["):
         try:
             return _of_lists(json.loads(text))
@@ -210,6 +214,11 @@ def _of_text(text: str) -> list[NDArray[np.float64]]:
     if text.count(":") >= MOST_CHANNELS:
         raise BadCell(f"{text.count(':') + 1:,} channels. Expected at most {MOST_CHANNELS}; leave some out.")
     return [_numbers(channel) for channel in text.split(":")]
+
+
+def _refuse_too_many(numbers: int, where: str) -> None:
+    if numbers > MOST_NUMBERS:
+        raise BadCell(f"{where}{numbers:,} numbers are too many. Expected at most {MOST_NUMBERS:,}; cut it up.")
 
 
 def _numbers(text: str) -> NDArray[np.float64]:
@@ -241,15 +250,16 @@ def _of_file(path: Path) -> list[NDArray[np.float64]]:
         size = path.stat().st_size
         if size > MOST_BYTES:
             raise BadCell(f"{path}: {size:,} bytes are too many. Expected at most {MOST_BYTES:,}; cut it up.")
-        text = _decoded(path.read_bytes())
+        data = path.read_bytes()
     except OSError as error:
         raise BadCell(f"{path}: {error.strerror}. Expected a text file of numbers that can be read.") from error
-    lines = [line for line in text.splitlines() if line.strip()]
     try:
+        lines = [line for line in _decoded(data).splitlines() if line.strip()]
         if len(lines) == 1:
             return _of_text(lines[0])
         if lines and re.search(r"[a-df-z]", lines[0], re.IGNORECASE):  # names; an e may belong to a number
             del lines[0]
+        _refuse_too_many(len(lines) * (1 + max(lines[0].count(sign) for sign in ",;\t ") if lines else 0), "")
         steps = [_numbers(line) for line in lines]
     except BadCell as problem:
         raise BadCell(f"{path}: {problem}") from None
