@@ -200,7 +200,9 @@ def test_a_specialist_learns_a_ts_file_is_saved_and_decides_the_same(tmp_path: P
     assert specialist.domain == "series"
     specialist.save(tmp_path / "waves")
     cells = [row.rsplit(":", 1)[0] for row in rows]
-    decisions = metier.load(tmp_path / "waves").predict([*cells, "1,2,x,4"])
-    assert [d.candidates[0].label for d in decisions[:-1]] == [row.rsplit(":", 1)[1] for row in rows]
+    decisions = metier.load(tmp_path / "waves").predict([*cells, "1,2,3,4:1,2,3,4", "1,2,x,4"])
+    assert [d.candidates[0].label for d in decisions[:-2]] == [row.rsplit(":", 1)[1] for row in rows]
     assert decisions[-1].reason == "bad_input"
+    assert decisions[-2].error is not None
+    assert "a series of 2 channels, and 1 were learnt" in decisions[-2].error
     assert json.dumps(decisions[0].json())

@@ -15,6 +15,7 @@ from metier import lazy
 from metier.cascade import Cascade
 from metier.decide.accept import Rule
 from metier.domains.base import Domain
+from metier.encoders.base import Choosy
 from metier.errors import BadCell
 from metier.tasks.base import Task
 from metier.types import Decision, Json, Passed, Predicted, Value
@@ -86,11 +87,15 @@ class Specialist:
         return task
 
     def _read(self, cells: Sequence[Any]) -> tuple[list[Value], dict[int, str]]:
-        read = self._domain.read
+        read, first = self._domain.read, self.cascade.stages[0].encoder
+        fits = first.fits if isinstance(first, Choosy) else None
         values, problems = [], {}
         for i, cell in enumerate(cells):
             try:
-                values.append(read(cell))
+                value = read(cell)
+                if fits is not None:
+                    fits(value)
+                values.append(value)
             except BadCell as problem:
                 problems[i] = str(problem)
         return values, problems

@@ -57,7 +57,7 @@ def looks_like(cell: Any, allowed: Set[str], least: int) -> bool:
     if cell.startswith(">"):
         cell = "".join(cell.splitlines()[1:])
     start = cell[:400].strip()
-    return len(start) >= least and allowed.issuperset(start) and any(c.isalpha() for c in start)
+    return len(start) >= least and set(start) <= allowed and any(c.isalpha() for c in start)
 
 
 def _record(text: str, where: str) -> str:

@@ -171,7 +171,9 @@ def _lengthened(first: Table, batches: Iterator[Table], name: str, time: str) ->
     rows = (
         (dict(row), table.problems.get(i)) for table in (first, *batches) for i, row in enumerate(table.rows())
     )  # fmt: skip
-    series, problems, seen = [], {}, set[Any]()
+    series: list[list[dict[str, Any]]] = []
+    problems: dict[int, str] = {}
+    seen: set[Any] = set()
     for key, some in groupby(rows, key=lambda row: row[0][name]):
         members = list(some)
         wrong = next((problem for _, problem in members if problem), None)

@@ -60,7 +60,7 @@ class Alphabet:
         if self.scales is None:
             return np.eye(len(self.letters), dtype=np.float32)
         scales = np.array([self.scales[letter] for letter in self.letters])
-        return ((scales - scales.mean(axis=0)) / scales.std(axis=0)).astype(np.float32)
+        return np.asarray((scales - scales.mean(axis=0)) / scales.std(axis=0), np.float32)
 
     @cached_property
     def places(self) -> NDArray[np.float32]:

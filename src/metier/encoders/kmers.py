@@ -112,7 +112,7 @@ class KmerEncoder:
         """How many slots there are."""
         letters = len(self._alphabet.letters)
         classes = len(self._alphabet.classes)
-        return sum(letters**size for size in SIZES[self._alphabet.name]) + (classes**CLASS_SIZE if classes else 0)
+        return int(sum(letters**size for size in SIZES[self._alphabet.name]) + (classes**CLASS_SIZE if classes else 0))
 
     @cached_property
     def _column_of(self) -> NDArray[np.int32]:

@@ -85,7 +85,7 @@ class Principal:
 def _standardised(
     vectors: NDArray[np.float32], mean: NDArray[np.float32], scale: NDArray[np.float32]
 ) -> NDArray[np.float32]:
-    return np.clip((vectors - mean) * scale, -FARTHEST, FARTHEST)
+    return np.asarray(np.clip((vectors - mean) * scale, -FARTHEST, FARTHEST), np.float32)
 
 
 def _some(vectors: Vectors) -> Vectors:

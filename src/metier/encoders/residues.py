@@ -167,7 +167,7 @@ def _along(codes: U8, scaled: F32, out: F32) -> None:
                 squares += scaled[code, s] ** 2
         mean = total / max(count, 1)
         out[s] = mean
-        out[scales + s] = np.sqrt(max(squares / max(count, 1) - mean * mean, 0.0))
+        out[scales + s] = np.sqrt(np.maximum(squares / max(count, 1) - mean * mean, 0.0))
         for at, lag in enumerate(LAGS):
             pairs, products = 0, np.float32(0)
             for i in range(len(codes) - lag):

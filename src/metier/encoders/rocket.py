@@ -208,10 +208,17 @@ class RocketEncoder:
         """Vectors (n, width)."""
         return self._principal.turned(self._all(values))
 
+    def fits(self, value: F32) -> None:
+        """Check a series.
+
+        Raises: BadCell where it has other channels than those learnt.
+        """
+        same_channels(value, len(self._level))
+
     def _all(self, values: Sequence[F32]) -> Vectors:
         """Every feature (n, d), before they are turned."""
         if self._kernels is None:
-            return np.empty((0, 0), np.float32)
+            return np.empty((len(values), 0), np.float32)
         features = np.empty((len(values), len(self._kernels.biases)), np.float32)
         for row, value in zip(features, values, strict=True):
             same_channels(value, len(self._level))

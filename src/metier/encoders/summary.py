@@ -64,6 +64,13 @@ class SummaryEncoder:
             return np.empty((len(values), 0), np.float32)
         return self._principal.turned(self._all(values))
 
+    def fits(self, value: F32) -> None:
+        """Check a series.
+
+        Raises: BadCell where it has other channels than those learnt.
+        """
+        same_channels(value, len(self._level))
+
     def _all(self, values: Sequence[F32]) -> Vectors:
         rows = []
         for value in values:
