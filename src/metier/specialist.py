@@ -5,7 +5,7 @@ Knows its domain, task, cascade and rule. Files, training and figures are other 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from time import perf_counter_ns
@@ -82,13 +82,17 @@ class Specialist:
         return domain
 
     @cached_property
+    def _fits(self) -> Callable[[Value], None] | None:
+        first = self.cascade.stages[0].encoder
+        return first.fits if isinstance(first, Choosy) else None
+
+    @cached_property
     def _task(self) -> Task:
         task: Task = lazy.find("tasks", self.task, "TASK")
         return task
 
     def _read(self, cells: Sequence[Any]) -> tuple[list[Value], dict[int, str]]:
-        read, first = self._domain.read, self.cascade.stages[0].encoder
-        fits = first.fits if isinstance(first, Choosy) else None
+        read, fits = self._domain.read, self._fits
         values, problems = [], {}
         for i, cell in enumerate(cells):
             try:
