@@ -6,7 +6,7 @@ Knows nothing of labels, heads or files. A new domain is one file in this folder
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,4 +39,16 @@ class Domain(Protocol):
 
     def encoders(self, effort: Effort) -> Sequence[Encoder]:
         """Unfitted encoders from cheap to costly, one for each stage."""
+        ...
+
+
+@runtime_checkable
+class Parted(Protocol):
+    """What a domain has besides when its values have parts; evidence leaves out one at a time and sees what changes."""
+
+    def parts(self, value: Value) -> Sequence[tuple[str, Value]]:
+        """The name of each part, as people of the trade would say it, and the value without that part.
+
+        At most a few dozen: each costs a prediction. None for a value that is all one part.
+        """
         ...

@@ -6,7 +6,8 @@ Knows no labels and no task.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol, Self
+from dataclasses import dataclass
+from typing import Protocol, Self, runtime_checkable
 
 from metier.types import Encoded, Probabilities, State, Value
 
@@ -50,4 +51,23 @@ class Encoder(Protocol):
     @classmethod
     def restore(cls, state: State) -> Self:
         """The encoder that `state` was taken from."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Neighbour:
+    """A training cell, and how alike it is to the one asked about, 0 to 1."""
+
+    cell: str
+    similarity: float
+
+
+@runtime_checkable
+class Remembering(Protocol):
+    """What an encoder has besides when it keeps its training rows; evidence asks for it."""
+
+    least_similarity: float  # to the nearest training row; below it a value lies outside what was learnt
+
+    def nearest(self, value: Value, count: int = 3) -> Sequence[Neighbour]:
+        """The training rows most alike, most alike first."""
         ...
