@@ -19,7 +19,7 @@ from metier.decide.calibrate import Blend
 from metier.decide.scope import Novelty
 from metier.encoders.base import Encoder
 from metier.heads.base import Head
-from metier.types import Encoded, Floats, Labels, Probabilities, Rows, Scores, State, Value, take
+from metier.types import Encoded, Floats, Labels, Loss, Probabilities, Rows, Scores, State, Targets, Value, take
 
 TEACHING = 0.7  # how much of a pupil's target is its teacher's opinion, the rest is the label
 
@@ -30,7 +30,8 @@ class Examples:
 
     values: Sequence[Value]
     truth: Labels
-    targets: Probabilities
+    targets: Targets
+    loss: Loss
     fold: Labels
 
 
@@ -73,7 +74,7 @@ class Encodings:
     def fold(self, fold: int) -> tuple[Encoded, Encoded]:
         """Vectors of the rows outside the fold, and of those inside, by an encoder that has learnt the former."""
         inside, outside = np.flatnonzero(self.examples.fold == fold), np.flatnonzero(self.examples.fold != fold)
-        fitted = self.encoder.fit(self._values(outside), self.examples.targets[outside])
+        fitted = self.encoder.fit(self._values(outside), self.examples.targets[outside], loss=self.examples.loss)
         if fitted is self.encoder:
             encoded = self.all(fitted)
             return take(encoded, outside), take(encoded, inside)
@@ -154,7 +155,7 @@ def held_out(
     def one(fold: int) -> None:
         inside, outside = examples.fold == fold, examples.fold != fold
         learnt, unseen = encodings.fold(fold)
-        fitted = head.fit(learnt, lessons(fold), seed=seed)
+        fitted = head.fit(learnt, lessons(fold), loss=examples.loss, seed=seed)
         scores[inside] = fitted.scores(unseen)
         strangeness[inside] = Novelty.fit(learnt, examples.truth[outside]).of(unseen)
         if fitted.left_out is not None:
@@ -179,8 +180,8 @@ def held_out(
 def finish(encodings: Encodings, head: Head, lessons: Lessons, *, seed: int) -> Finished:
     """Encoder and head after learning every row."""
     examples = encodings.examples
-    encoder = encodings.encoder.fit(examples.values, examples.targets)
+    encoder = encodings.encoder.fit(examples.values, examples.targets, loss=examples.loss)
     encoded = encodings.all(encoder)
-    head = head.fit(encoded, lessons(None), seed=seed)
+    head = head.fit(encoded, lessons(None), loss=examples.loss, seed=seed)
     novelty = Novelty.fit(encoded, examples.truth)
     return Finished(encoder=encoder, head=head, novelty=novelty, left_out=head.left_out)

@@ -243,7 +243,7 @@ def _read(table: Table, input: str, target: str, domain: Domain, task: Task) -> 
 
 def _examples(values: Sequence[Value], answers: Answers, domain: Domain, task: Task, seed: int) -> Examples:
     fold = folds(answers.truth, domain.group(values), _fold_count(answers.truth), seed)
-    return Examples(values=values, truth=answers.truth, targets=task.targets(answers), fold=fold)
+    return Examples(values=values, truth=answers.truth, targets=task.targets(answers), loss=task.loss, fold=fold)
 
 
 def _fold_count(truth: Labels) -> int:

@@ -16,10 +16,14 @@ Json: TypeAlias = None | bool | int | float | str | list["Json"] | dict[str, "Js
 Value: TypeAlias = Any  # what a domain's `read` makes of a cell: str for text, an array for an image
 Vectors: TypeAlias = NDArray[np.float32]  # (n, d), dense
 Scores: TypeAlias = NDArray[np.float32]  # (n, k), any real number
-Probabilities: TypeAlias = NDArray[np.float32]  # (n, k), rows sum to 1
+Probabilities: TypeAlias = NDArray[np.float32]  # (n, k); rows sum to 1 where exactly one label is right
+Targets: TypeAlias = NDArray[np.float32]  # (n, k), what a head should say; NaN is a gap
 Labels: TypeAlias = NDArray[np.int64]  # (n,), positions in a specialist's list of labels
 Floats: TypeAlias = NDArray[np.float64]
 Effort: TypeAlias = Literal["quick", "standard", "thorough"]
+Loss: TypeAlias = Literal[
+    "softmax", "logistic", "squared"
+]  # what a head's scores are for: one label, several, a number
 Reason: TypeAlias = Literal["out_of_scope", "unsure", "bad_input"]
 
 EFFORTS: tuple[Effort, ...] = ("quick", "standard", "thorough")

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from metier.types import Decision, Labels, Predicted, Probabilities
+from metier.types import Decision, Labels, Loss, Predicted, Targets
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,9 +24,10 @@ class Answers:
 
 
 class Task(Protocol):
-    """Four members, no more to learn."""
+    """Five members, no more to learn."""
 
     name: str
+    loss: Loss  # how the targets are to be learnt
 
     def learn(self, answers: Sequence[str], source: str) -> Answers:
         """The names in a column of answers, and which each row has; `source` is named in errors.
@@ -35,7 +36,7 @@ class Task(Protocol):
         """
         ...
 
-    def targets(self, answers: Answers) -> Probabilities:
+    def targets(self, answers: Answers) -> Targets:
         """What a head should say of each row (n, k)."""
         ...
 

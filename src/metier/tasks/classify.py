@@ -11,7 +11,7 @@ import numpy as np
 
 from metier.errors import TooFewRows
 from metier.tasks.base import Answers
-from metier.types import Candidate, Decision, Predicted, Probabilities
+from metier.types import Candidate, Decision, Loss, Predicted, Targets
 
 MOST_CANDIDATES = 5
 LEAST_NAMES, LEAST_ROWS = 2, 2  # one row of a name to learn from, one to hold out
@@ -21,6 +21,7 @@ class Classify:
     """One name for each row."""
 
     name = "classify"
+    loss: Loss = "softmax"
 
     def learn(self, answers: Sequence[str], source: str) -> Answers:
         """The names in alphabetical order.
@@ -42,7 +43,7 @@ class Classify:
             )
         return Answers(names=tuple(str(name) for name in names), truth=truth.astype(np.int64))
 
-    def targets(self, answers: Answers) -> Probabilities:
+    def targets(self, answers: Answers) -> Targets:
         """One-hot rows."""
         return np.eye(len(answers.names), dtype=np.float32)[answers.truth]
 
