@@ -17,8 +17,8 @@ from numba import njit
 from numpy.typing import NDArray
 
 from metier.encoders.base import Neighbour
-from metier.encoders.molecules import molecule
-from metier.types import Probabilities, Rows, State
+from metier.encoders.molecules import molecule, quiet
+from metier.types import Loss, Rows, State, Targets
 
 RADIUS = 2
 MOST_COLUMNS = 65_536  # the most frequent are kept; bounds the size of every head
@@ -92,11 +92,20 @@ class FingerprintEncoder:
         self.least_similarity = 0.0
         self._column_of: dict[int, int] = {}
 
+    @classmethod
+    def build(cls) -> Self:
+        """An unfitted encoder.
+
+        Raises: MissingPackage.
+        """
+        with quiet():
+            return cls()
+
     @property
     def width(self) -> int:
         return 1 + len(self.hashes)
 
-    def fit(self, values: Sequence[str], targets: Probabilities, **_: Any) -> Self:
+    def fit(self, values: Sequence[str], targets: Targets, *, loss: Loss = "softmax") -> Self:
         """Learns which surroundings occur, keeps the rows, and sets the limit of what is like them."""
         rows: dict[int, int] = {}
         for value in values:
