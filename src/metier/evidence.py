@@ -1,7 +1,7 @@
 """What speaks for an answer: the parts of the cell that pushed it, and the training rows it is most alike.
 
-Knows domains, encoders and cascades by their seams. A part's push is found by leaving it out, at the stage that gave the
-answer; what the model would say of another cell, not what causes what in the world.
+Knows domains, encoders and cascades by their seams. A part's push is found by leaving it out, at the stage that gave
+the answer; it is what the model would say of another cell, not what causes what in the world.
 
 Source: Zeiler and Fergus 2014, section 4.2, for occlusion.
 """
@@ -70,7 +70,9 @@ def _of_cell(specialist: Specialist, domain: Domain, cell: Any) -> Evidence:
     parts = list(domain.parts(value)) if isinstance(domain, Parted) else []
     told = _at(specialist.cascade, stage, [value, *(without for _, without in parts)])
     best = int(told[0].argmax())
-    pushes = [Push(part=name, push=float(told[0, best] - p[best])) for (name, _), p in zip(parts, told[1:], strict=True)]
+    pushes = [
+        Push(part=name, push=float(told[0, best] - p[best])) for (name, _), p in zip(parts, told[1:], strict=True)
+    ]
     nearest, inside = _nearest(specialist.cascade, value)
     return Evidence(
         answer=specialist.labels[best],

@@ -1,7 +1,7 @@
 """Molecules: small ones, as chemists write them; the cheap stage sees their fragments, the costly one their properties.
 
-A cell is a SMILES, an InChI, a mol block, or the path of a .mol file or an .sdf file of one molecule. Knows nothing of what is
-asked of it.
+A cell is a SMILES, an InChI, a mol block, or the path of a .mol file or an .sdf file of one molecule. Knows nothing of
+what is asked of it.
 """
 
 from __future__ import annotations
@@ -71,7 +71,9 @@ class Molecule:
             cell = _decoded(cell)
         if not isinstance(cell, str):
             found = "nothing" if cell is None else f"{type(cell).__name__} {str(cell)[:40]!r}"
-            raise BadCell(f"{found} is not a molecule. Expected a SMILES, an InChI, a mol block or a file; fix the cell.")
+            raise BadCell(
+                f"{found} is not a molecule. Expected a SMILES, an InChI, a mol block or a file; fix the cell."
+            )
         return canonical(cell)
 
     def group(self, values: Sequence[str]) -> NDArray[np.int64] | None:
@@ -114,7 +116,7 @@ def _decoded(cell: bytes) -> str:
         return cell.decode("utf-8")
     except UnicodeDecodeError as error:
         raise BadCell(
-            f"byte {cell[error.start]:#04x} at {error.start} is not UTF-8. Expected a molecule as text; convert it first."
+            f"byte {cell[error.start]:#04x} at {error.start} is not UTF-8. Expected a molecule as text; convert it."
         ) from error
 
 
@@ -124,14 +126,16 @@ def _of_file(path: Path) -> str:
     try:
         size = path.stat().st_size
         if size > MOST_BYTES:
-            raise BadCell(f"{path}: {size:,} bytes are over the limit of {MOST_BYTES:,}. Expected one molecule; cut it up.")
+            raise BadCell(
+                f"{path}: {size:,} bytes are over the limit of {MOST_BYTES:,}. Expected one molecule; cut it up."
+            )
         text = _decoded(path.read_bytes())
     except OSError as error:
         raise BadCell(f"{path}: {error.strerror}. Expected a .mol or .sdf file that can be read.") from error
     molecules = [block for block in text.split("$$$$") if block.strip()]
     if len(molecules) != 1:
         raise BadCell(
-            f"{path}: {len(molecules)} molecules. Expected one; give a file of many as the data itself: metier train FILE."
+            f"{path}: {len(molecules)} molecules. Expected one; a file of many is data of its own: metier train FILE."
         )
     try:
         return canonical(molecules[0])

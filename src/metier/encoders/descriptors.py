@@ -1,7 +1,7 @@
 """What chemists compute of a molecule's graph, two hundred numbers, beside its folded count fingerprint.
 
-Knows canonical SMILES, and nothing of labels. There is nothing to learn: sizes are tamed by their logarithm rather than by the
-spread of the training rows, so that no row has to be computed again for each fold.
+Knows canonical SMILES, and nothing of labels. There is nothing to learn: sizes are tamed by their logarithm rather than
+by the spread of the training rows, so that no row has to be computed again for each fold.
 
 Source: the descriptors of rdkit; Rogers and Hahn 2010 for the fingerprint.
 """

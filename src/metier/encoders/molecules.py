@@ -1,11 +1,12 @@
 """SMILES, InChI and mol blocks to molecules, or to a sentence on what is wrong with them.
 
-Knows chemistry as rdkit does, and nothing of labels. A molecule travels as its canonical SMILES, which needs no pickle, and
-becomes a graph again where its atoms are asked for.
+Knows chemistry as rdkit does, and nothing of labels. A molecule travels as its canonical SMILES, which needs no pickle,
+and becomes a graph again where its atoms are asked for.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
@@ -17,8 +18,9 @@ from metier.lazy import need
 MOST_CHARACTERS, MOST_BLOCK_CHARACTERS = 5_000, 1_000_000
 MOST_ATOMS, MOST_RINGS = 500, 100  # of a molecule without its hydrogens; past them perception of rings may take minutes
 SHOWN = 60
-ORGANIC = ("Cl", "Br", "B", "C", "N", "O", "P", "S", "F", "I", "b", "c", "n", "o", "p", "s", "*")
-BONDS = "-=#$:/\\~."
+TOKEN = re.compile(
+    r"(?P<atom>\[[^\[\]]+\]|Cl|Br|[BCNOPSFIbcnops*])|(?P<bond>[-=#$:/\\~.])|(?P<open>\()|(?P<close>\))|(?P<ring>%[0-9]{2}|[0-9])"
+)
 
 
 def canonical(text: str) -> str:
@@ -32,7 +34,9 @@ def canonical(text: str) -> str:
     shown = text.replace("\n", " ⏎ ")[:SHOWN] + ("…" if len(text) > SHOWN else "")
     limit = MOST_BLOCK_CHARACTERS if is_block(text) else MOST_CHARACTERS
     if len(text) > limit:
-        raise BadCell(f"'{shown}' has {len(text):,} characters. Expected a molecule of at most {limit:,}; leave it out.")
+        raise BadCell(
+            f"'{shown}' has {len(text):,} characters. Expected a molecule of at most {limit:,}; leave it out."
+        )
     with quiet():
         try:
             graph = _graph(text)
@@ -120,7 +124,7 @@ def _graph(text: str) -> Any:
         raise _Wrong(why(text))
     atoms = sum(atom.GetAtomicNum() != 1 for atom in raw.GetAtoms())
     rings = raw.GetNumBonds() - raw.GetNumAtoms() + 1
-    if not raw.GetNumAtoms():
+    if not any(atom.GetAtomicNum() for atom in raw.GetAtoms()):
         raise _Wrong("it has no atom")
     if atoms > MOST_ATOMS or rings > MOST_RINGS:
         found = f"{atoms:,} atoms and {max(rings, 0):,} rings are over the limit of {MOST_ATOMS} and {MOST_RINGS}"
@@ -168,45 +172,36 @@ def _why_smiles(text: str) -> str:
     """What is wrong with the grammar, and at which sign; one pass, as a person would read it."""
     rings: dict[str, int] = {}
     branches: list[int] = []
-    i, atoms = 0, 0
+    i, atoms = 0, False
     while i < len(text):
-        sign = text[i]
-        if sign == "[":
-            end = text.find("]", i)
-            if end < 0:
-                return f"the bracket at sign {i + 1} is never closed"
-            if end == i + 1:
-                return f"the bracket at sign {i + 1} holds no atom"
-            i, atoms = end + 1, atoms + 1
-        elif sign == "(":
+        found = TOKEN.match(text, i)
+        if found is None:
+            return _no_token(text, i)
+        kind, sign = found.lastgroup, found[0]
+        if kind == "open":
             branches.append(i)
-            i += 1
-        elif sign == ")":
-            if not branches:
-                return f"the ')' at sign {i + 1} closes no branch"
+        elif kind == "close" and not branches:
+            return f"the ')' at sign {i + 1} closes no branch"
+        elif kind == "close":
             branches.pop()
-            i += 1
-        elif sign.isascii() and (sign.isdigit() or sign == "%"):
-            label = text[i + 1 : i + 3] if sign == "%" else sign
-            if not atoms:
-                return f"ring {label} at sign {i + 1} opens before any atom"
-            rings.pop(label) if label in rings else rings.setdefault(label, i)
-            i += len(label) + (sign == "%")
-        elif sign in BONDS:
-            i += 1
-        else:
-            atom = next((name for name in ORGANIC if text.startswith(name, i)), None)
-            if atom is None:
-                return _no_atom(text, i)
-            i, atoms = i + len(atom), atoms + 1
+        elif kind == "ring" and not atoms:
+            return f"ring {sign} at sign {i + 1} opens before any atom"
+        elif kind == "ring" and rings.pop(sign, None) is None:
+            rings[sign] = i
+        atoms = atoms or kind == "atom"
+        i = found.end()
     if rings:
-        return f"{'rings' if len(rings) > 1 else 'ring'} {', '.join(rings)} {'stay' if len(rings) > 1 else 'stays'} open"
+        named = ", ".join(ring.strip("%") for ring in rings)
+        return f"rings {named} stay open" if len(rings) > 1 else f"ring {named} stays open"
     if branches:
         return f"the branch at sign {branches[0] + 1} is never closed"
     return "an atom in brackets, a bond or a ring is not as SMILES has it"
 
 
-def _no_atom(text: str, i: int) -> str:
+def _no_token(text: str, i: int) -> str:
+    if text[i] == "[":
+        empty = text[i + 1 : i + 2] == "]"
+        return f"the bracket at sign {i + 1} {'holds no atom' if empty else 'is never closed'}"
     if text[i].isspace():
         return f"there is white space at sign {i + 1}, where a SMILES ends"
     if text[i] == ">":

@@ -2,7 +2,7 @@
 
 Knows graphs of atoms, and nothing of labels.
 
-Source: Bemis and Murcko 1996 for scaffolds; Ertl 2017, "An algorithm to identify functional groups", for what is a group.
+Source: Bemis and Murcko 1996 for scaffolds; Ertl 2017, "An algorithm to identify functional groups", in spirit.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ MOST_FRAGMENTS = 40
 def scaffold_groups(values: Sequence[str]) -> NDArray[np.int64]:
     """One number a molecule (n,): molecules of one scaffold, or of one structure however it is written, share theirs.
 
-    Salts are judged by their largest part. A molecule without rings has no scaffold, and its chain stands in for one: the
-    same branches, whatever the atoms.
+    Salts are judged by their largest part. A molecule without rings has no scaffold, and its chain stands in for one:
+    the same branches, whatever the atoms.
     """
     first_of: dict[str, int] = {}
     leader = list(range(len(values)))
@@ -81,7 +81,7 @@ def _structure(graph: Any) -> str:
 def _pieces(graph: Any) -> list[list[int]]:
     """The atoms of each ring system with what is doubly bound to it, each functional group, and each chain between."""
     ring = {atom.GetIdx() for atom in graph.GetAtoms() if atom.IsInRing()}
-    kind = {i: "ring" for i in ring}
+    kind = dict.fromkeys(ring, "ring")
     for bond in graph.GetBonds():
         ends = {bond.GetBeginAtomIdx(), bond.GetEndAtomIdx()}
         if bond.GetBondTypeAsDouble() > 1:
@@ -121,7 +121,7 @@ def _bond(graph: Any, i: int, j: int) -> Any:
 
 
 def _without(graph: Any, piece: set[int]) -> str | None:
-    """The canonical SMILES of what is left, hydrogens in place of what was cut off; None where nothing sound is left."""
+    """The canonical SMILES of what is left, hydrogens where something was cut off; None where nothing sound is left."""
     from rdkit import Chem
 
     left = Chem.RWMol(graph)

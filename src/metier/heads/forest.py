@@ -48,7 +48,7 @@ def _sums(
 class Trees:
     """Trees as arrays, node after node, each before its left branch and that before its right.
 
-    Shapes: features, thresholds, onward (nodes,); a leaf has the feature -1, and its row of `leaves` (l, w) in `onward`.
+    Shapes: features, thresholds, onward (nodes,); a leaf has the feature -1, and in `onward` its row of leaves (l, w).
     roots, columns (t,): where each tree begins, and the first of the w columns it adds to.
     """
 
@@ -147,9 +147,7 @@ class ForestHead:
         if isinstance(encoded, Rows):
             raise BadOption("heads/forest takes dense vectors, and sparse Rows were given. Use the head 'hashed'.")
         vectors = np.ascontiguousarray(encoded, np.float32)
-        fitted = type(self)(
-            trees=self.trees, smallest_leaf=self.smallest_leaf, share=self.share, rounds=self.rounds
-        )
+        fitted = type(self)(trees=self.trees, smallest_leaf=self.smallest_leaf, share=self.share, rounds=self.rounds)
         fitted._loss, fitted._shape = loss, (vectors.shape[1], targets.shape[1])
         # of two labels the second says it all
         wanted = targets[:, 1:] if loss == "softmax" and targets.shape[1] == 2 else targets
@@ -314,8 +312,8 @@ def _same(ours: Floats, theirs: Floats) -> None:
     far = float(np.abs(ours - theirs).max(initial=0) / (1 + np.abs(theirs).max(initial=0)))
     if far > TOLERANCE:
         raise MetierError(
-            f"heads/forest: the trees kept differ from those grown by up to {far:.2g}, and {flipped} of {len(ours)} labels "
-            "flip. Expected the same. Nothing was kept; install the versions of constraints.txt, and report this."
+            f"heads/forest: the trees kept differ from those grown by up to {far:.2g}, and {flipped} of {len(ours)} "
+            "labels flip. Expected the same. Install the versions of constraints.txt, and report this."
         )
 
 
