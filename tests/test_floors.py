@@ -29,6 +29,7 @@ NEIGHBOURS: dict[tuple[str, str], str] = {
     ("lazy.py", "errors.py"): "what cannot be found is an error of ours",
     ("data/read.py", "data/lines.py"): "one door to the readers behind it",
     ("data/read.py", "data/columnar.py"): "one door to the readers behind it",
+    ("data/read.py", "data/sdf.py"): "one door to the readers behind it",
     ("decide/accept.py", "decide/measure.py"): "a promise is tested by the same exact range that reports it",
     ("encoders/descriptors.py", "encoders/fingerprint.py"): "a fingerprint folded is one still",
     ("encoders/descriptors.py", "encoders/molecules.py"): "what is described is a molecule",

@@ -42,7 +42,10 @@ def canonical(text: str) -> str:
             graph = _graph(text)
         except _Wrong as wrong:
             raise BadCell(f"'{shown}' is not a molecule ({wrong}). {wrong.advice}") from None
-        return str(Chem.MolToSmiles(graph))
+        smiles = str(Chem.MolToSmiles(graph))
+    if molecule(smiles) is None:
+        raise BadCell(f"'{shown}' is not a molecule (its own SMILES {smiles:.60} cannot be read). Leave the row out.")
+    return smiles
 
 
 @lru_cache(maxsize=4096)
@@ -129,12 +132,10 @@ def _graph(text: str) -> Any:
     if atoms > MOST_ATOMS or rings > MOST_RINGS:
         found = f"{atoms:,} atoms and {max(rings, 0):,} rings are over the limit of {MOST_ATOMS} and {MOST_RINGS}"
         raise _Wrong(found, "Expected a small molecule; give a protein to the domain 'protein', leave out the rest.")
-    problems = Chem.DetectChemistryProblems(raw)
-    if problems:
-        raise _Wrong(_why_chemistry(raw, problems[0]))
     graph = read(True)
-    if graph is None or not graph.GetNumAtoms() or Chem.MolFromSmiles(Chem.MolToSmiles(graph)) is None:
-        raise _Wrong("rdkit reads it, and cannot make a sound molecule of it")
+    if graph is None:
+        problems = Chem.DetectChemistryProblems(raw)
+        raise _Wrong(_why_chemistry(raw, problems[0]) if problems else "rdkit makes no sound molecule of it")
     return graph
 
 

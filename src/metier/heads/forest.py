@@ -23,7 +23,9 @@ I32: TypeAlias = NDArray[np.int32]
 F32: TypeAlias = NDArray[np.float32]
 LOSSES: tuple[Loss, ...] = ("softmax", "logistic", "squared")
 MANY_ROWS = 4_000  # from here leaves are larger, which costs no accuracy and halves the trees
-RATE, LEAVES, MOST_BOOSTED = 0.06, 15, 3_000
+RATE, MOST_BOOSTED = 0.06, 3_000
+LEAVES = {"softmax": 15, "logistic": 15, "squared": 7}  # numbers want smaller trees, and twice as many
+SEEN_BY_A_TREE = 24  # columns at least, so that a narrow table is not seen through a slit
 COMPARED, TOLERANCE = 1_000, 1e-4  # rows and scores for the check that our trees say what the library's do
 FLOOR = 1e-4  # no probability is taken for exactly 0 or 1
 
@@ -225,7 +227,8 @@ class ForestHead:
         k = wanted.shape[1]
         several = loss == "softmax" and k > 1
         settings = {
-            "learning_rate": RATE, "num_leaves": LEAVES, "feature_fraction": max(0.1, min(1.0, 24 / vectors.shape[1])),
+            "learning_rate": RATE, "num_leaves": LEAVES[loss],
+            "feature_fraction": min(1.0, max(0.2 if loss == "squared" else 0.1, SEEN_BY_A_TREE / vectors.shape[1])),
             "min_data_in_leaf": max(1, min(5, len(vectors) // 20)), "lambda_l2": 1.0, "bagging_fraction": 0.8,
             "bagging_freq": 1, "seed": seed, "num_threads": 1, "deterministic": True, "force_col_wise": True,
             "verbose": -1,
@@ -233,7 +236,7 @@ class ForestHead:
         settings |= {"objective": "regression"} if loss == "squared" else {"objective": "cross_entropy"}
         if several:
             settings |= {"objective": "multiclass", "num_class": k}
-        rounds = max(1, min(self.rounds, MOST_BOOSTED // k))
+        rounds = max(1, min(2 * self.rounds if loss == "squared" else self.rounds, MOST_BOOSTED // k))
         grown: list[tuple[int, _Nodes]] = []
         for q in [0] if several else range(k):
             column = wanted.argmax(axis=1).astype(np.float64) if several else wanted[:, q].astype(np.float64)
