@@ -22,7 +22,7 @@ MOST_BYTES = 4 * 2**20
 ENDINGS = (".mol", ".mdl", ".sdf", ".sd")
 SMILES = re.compile(r"(?:\[[^\[\]\s]{1,40}\]|Cl|Br|[BCNOPSFIbcnops*]|[-=#$:/\\~.()]|%\d\d|\d)+")
 # bonds, branches, brackets and ring numbers: a column of molecules without any would be a column of words
-SIGNS = re.compile(r"[=#()\[\]]|[A-Za-z]\d.*[A-Za-z]\d")
+SIGNS = re.compile(r"[=#()\[\]]|[A-Za-z]\d.*[A-Za-z]\d|^M  END", re.MULTILINE)
 FEW_SIGNS = 0.05
 
 
@@ -54,7 +54,7 @@ class Molecule:
         if not seen:
             return 0.0
         share = sum(_reads_like_molecule(cell) for cell in seen) / len(seen)
-        signs = sum(isinstance(cell, Path) or bool(SIGNS.search(str(cell))) for cell in seen) / len(seen)
+        signs = sum(not isinstance(cell, str) or bool(SIGNS.search(cell)) for cell in seen) / len(seen)
         return share if signs >= FEW_SIGNS else share / 2
 
     def read(self, cell: Any) -> str:

@@ -18,6 +18,7 @@ from metier.lazy import need
 MOST_CHARACTERS, MOST_BLOCK_CHARACTERS = 5_000, 1_000_000
 MOST_ATOMS, MOST_RINGS = 500, 100  # of a molecule without its hydrogens; past them perception of rings may take minutes
 SHOWN = 60
+COUNTS = re.compile(r"^(?:(?=.*V2000)([ \d]{3})([ \d]{3})|M  V30 COUNTS +(\d{1,9}) +(\d{1,9}))", re.MULTILINE)
 TOKEN = re.compile(
     r"(?P<atom>\[[^\[\]]+\]|Cl|Br|[BCNOPSFIbcnops*])|(?P<bond>[-=#$:/\\~.])|(?P<open>\()|(?P<close>\))|(?P<ring>%[0-9]{2}|[0-9])"
 )
@@ -110,6 +111,8 @@ def _graph(text: str) -> Any:
     from rdkit import Chem
 
     if is_block(text):
+        text = text.encode("utf-8", "replace").decode()
+        _check_counts(text)
         read, why = lambda checked: Chem.MolFromMolBlock(text, sanitize=checked, removeHs=checked), _why_block
     elif text.startswith("InChI="):
         read, why = lambda checked: Chem.MolFromInchi(text, sanitize=checked, removeHs=checked), _why_inchi
@@ -122,6 +125,8 @@ def _graph(text: str) -> Any:
             return Chem.MolFromSmiles(text, options)
 
         why = _why_smiles
+    if not is_block(text) and not text.isascii():
+        raise _Wrong(_why_smiles(text))
     raw = read(False)  # first without any chemistry, which is quick however odd the graph
     if raw is None:
         raise _Wrong(why(text))
@@ -129,14 +134,26 @@ def _graph(text: str) -> Any:
     rings = raw.GetNumBonds() - raw.GetNumAtoms() + 1
     if not any(atom.GetAtomicNum() for atom in raw.GetAtoms()):
         raise _Wrong("it has no atom")
-    if atoms > MOST_ATOMS or rings > MOST_RINGS:
-        found = f"{atoms:,} atoms and {max(rings, 0):,} rings are over the limit of {MOST_ATOMS} and {MOST_RINGS}"
-        raise _Wrong(found, "Expected a small molecule; give a protein to the domain 'protein', leave out the rest.")
+    _check_size(atoms, rings)
     graph = read(True)
     if graph is None:
         problems = Chem.DetectChemistryProblems(raw)
         raise _Wrong(_why_chemistry(raw, problems[0]) if problems else "rdkit makes no sound molecule of it")
     return graph
+
+
+def _check_size(atoms: int, rings: int) -> None:
+    if atoms > MOST_ATOMS or rings > MOST_RINGS:
+        found = f"{atoms:,} atoms and {max(rings, 0):,} rings are over the limit of {MOST_ATOMS} and {MOST_RINGS}"
+        raise _Wrong(found, "Expected a small molecule; give a protein to the domain 'protein', leave out the rest.")
+
+
+def _check_counts(text: str) -> None:
+    """Atoms and bonds as the header of a mol block has them, before its tables are read; hydrogens may stand there too."""
+    for found in COUNTS.finditer(text):
+        atoms, bonds = (int(count.strip() or 0) for count in found.groups() if count is not None)
+        if atoms > 3 * MOST_ATOMS or bonds - atoms >= MOST_RINGS:
+            _check_size(atoms, bonds - atoms + 1)
 
 
 def _why_chemistry(graph: Any, problem: Any) -> str:
