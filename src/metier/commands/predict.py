@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from metier.specialist import Specialist
     from metier.types import Decision, Table
 
-OURS = ("label", "probability", "accepted", "reason", "scope", "candidates", "stage", "microseconds", "error")
 CHUNK_BYTES, MOST_LINE_BYTES = 1 << 16, 8 * 2**20
 MOST_SHOWN, MOST_CANDIDATES, MOST_PARTS = 200, 3, 3
 FIGURES_WIDTH = 28  # of the columns beside text and answer, and the space between them
@@ -71,6 +70,7 @@ def predict(
     specialist = artifact.load(folder)
     column = input or specialist.input_column
     if not files and output is None and not as_json:
+<<<<<<< HEAD
         told = [_told(specialist, [text], evidence)[0] for text in asked]
         _show(asked, [decision for decision, _ in told], [because for _, because in told])
         return
@@ -81,6 +81,18 @@ def predict(
         names = [column] if files == ["-"] else [] if as_json else _names(files[0])
     ours = (*OURS, "evidence") if evidence else OURS
     _write(_decided(specialist, batches, column, evidence), names, ours, output, as_json)
+=======
+        _show(asked, [specialist.predict([text])[0] for text in asked])
+    elif not files:
+        _write(
+            _decided(specialist, iter([_table(column, asked)]), column), _ours(specialist), [column], output, as_json
+        )
+    elif files == ["-"]:
+        _write(_decided(specialist, _lines(column), column), _ours(specialist), [column], output, as_json)
+    else:
+        names = [] if as_json else _names(files[0])
+        _write(_decided(specialist, _batches(files[0]), column), _ours(specialist), names, output, as_json)
+>>>>>>> tasks
 
 
 def _is_file(word: str) -> bool:
@@ -163,13 +175,29 @@ def _own(cell: Any) -> Any:
     return None if isinstance(cell, float) and not math.isfinite(cell) else cell
 
 
+<<<<<<< HEAD
 def _write(
     rows: Iterator[Told], names: Sequence[str], answers: Sequence[str], output: Path | None, as_json: bool
+=======
+def _ours(specialist: Specialist) -> list[str]:
+    """The names of what its decisions hold."""
+    from metier import lazy
+
+    return list(lazy.find("tasks", specialist.task, "TASK").unread("so that the error is among them").json())
+
+
+def _write(
+    rows: Iterator[tuple[Row, Decision]], keys: Sequence[str], names: Sequence[str], output: Path | None, as_json: bool
+>>>>>>> tasks
 ) -> None:
     """Rows to a file, with a count of what became of them, or to standard output."""
     from metier.data.write import starter, write
 
+<<<<<<< HEAD
     ours = {name: f"metier_{name}" if name in names else name for name in answers}
+=======
+    ours = {name: f"metier_{name}" if name in names else name for name in keys}
+>>>>>>> tasks
     taken = [f"'{name}' is '{new}'" for name, new in ours.items() if new != name]
     if taken:
         say(f"The file has columns with names of ours; among the answers {', '.join(taken)}.")

@@ -8,13 +8,13 @@ Source: Guo et al. 2017, section 4.2 (temperature); Kull et al. 2017 (the beta c
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numba import njit
 from numpy.typing import ArrayLike, NDArray
 
-from metier.types import Labels, Probabilities, Scores, State
+from metier.types import Floats, Labels, Probabilities, Scores, State
 
 _FLOOR = np.float32(1e-6)  # no probability is shown as exactly 0 or 1
 
@@ -65,7 +65,7 @@ def _probabilities(
 class Blend:
     """Weights over heads, and the curve of the top confidence."""
 
-    kind = "calibrate.v1"
+    kind: ClassVar[str] = "calibrate.v1"
 
     def __init__(self, weights: ArrayLike = (1.0,), curve: ArrayLike = (1.0, 1.0, 0.0)) -> None:
         self.weights = np.asarray(weights, np.float32)  # (m,)
@@ -99,10 +99,14 @@ class Blend:
         plain = cls(found.x)
         return cls(found.x, _curve(plain.probabilities(scores), labels))
 
-    def probabilities(self, scores: Scores) -> Probabilities:
+    def probabilities(self, scores: Scores, familiarity: Floats | None = None) -> Probabilities:
         """Probabilities (n, k) from scores (m, n, k) of m heads."""
         blended: Probabilities = _probabilities(scores, self.weights, self.curve)
         return blended
+
+    def confidence(self, probabilities: Probabilities) -> NDArray[np.float32]:
+        """The probability of the likeliest label (n,)."""
+        return np.asarray(probabilities.max(axis=1, initial=0), np.float32)
 
     def state(self) -> State:
         return State(config={"weights": [float(w) for w in self.weights], "curve": [float(c) for c in self.curve]})

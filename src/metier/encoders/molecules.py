@@ -149,7 +149,7 @@ def _check_size(atoms: int, rings: int) -> None:
 
 
 def _check_counts(text: str) -> None:
-    """Atoms and bonds as the header of a mol block has them, before its tables are read; hydrogens may stand there too."""
+    """Atoms and bonds as the header of a mol block has them, before its tables are read; some are hydrogens."""
     for found in COUNTS.finditer(text):
         atoms, bonds = (int(count.strip() or 0) for count in found.groups() if count is not None)
         if atoms > 3 * MOST_ATOMS or bonds - atoms >= MOST_RINGS:
