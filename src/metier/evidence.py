@@ -18,6 +18,7 @@ from metier.domains.base import Domain, Parted
 from metier.encoders.base import Neighbour, Remembering
 from metier.errors import BadCell
 from metier.specialist import Specialist
+from metier.tasks.base import Task
 from metier.types import Json, Probabilities, Scores, Value
 
 MOST_PARTS, MOST_NEIGHBOURS = 8, 3
@@ -25,7 +26,7 @@ MOST_PARTS, MOST_NEIGHBOURS = 8, 3
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Push:
-    """How much more probable the answer is with a part than without it, -1 to 1."""
+    """How much more probable the answer is with a part than without it, or how much larger where it is a number."""
 
     part: str
     push: float
@@ -33,7 +34,7 @@ class Push:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Evidence:
-    """What speaks for and against `answer`, the likeliest label, whether it was accepted or not.
+    """What speaks for and against `answer`: the likeliest label, accepted or not, or the number that is estimated.
 
     `parts` come strongest first, whichever way they push. `nearest` are training cells, most alike first, and `inside`
     says whether the first is as alike as training rows are to one another; it is None where no encoder keeps its rows.
@@ -58,10 +59,11 @@ class Evidence:
 def evidence(specialist: Specialist, cells: Sequence[Any]) -> list[Evidence]:
     """What speaks for each answer, in order; each costs as many predictions as the cell has parts."""
     domain: Domain = lazy.find("domains", specialist.domain, "DOMAIN")
-    return [_of_cell(specialist, domain, cell) for cell in cells]
+    task: Task = lazy.find("tasks", specialist.task, "TASK")
+    return [_of_cell(specialist, domain, task, cell) for cell in cells]
 
 
-def _of_cell(specialist: Specialist, domain: Domain, cell: Any) -> Evidence:
+def _of_cell(specialist: Specialist, domain: Domain, task: Task, cell: Any) -> Evidence:
     try:
         value = domain.read(cell)
     except BadCell:
@@ -69,13 +71,14 @@ def _of_cell(specialist: Specialist, domain: Domain, cell: Any) -> Evidence:
     stage = int(specialist.cascade.run([value]).stage[0])
     parts = list(domain.parts(value)) if isinstance(domain, Parted) else []
     told = _at(specialist.cascade, stage, [value, *(without for _, without in parts)])
-    best = int(told[0].argmax())
+    answer, column = task.leading(specialist.labels, told[0])
     pushes = [
-        Push(part=name, push=float(told[0, best] - p[best])) for (name, _), p in zip(parts, told[1:], strict=True)
+        Push(part=name, push=float(told[0, column] - without[column]))
+        for (name, _), without in zip(parts, told[1:], strict=True)
     ]
     nearest, inside = _nearest(specialist.cascade, value)
     return Evidence(
-        answer=specialist.labels[best],
+        answer=answer,
         parts=tuple(sorted(pushes, key=lambda one: -abs(one.push))[:MOST_PARTS]),
         nearest=nearest,
         inside=inside,

@@ -70,7 +70,6 @@ def predict(
     specialist = artifact.load(folder)
     column = input or specialist.input_column
     if not files and output is None and not as_json:
-<<<<<<< HEAD
         told = [_told(specialist, [text], evidence)[0] for text in asked]
         _show(asked, [decision for decision, _ in told], [because for _, because in told])
         return
@@ -79,20 +78,8 @@ def predict(
     if files:
         batches = _lines(column) if files == ["-"] else _batches(files[0])
         names = [column] if files == ["-"] else [] if as_json else _names(files[0])
-    ours = (*OURS, "evidence") if evidence else OURS
-    _write(_decided(specialist, batches, column, evidence), names, ours, output, as_json)
-=======
-        _show(asked, [specialist.predict([text])[0] for text in asked])
-    elif not files:
-        _write(
-            _decided(specialist, iter([_table(column, asked)]), column), _ours(specialist), [column], output, as_json
-        )
-    elif files == ["-"]:
-        _write(_decided(specialist, _lines(column), column), _ours(specialist), [column], output, as_json)
-    else:
-        names = [] if as_json else _names(files[0])
-        _write(_decided(specialist, _batches(files[0]), column), _ours(specialist), names, output, as_json)
->>>>>>> tasks
+    keys = [*_ours(specialist), *(["evidence"] if evidence else [])]
+    _write(_decided(specialist, batches, column, evidence), keys, names, output, as_json)
 
 
 def _is_file(word: str) -> bool:
@@ -175,10 +162,6 @@ def _own(cell: Any) -> Any:
     return None if isinstance(cell, float) and not math.isfinite(cell) else cell
 
 
-<<<<<<< HEAD
-def _write(
-    rows: Iterator[Told], names: Sequence[str], answers: Sequence[str], output: Path | None, as_json: bool
-=======
 def _ours(specialist: Specialist) -> list[str]:
     """The names of what its decisions hold."""
     from metier import lazy
@@ -186,18 +169,11 @@ def _ours(specialist: Specialist) -> list[str]:
     return list(lazy.find("tasks", specialist.task, "TASK").unread("so that the error is among them").json())
 
 
-def _write(
-    rows: Iterator[tuple[Row, Decision]], keys: Sequence[str], names: Sequence[str], output: Path | None, as_json: bool
->>>>>>> tasks
-) -> None:
+def _write(rows: Iterator[Told], keys: Sequence[str], names: Sequence[str], output: Path | None, as_json: bool) -> None:
     """Rows to a file, with a count of what became of them, or to standard output."""
     from metier.data.write import starter, write
 
-<<<<<<< HEAD
-    ours = {name: f"metier_{name}" if name in names else name for name in answers}
-=======
     ours = {name: f"metier_{name}" if name in names else name for name in keys}
->>>>>>> tasks
     taken = [f"'{name}' is '{new}'" for name, new in ours.items() if new != name]
     if taken:
         say(f"The file has columns with names of ours; among the answers {', '.join(taken)}.")
@@ -282,7 +258,7 @@ def _because(evidence: Evidence | None) -> list[str]:
     """What speaks for an answer in lines: the parts that push most, the training rows most alike."""
     if evidence is None:
         return []
-    lines = [f"{one.push * 100:+.1f} points from {one.part}" for one in evidence.parts[:MOST_PARTS]]
+    lines = [f"{one.push:+.3f} from {one.part}" for one in evidence.parts[:MOST_PARTS]]
     lines += [f"{one.similarity:.2f} like {one.cell}" for one in evidence.nearest]
     if evidence.inside is not None:
         lines.append(f"{'inside' if evidence.inside else 'outside'} what was learnt")
