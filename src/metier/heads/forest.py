@@ -22,7 +22,9 @@ from metier.types import Encoded, Floats, Loss, Rows, Scores, State, Targets, Ve
 I32: TypeAlias = NDArray[np.int32]
 F32: TypeAlias = NDArray[np.float32]
 LOSSES: tuple[Loss, ...] = ("softmax", "logistic", "squared")
-MANY_ROWS = 4_000  # from here leaves are larger, which costs no accuracy and halves the trees
+MANY_ROWS = (
+    4_000  # from here leaves are larger and a split tries fewer columns, for a third of the time and no less right
+)
 RATE, MOST_BOOSTED = 0.06, 3_000
 LEAVES = {"softmax": 15, "logistic": 15, "squared": 7}  # numbers want smaller trees, and twice as many
 SEEN_BY_A_TREE = 24  # columns at least, so that a narrow table is not seen through a slit
@@ -143,7 +145,7 @@ class ForestHead:
 
     @classmethod
     def suited(cls, rows: int) -> Self:
-        return cls(smallest_leaf=2 if rows < MANY_ROWS else 5)
+        return cls() if rows < MANY_ROWS else cls(smallest_leaf=5, share=0.1)
 
     def fit(self, encoded: Encoded, targets: Targets, *, loss: Loss = "softmax", seed: int) -> Self:
         if isinstance(encoded, Rows):
