@@ -1,6 +1,7 @@
 """The model card of a specialist: a README.md that the Hugging Face hub and a person can both read.
 
-Knows what `specialist.json` says and how its task tells it, and neither the specialist's parts nor its files. Source of the metadata's names:
+Knows what `specialist.json` says and how its task tells it, and neither the specialist's parts nor its files. Source of
+the metadata's names:
 https://huggingface.co/docs/hub/model-cards
 """
 

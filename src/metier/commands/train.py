@@ -64,8 +64,8 @@ def train(
     """Learn a specialist from labelled rows."""
     try:
         _train(
-            data, output, as_json=as_json, input=input, target=target, task=task, effort=effort.value, max_error=max_error,
-            false_refusal=false_refusal, max_ms=max_ms, max_mb=max_mb, seed=seed, resume=resume,
+            data, output, as_json=as_json, input=input, target=target, task=task, effort=effort.value,
+            max_error=max_error, false_refusal=false_refusal, max_ms=max_ms, max_mb=max_mb, seed=seed, resume=resume,
         )  # fmt: skip
     except KeyboardInterrupt:
         say(f"Stopped. Nothing was half-written. Continue with: {_again()}")

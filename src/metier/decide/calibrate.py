@@ -14,7 +14,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import ArrayLike, NDArray
 
-from metier.types import Floats, Labels, Probabilities, Scores, State
+from metier.types import Floats, Labels, Loss, Probabilities, Scores, State
 
 _FLOOR = np.float32(1e-6)  # no probability is shown as exactly 0 or 1
 
@@ -66,6 +66,7 @@ class Blend:
     """Weights over heads, and the curve of the top confidence."""
 
     kind: ClassVar[str] = "calibrate.v1"
+    loss: ClassVar[Loss] = "softmax"
 
     def __init__(self, weights: ArrayLike = (1.0,), curve: ArrayLike = (1.0, 1.0, 0.0)) -> None:
         self.weights = np.asarray(weights, np.float32)  # (m,)

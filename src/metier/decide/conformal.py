@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from metier.errors import PromiseNotSupported
-from metier.types import Floats, Probabilities, Scores, State
+from metier.types import Floats, Loss, Probabilities, Scores, State
 
 MOST_GROUPS, ROWS_A_GROUP = 5, 100  # with fewer rows a group's interval says more of chance than of the group
 STRAYING = 4.0  # how many times easier or harder than the usual row a row may be taken for
@@ -28,6 +28,7 @@ class Intervals:
     """Weights over heads, how hard rows are, and the interval of each group of like difficulty."""
 
     kind: ClassVar[str] = "conformal.v1"
+    loss: ClassVar[Loss] = "squared"
 
     def __init__(self, config: dict[str, Any]) -> None:
         self._config = config

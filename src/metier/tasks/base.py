@@ -1,6 +1,6 @@
 """What a task promises: answers in a column to targets a head can learn, and what was predicted to a decision.
 
-Knows no domain and no model. A new task is one file in this folder that exposes `TASK`; its page is the file of the same
+Knows no domain and no model. A new task is one file in this folder that exposes `TASK`; its page is the file of that
 name in `report/`.
 """
 

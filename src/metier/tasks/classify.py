@@ -7,13 +7,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from metier.decide.accept import Rule, accept_threshold, candidate_threshold
-from metier.decide.calibrate import Blend
 from metier.errors import BadOption, MissingColumn, TooFewRows
 from metier.evaluation import Evaluation, Latency, Line
 from metier.judge import OUTSIDE, UNKNOWN, evaluation_of
@@ -30,6 +29,9 @@ from metier.types import (
     Scores,
     Targets,
 )
+
+if TYPE_CHECKING:
+    from metier.decide.calibrate import Blend
 
 MOST_CANDIDATES = 5
 LEAST_NAMES, LEAST_ROWS = 2, 2  # one row of a name to learn from, one to hold out
@@ -115,11 +117,15 @@ class Classify:
 
     def opinion(self, scores: Scores, truth: Labels) -> Callable[[Scores], Targets]:
         """Calibrated probabilities."""
+        from metier.decide.calibrate import Blend
+
         calibrator = Blend.fit(scores[None], truth)
         return lambda told: calibrator.probabilities(told[None])
 
     def calibrate(self, scores: Scores, *, truth: Labels, familiarity: Floats | None, max_error: float | None) -> Blend:
         """One blend of the heads for all names."""
+        from metier.decide.calibrate import Blend
+
         return Blend.fit(scores, truth)
 
     def losses(self, truth: Labels, probabilities: Probabilities) -> Floats:
