@@ -15,6 +15,7 @@ import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +25,7 @@ from metier.domains.molecule import DOMAIN
 from metier.errors import BadCell
 from metier.types import Loss
 
+TASKS: dict[Loss, str] = {"softmax": "classify", "squared": "regress", "logistic": "multilabel"}
 SPLIT = "scaffold 80/10/10, as DeepChem"
 RESAMPLED = 1_000
 Floats = NDArray[np.float64]
@@ -191,34 +193,39 @@ def last_stage(question: Question, rows: Rows) -> Floats:
     return scores[:, 1:] if question.loss == "softmax" else scores * spread + centre
 
 
-def cascade(rows: Rows) -> Floats:
+def cascade(question: Question, rows: Rows) -> Floats:
     """What a whole specialist says, exits and calibration included."""
     from metier.train import train
     from metier.types import Table
 
-    answers = [str(int(rows.answers[i, 0])) for i in rows.train]
-    table = Table(columns={"smiles": [rows.values[i] for i in rows.train], "answer": answers})
-    specialist = train(table, input="smiles", target="answer").specialist
-    return specialist.predicted([rows.values[i] for i in rows.test]).probabilities[:, 1:].astype(np.float64)
+    asked = [f"answer {q}" for q in range(rows.answers.shape[1])]
+    number = float if question.loss == "squared" else int
+    columns: dict[str, list[object]] = {"smiles": [rows.values[i] for i in rows.train]}
+    for name, answers in zip(asked, rows.answers[rows.train].T, strict=True):
+        columns[name] = [None if np.isnan(answer) else number(answer) for answer in answers]
+    table = Table(columns=columns)
+    specialist = train(table, input="smiles", target=",".join(asked), task=TASKS[question.loss]).specialist
+    said = specialist.predicted([rows.values[i] for i in rows.test]).probabilities.astype(np.float64)
+    return said if question.loss == "logistic" else said[:, 1:2]  # the second label, or the estimate
 
 
 def run() -> Iterator[Figure]:
     for question in QUESTIONS:
         rows = rows_of(question)
         bits = fingerprints(rows.values)
-        if question.loss == "softmax":
-            yield figure(question, rows, "metier standard", lambda rows=rows: cascade(rows))
-        yield figure(
-            question, rows, "metier standard, last stage alone", lambda q=question, rows=rows: last_stage(q, rows)
-        )
-        for who, peer in (("random forest on Morgan", random_forest), ("LightGBM on Morgan", boosting)):
-            learn = lambda q=question, rows=rows, bits=bits, peer=peer: each_column(rows, bits, peer(q))  # noqa: E731
-            yield figure(question, rows, f"{who} fingerprints, defaults", learn)
+        ways: dict[str, Callable[[], Floats]] = {
+            "metier standard": partial(cascade, question, rows),
+            "metier standard, last stage alone": partial(last_stage, question, rows),
+            "random forest on Morgan fingerprints": partial(each_column, rows, bits, random_forest(question)),
+            "LightGBM defaults on Morgan fingerprints": partial(each_column, rows, bits, boosting(question)),
+        }
+        for who, learn in ways.items():
+            yield figure(question, rows, who, learn)
 
 
 if __name__ == "__main__":
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     for one in run():
         print(
-            f"{one.data:20} {one.measure:24} {one.who:48} {one.value:.3f} ({one.low:.3f} to {one.high:.3f})", flush=True
+            f"{one.data:20} {one.measure:24} {one.who:42} {one.value:.3f} ({one.low:.3f} to {one.high:.3f})", flush=True
         )
