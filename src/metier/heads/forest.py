@@ -1,8 +1,8 @@
 """Scores for dense vectors: extremely randomised trees and boosted ones, averaged; the two err in different places.
 
 Knows nothing of where the vectors come from. scikit-learn and LightGBM grow the trees, which are then kept as arrays of
-nodes and walked by compiled code: an ONNX graph of the same trees is 2.8 times as large, and takes 1.5 times as long for
-one row.
+nodes and walked by compiled code: an ONNX graph of the same trees is 2.8 times as large, and takes a row 1.5 times as
+long.
 
 Source: Geurts et al. 2006 (extremely randomised trees); Ke et al. 2017 (LightGBM).
 """
