@@ -15,6 +15,7 @@ from metier.data.read import read
 from metier.domains.base import Domain
 from metier.errors import BadOption, MissingColumn
 from metier.findings import Audit, Finding, fix, write_fixed
+from metier.tasks.base import Answers, Task
 from metier.types import Labels, Probabilities, Table
 
 CARD = [
@@ -34,8 +35,9 @@ FEE = [
 GOOD = [*((text, "card") for text in CARD), *((text, "fee") for text in FEE)]
 
 
-def out_of_fold(values: Sequence[Any], labels: Labels, domain: Domain) -> Probabilities:
+def out_of_fold(values: Sequence[Any], answers: Answers, domain: Domain, task: Task) -> Probabilities:
     """Words counted by label, the row itself left out: a real classifier, small enough for a test."""
+    labels: Labels = answers.truth
     k = int(labels.max()) + 1
     words = [set(value.lower().split()) for value in values]
     probabilities = np.zeros((len(values), k), np.float32)

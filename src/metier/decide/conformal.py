@@ -38,7 +38,7 @@ class Intervals:
             np.array(config[name], np.float64) for name in ("centre", "scale", "slopes", "usual")
         )
         self._edges = np.array(config["edges"], np.float64)  # (g - 1,), difficulties between groups
-        self._reach = np.array(config["reach"], np.float64).reshape(-1, 2)  # (g, 2), below and above, in difficulties
+        self._reach = np.array(config["reach"], np.float64)  # (g,), to either side, in difficulties
         self._spread = float(config["spread"])
         sizes = len(self._centre) == len(self._scale) == len(self._slopes) == _features(len(self._weights) - 1)
         if not sizes or len(self._edges) + 1 != len(self._reach):
@@ -52,17 +52,17 @@ class Intervals:
         Raises: PromiseNotSupported with the number of rows that could support it.
         """
         n = len(truth)
-        needed = math.ceil(2 / wrong)
+        needed = math.ceil(1 / wrong)
         if n < needed:
             raise PromiseNotSupported(
                 f"An interval that holds the true value {1 - wrong:.1%} of the time cannot be told from {n:,} rows. "
                 f"Expected {needed:,} or more. Bring more rows, or allow more misses."
             )
         weights = _blended(scores[:, :, 0].astype(np.float64), truth)
-        spread = _reach(truth, wrong)
+        spread = float(np.subtract(*np.quantile(truth, [1 - wrong / 2, wrong / 2])))
         config: dict[str, Any] = {
             "wrong": wrong, "weights": weights.tolist(), "centre": [], "scale": [], "slopes": [], "usual": 0.0,
-            "edges": [], "reach": [[0.0, 0.0]], "spread": max(float(spread[1] - spread[0]), 1e-12),
+            "edges": [], "reach": [0.0], "spread": max(spread, 1e-12),
         }  # fmt: skip
         estimates = _estimates(scores, weights)
         features = _difficulty_features(scores, estimates, familiarity)  # (n, f)
@@ -70,12 +70,12 @@ class Intervals:
         hard = _hardness(features, config)
         groups = int(np.clip(n // max(ROWS_A_GROUP, needed), 1, MOST_GROUPS))
         edges = np.quantile(hard, np.arange(1, groups) / groups)
-        group, missed = np.searchsorted(edges, hard, side="right"), (truth - estimates) / hard
+        group, missed = np.searchsorted(edges, hard, side="right"), np.abs(truth - estimates) / hard
         if min(np.bincount(group, minlength=groups)) < needed:  # equally hard rows fell into one
             edges, group = np.zeros(0), np.zeros(n, np.int64)
         config |= {
             "edges": edges.tolist(),
-            "reach": [_reach(missed[group == g], wrong).tolist() for g in range(len(edges) + 1)],
+            "reach": [_reach(missed[group == g], wrong) for g in range(len(edges) + 1)],
         }
         return cls(config)
 
@@ -83,10 +83,9 @@ class Intervals:
         """Low, estimate, high, and the share of true values that lies between: (n, 4)."""
         estimates = _estimates(scores, self._weights)
         hard = _hardness(_difficulty_features(scores, estimates, familiarity), self._config)
-        reach = self._reach[np.searchsorted(self._edges, hard, side="right")] * hard[:, None]  # (n, 2)
+        reach = self._reach[np.searchsorted(self._edges, hard, side="right")] * hard
         held = np.full(len(estimates), 1 - self.wrong)
-        low, high = estimates + np.minimum(reach[:, 0], 0), estimates + np.maximum(reach[:, 1], 0)
-        return np.stack([low, estimates, high, held], axis=1).astype(np.float32)
+        return np.stack([estimates - reach, estimates, estimates + reach, held], axis=1).astype(np.float32)
 
     def confidence(self, probabilities: Probabilities) -> NDArray[np.float32]:
         """1 for an interval without width, half for one as wide as would do knowing nothing of the row (n,)."""
@@ -152,11 +151,15 @@ def _hardness(features: Floats, config: dict[str, Any]) -> Floats:
     return config["usual"] * np.exp(np.clip(told, -math.log(STRAYING), math.log(STRAYING)))
 
 
-def _reach(values: Floats, wrong: float) -> Floats:
-    """The lowest and highest value after leaving `wrong` of them out, half at each end, with one row for what comes."""
-    ordered, n = np.sort(values), len(values)
-    below = max(math.floor(wrong / 2 * (n + 1)), 1)
-    return np.array([ordered[below - 1], ordered[n - below]])
+def _reach(missed: Floats, wrong: float) -> float:
+    """The distance within which all but `wrong` of the truths lie, with one row for what comes.
+
+    The same to either side: out of fold a whole group may be estimated too low that the finished heads know better, and
+    an interval to one side alone would then hold nothing.
+    """
+    n = len(missed)
+    rank = min(math.ceil((1 - wrong) * (n + 1) - 1e-9), n)
+    return float(np.sort(missed)[rank - 1])
 
 
 CALIBRATOR: Any = Intervals
