@@ -40,6 +40,7 @@ class DescriptorEncoder:
 
     kind = "descriptors.v1"
     head = "forest"
+    swift = True  # no row is spared it: exits that cost no accuracy cost ROC-AUC, by which molecules are ranked
 
     def __init__(self, names: Sequence[str]) -> None:
         self.names = tuple(names)
@@ -79,7 +80,8 @@ class DescriptorEncoder:
         graph, functions = Chem.Mol(molecule(value)), _functions()  # a copy: some of them write on it
         raw = np.array([functions[name](graph) for name in self.names], np.float64)
         raw[~np.isfinite(raw)] = 0
-        return np.clip(np.sign(raw) * np.log1p(np.abs(raw)), -LARGEST, LARGEST).astype(np.float32)
+        tamed: NDArray[np.float64] = np.sign(raw) * np.log1p(np.abs(raw))
+        return np.clip(tamed, -LARGEST, LARGEST).astype(np.float32)
 
     def state(self) -> State:
         return State(config={"names": list(self.names)})

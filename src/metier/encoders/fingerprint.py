@@ -44,7 +44,7 @@ def _similarities(one: U64, kept: U64) -> NDArray[np.float64]:
     n, words = kept.shape
     found = np.empty(n, np.float64)
     for i in range(n):
-        both, either = 0, 0
+        both, either = np.int64(0), np.int64(0)
         for w in range(words):
             both += _ones(one[w] & kept[i, w])
             either += _ones(one[w] | kept[i, w])

@@ -18,7 +18,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from metier.errors import BadOption, MetierError
-from metier.types import Encoded, Floats, Loss, Rows, Scores, State, Targets, Vectors
+from metier.types import Encoded, Floats, Json, Loss, Rows, Scores, State, Targets, Vectors
 
 I32: TypeAlias = NDArray[np.int32]
 F32: TypeAlias = NDArray[np.float32]
@@ -167,20 +167,20 @@ class ForestHead:
         random = self._random.sums(encoded, wide) / max(self.trees, 1)
         boosted = self._boosted.sums(encoded, wide)
         if self._loss == "squared":
-            return ((random + boosted) / 2).astype(np.float32)
+            return np.asarray((random + boosted) / 2, np.float32)
         if self._loss == "logistic" or wide == 1:
             p = np.clip((random + 1 / (1 + np.exp(-boosted))) / 2, FLOOR, 1 - FLOOR)  # (n, wide)
             if self._loss == "logistic":
-                return np.log(p / (1 - p)).astype(np.float32)
-            return np.log(np.hstack([1 - p, p])).astype(np.float32)  # (n, 2)
+                return np.asarray(np.log(p / (1 - p)), np.float32)
+            return np.asarray(np.log(np.hstack([1 - p, p])), np.float32)  # (n, 2)
         raised = np.exp(boosted - boosted.max(axis=1, keepdims=True, initial=-np.inf))
         p = (random + raised / raised.sum(axis=1, keepdims=True)) / 2
-        return np.log(np.clip(p, FLOOR, 1)).astype(np.float32)
+        return np.asarray(np.log(np.clip(p, FLOOR, 1)), np.float32)
 
     def state(self) -> State:
         parts = {"random": self._random, "boosted": self._boosted}
         arrays = {f"{name}.{f.name}": getattr(trees, f.name) for name, trees in parts.items() for f in fields(Trees)}
-        config = {"trees": self.trees, "loss": self._loss, "shape": list(self._shape)}
+        config: dict[str, Json] = {"trees": self.trees, "loss": self._loss, "shape": list[Json](self._shape)}
         return State(config=config, arrays=arrays)
 
     @classmethod
@@ -252,7 +252,7 @@ class ForestHead:
             own = [(i % k if several else q, _of_lightgbm(tree["tree_structure"])) for i, tree in enumerate(trees)]
             some, wide = vectors[known][:COMPARED], k if several else 1
             ours = Trees.joined([(c if several else 0, nodes) for c, nodes in own], 1).sums(some, wide)
-            _same(ours, booster.predict(some, raw_score=True).reshape(-1, wide))
+            _same(ours, np.asarray(booster.predict(some, raw_score=True)).reshape(-1, wide))
             grown += own
         return Trees.joined(grown, 1)
 
@@ -269,7 +269,10 @@ def _of_sklearn(tree: Any) -> _Nodes:
 
 
 def _of_lightgbm(root: dict[str, Any]) -> _Nodes:
-    features, thresholds, onward, leaves = [], [], [], []
+    features: list[int] = []
+    thresholds: list[float] = []
+    onward: list[int] = []
+    leaves: list[list[float]] = []
 
     def place(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
         here = len(features)

@@ -91,7 +91,7 @@ def _check_parts(domain: Domain, values: Sequence[Value]) -> None:
     expect(any(found), "parts: none in any row of the sample")
     expect(max(map(len, found)) <= MOST_PARTS, f"parts: {max(map(len, found))} of one value; {MOST_PARTS} are enough")
     for parts in found:
-        expect(all(isinstance(name, str) and name.strip() for name, _ in parts), "parts: one without a name")
+        expect(all(name.strip() for name, _ in parts), "parts: one without a name")
     without = [value for parts in found for _, value in parts]
     try:
         encoder = domain.encoders("quick")[0]
