@@ -7,9 +7,9 @@ and becomes a graph again where its atoms are asked for.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 from metier.errors import BadCell
@@ -110,21 +110,14 @@ def _graph(text: str) -> Any:
     """
     from rdkit import Chem
 
+    read: Callable[[bool], Any] = partial(_of_smiles, text)
+    why = _why_smiles
     if is_block(text):
         text = text.encode("utf-8", "replace").decode()
         _check_counts(text)
         read, why = lambda checked: Chem.MolFromMolBlock(text, sanitize=checked, removeHs=checked), _why_block
     elif text.startswith("InChI="):
         read, why = lambda checked: Chem.MolFromInchi(text, sanitize=checked, removeHs=checked), _why_inchi
-    else:
-        options = Chem.SmilesParserParams()
-        options.allowCXSMILES, options.parseName = False, False
-
-        def read(checked: bool) -> Any:
-            options.sanitize = options.removeHs = checked
-            return Chem.MolFromSmiles(text, options)
-
-        why = _why_smiles
     if not is_block(text) and not text.isascii():
         raise _Wrong(_why_smiles(text))
     raw = read(False)  # first without any chemistry, which is quick however odd the graph
@@ -140,6 +133,15 @@ def _graph(text: str) -> Any:
         problems = Chem.DetectChemistryProblems(raw)
         raise _Wrong(_why_chemistry(raw, problems[0]) if problems else "rdkit makes no sound molecule of it")
     return graph
+
+
+def _of_smiles(text: str, checked: bool) -> Any:
+    from rdkit import Chem
+
+    options = Chem.SmilesParserParams()
+    options.allowCXSMILES, options.parseName = False, False
+    options.sanitize = options.removeHs = checked
+    return Chem.MolFromSmiles(text, options)
 
 
 def _check_size(atoms: int, rings: int) -> None:
