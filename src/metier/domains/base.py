@@ -52,3 +52,12 @@ class Parted(Protocol):
         At most a few dozen: each costs a prediction. None for a value that is all one part.
         """
         ...
+
+
+@runtime_checkable
+class Naming(Protocol):
+    """What a domain has besides when the name of a label can be read as one of its values."""
+
+    def named(self, label: str) -> Value | None:
+        """The value that a label's name is, or None where it says nothing."""
+        ...

@@ -132,7 +132,7 @@ class Classify:
 
     def losses(self, truth: Labels, probabilities: Probabilities) -> Floats:
         """1 for a wrong name, 0 for the right one."""
-        return (probabilities.argmax(axis=1) != truth).astype(np.float64)
+        return np.asarray(probabilities.argmax(axis=1) != truth, np.float64)
 
     def thresholds(
         self, passed: Passed, inside: NDArray[np.bool_], truth: Labels, max_error: float | None

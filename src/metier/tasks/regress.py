@@ -106,7 +106,8 @@ class Regress:
     def targets(self, answers: Answers) -> Targets:
         """Numbers with mean 0 and spread 1 (n, 1)."""
         truth: Floats = answers.truth
-        return ((truth - truth.mean()) / truth.std()).astype(np.float32)[:, None]
+        scaled: Targets = ((truth - truth.mean()) / truth.std()).astype(np.float32)[:, None]
+        return scaled
 
     def strata(self, answers: Answers) -> Labels:
         """From the smallest to the largest, in groups of equal size."""
