@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Any, Self
@@ -18,6 +18,7 @@ from metier import specialist as core
 from metier.data.read import read
 from metier.evaluate import evaluate
 from metier.evaluation import Judged
+from metier.evidence import Evidence, evidence
 from metier.report.page import html
 from metier.train import Progress, Trained
 from metier.train import train as learn
@@ -43,6 +44,13 @@ class Specialist(core.Specialist):
         """
         beside = None if out_of_scope is None else read(out_of_scope)
         return evaluate(self, read(data), out_of_scope=beside, out_of_scope_label=out_of_scope_label)
+
+    def evidence(self, cells: Sequence[Any]) -> list[Evidence]:
+        """What speaks for each answer: the parts that pushed it, the training rows most alike, where there are any.
+
+        Each costs as many predictions as its cell has parts.
+        """
+        return evidence(self, cells)
 
     def save(self, folder: str | Path) -> None:
         """Write the specialist as a folder, whole or not at all.

@@ -5,7 +5,10 @@ import pytest
 from metier import lazy
 from metier.testing import check_domain
 
-BAD_CELLS = {"text": (None, object(), float("nan"), "", "   ")}
+BAD_CELLS = {
+    "text": (None, object(), float("nan"), "", "   "),
+    "molecule": (None, object(), float("nan"), "", "   ", "C1CC", "CC(C)(C)(C)C", "ethanol", b"\xff"),
+}
 
 
 NAMES = sorted(lazy.names("domains"))

@@ -10,7 +10,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from io import BufferedReader
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -21,13 +21,23 @@ from metier.commands.base import Folder, Renamed, console, duration, grid, say, 
 from metier.errors import BadOption, UnreadableData
 
 if TYPE_CHECKING:
+    from metier.evidence import Evidence
     from metier.specialist import Specialist
     from metier.types import Decision, Table
 
 CHUNK_BYTES, MOST_LINE_BYTES = 1 << 16, 8 * 2**20
-MOST_SHOWN, MOST_CANDIDATES = 200, 3
+MOST_SHOWN, MOST_CANDIDATES, MOST_PARTS = 200, 3, 3
 FIGURES_WIDTH = 28  # of the columns beside text and answer, and the space between them
 Row = dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Told:
+    """A row, what was decided of it, and the evidence where it was asked for."""
+
+    row: Row
+    decision: Decision
+    evidence: Evidence | None
 
 
 def predict(
@@ -43,6 +53,9 @@ def predict(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One line of JSON a row.")] = False,
     input: Renamed = None,
+    evidence: Annotated[
+        bool, typer.Option("--evidence", help="What speaks for each answer, at the cost of some predictions more.")
+    ] = False,
 ) -> None:
     """Ask a specialist about texts or whole files."""
     from metier import artifact
@@ -57,16 +70,16 @@ def predict(
     specialist = artifact.load(folder)
     column = input or specialist.input_column
     if not files and output is None and not as_json:
-        _show(asked, [specialist.predict([text])[0] for text in asked])
-    elif not files:
-        _write(
-            _decided(specialist, iter([_table(column, asked)]), column), _ours(specialist), [column], output, as_json
-        )
-    elif files == ["-"]:
-        _write(_decided(specialist, _lines(column), column), _ours(specialist), [column], output, as_json)
-    else:
-        names = [] if as_json else _names(files[0])
-        _write(_decided(specialist, _batches(files[0]), column), _ours(specialist), names, output, as_json)
+        told = [_told(specialist, [text], evidence)[0] for text in asked]
+        _show(asked, [decision for decision, _ in told], [because for _, because in told])
+        return
+    batches = iter([_table(column, asked)])
+    names = [column]
+    if files:
+        batches = _lines(column) if files == ["-"] else _batches(files[0])
+        names = [column] if files == ["-"] else [] if as_json else _names(files[0])
+    keys = [*_ours(specialist), *(["evidence"] if evidence else [])]
+    _write(_decided(specialist, batches, column, evidence), keys, names, output, as_json)
 
 
 def _is_file(word: str) -> bool:
@@ -112,14 +125,23 @@ def _lines(column: str) -> Iterator[Table]:
         yield _table(column, [rest])
 
 
-def _decided(specialist: Specialist, batches: Iterator[Table], column: str) -> Iterator[tuple[Row, Decision]]:
+def _told(specialist: Specialist, cells: Sequence[Any], evident: bool) -> list[tuple[Decision, Evidence | None]]:
+    decisions = specialist.predict(cells)
+    if not evident:
+        return [(decision, None) for decision in decisions]
+    from metier.evidence import evidence
+
+    return list(zip(decisions, evidence(specialist, cells), strict=True))
+
+
+def _decided(specialist: Specialist, batches: Iterator[Table], column: str, evident: bool) -> Iterator[Told]:
     for batch in batches:
         # a row that could not be parsed is not read in part: as a gap it becomes an abstention, and gets its reason
         cells = [None if i in batch.problems else cell for i, cell in enumerate(_cells(batch, column))]
-        answers = zip(batch.rows(), specialist.predict(cells), strict=True)
-        for i, (row, decision) in enumerate(answers):
-            told = replace(decision, error=batch.problems[i]) if i in batch.problems else decision
-            yield {name: _own(cell) for name, cell in row.items()}, told
+        answers = zip(batch.rows(), _told(specialist, cells, evident), strict=True)
+        for i, (row, (decision, because)) in enumerate(answers):
+            known = replace(decision, error=batch.problems[i]) if i in batch.problems else decision
+            yield Told(row={name: _own(cell) for name, cell in row.items()}, decision=known, evidence=because)
 
 
 def _cells(batch: Table, column: str) -> Sequence[Any]:
@@ -147,9 +169,7 @@ def _ours(specialist: Specialist) -> list[str]:
     return list(lazy.find("tasks", specialist.task, "TASK").unread("so that the error is among them").json())
 
 
-def _write(
-    rows: Iterator[tuple[Row, Decision]], keys: Sequence[str], names: Sequence[str], output: Path | None, as_json: bool
-) -> None:
+def _write(rows: Iterator[Told], keys: Sequence[str], names: Sequence[str], output: Path | None, as_json: bool) -> None:
     """Rows to a file, with a count of what became of them, or to standard output."""
     from metier.data.write import starter, write
 
@@ -161,32 +181,36 @@ def _write(
     if output is not None:
         counts: Counter[str] = Counter()
         with _counted(rows, counts) as counting:
-            write(output, (_flat(row, decision, ours, as_json) for row, decision in counting), columns)
+            write(output, (_flat(told, ours, as_json) for told in counting), columns)
         say(f"{counts.total():,} rows in {output}: {', '.join(f'{n:,} {name}' for name, n in counts.most_common())}.")
     elif as_json:
-        for row, decision in rows:
-            show_json(_flat(row, decision, ours, as_json))
+        for told in rows:
+            show_json(_flat(told, ours, as_json))
     else:
         put = starter(Path("answers.csv"))(sys.stdout, columns)
-        for row, decision in rows:
-            put(_flat(row, decision, ours, as_json))
+        for told in rows:
+            put(_flat(told, ours, as_json))
 
 
-def _flat(row: Row, decision: Decision, ours: Mapping[str, str], as_json: bool) -> Row:
+def _flat(told: Told, ours: Mapping[str, str], as_json: bool) -> Row:
     """The row with the answer: beside it for programs, among its columns for tables."""
-    answer = decision.json()
-    return {"input": row, **answer} if as_json else {**row, **{ours[name]: value for name, value in answer.items()}}
+    answer = told.decision.json()
+    if told.evidence is not None:
+        answer = {**answer, "evidence": told.evidence.json()}
+    if as_json:
+        return {"input": told.row, **answer}
+    return {**told.row, **{ours[name]: value for name, value in answer.items()}}
 
 
 @contextmanager
-def _counted(rows: Iterator[tuple[Row, Decision]], counts: Counter[str]) -> Iterator[Iterator[tuple[Row, Decision]]]:
+def _counted(rows: Iterator[Told], counts: Counter[str]) -> Iterator[Iterator[Told]]:
     """The same rows, counted by what became of them, with a bar of how far it is."""
     error = console(stderr=True)
 
-    def counting() -> Iterator[tuple[Row, Decision]]:
-        for row, decision in rows:
-            counts[decision.reason or "accepted"] += 1
-            yield row, decision
+    def counting() -> Iterator[Told]:
+        for told in rows:
+            counts[told.decision.reason or "accepted"] += 1
+            yield told
 
     if not error.is_terminal:
         yield counting()
@@ -197,20 +221,21 @@ def _counted(rows: Iterator[tuple[Row, Decision]], counts: Counter[str]) -> Iter
     with Progress(*columns, console=error, transient=True) as bars:
         bar = bars.add_task("", total=None, rows="0")
 
-        def shown_too() -> Iterator[tuple[Row, Decision]]:
-            for number, pair in enumerate(counting(), 1):
+        def shown_too() -> Iterator[Told]:
+            for number, told in enumerate(counting(), 1):
                 if number % 1000 == 0:
                     bars.update(bar, rows=f"{number:,}")
-                yield pair
+                yield told
 
         yield shown_too()
 
 
-def _show(texts: Sequence[str], decisions: Sequence[Decision]) -> None:
+def _show(texts: Sequence[str], decisions: Sequence[Decision], because: Sequence[Evidence | None]) -> None:
     table = grid("Text", "Answer", "Sure", "Stage", "Time", figures=range(2, 5))
-    for text, decision in zip(texts, decisions, strict=True):
+    for text, decision, evidence in zip(texts, decisions, because, strict=True):
         sure, time = f"{decision.probability:.1%}", duration(decision.microseconds)
-        table.add_row(shown(text, MOST_SHOWN), shown(_answer(decision)), sure, str(decision.stage), time)
+        answer = "\n".join([_answer(decision), *_because(evidence)])
+        table.add_row(shown(text, MOST_SHOWN), shown(answer), sure, str(decision.stage), time)
     # a label is a name and should not be broken in two: it has its room before the text does
     room = console().width - FIGURES_WIDTH
     table.columns[1].width = min(max(26, *(len(d.words()) for d in decisions)), room - 12)
@@ -228,3 +253,14 @@ def _answer(decision: Decision) -> str:
         return f"{decision.words()}\nor {guesses}" if guesses else decision.words()
     nearest = guesses or decision.words()
     return f"none, {str(decision.reason).replace('_', ' ')}; nearest: {nearest}"
+
+
+def _because(evidence: Evidence | None) -> list[str]:
+    """What speaks for an answer in lines: the parts that push most, the training rows most alike."""
+    if evidence is None:
+        return []
+    lines = [f"{one.push:+.3f} from {one.part}" for one in evidence.parts[:MOST_PARTS]]
+    lines += [f"{one.similarity:.2f} like {one.cell}" for one in evidence.nearest]
+    if evidence.inside is not None:
+        lines.append(f"{'inside' if evidence.inside else 'outside'} what was learnt")
+    return lines

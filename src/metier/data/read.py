@@ -1,7 +1,7 @@
 """Whatever holds examples to a Table: files, folders, remote paths, frames, dictionaries and lists.
 
 Knows nothing of what columns mean. CSV, TSV, JSON and JSONL are read by the standard library; Parquet and remote paths
-need polars, which comes with the extra `parquet` and not with what only predicts.
+need polars, which comes with the extra `parquet` and not with what only predicts. SDF is read without chemistry.
 """
 
 from __future__ import annotations
@@ -12,12 +12,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from metier.data import columnar, lines, series
+from metier.data import columnar, lines, sdf, series
 from metier.errors import UnreadableData
 from metier.types import Table
 
 ENDINGS = {".csv": ".csv", ".tsv": ".tsv", ".tab": ".tsv", ".jsonl": ".jsonl", ".ndjson": ".jsonl"}
 ENDINGS |= {".json": ".json", ".parquet": ".parquet", ".pq": ".parquet", ".ts": ".ts"}
+ENDINGS |= {".sdf": ".sdf", ".sd": ".sdf", ".mol": ".sdf"}
 KNOWN = ", ".join(ENDINGS)
 SHOWN_PROBLEMS = 5
 
@@ -62,6 +63,8 @@ def stream(path: str | Path, batch_rows: int = 4096) -> Iterator[Table]:
         yield from _parts(_table_of_json(path), batch_rows)
     elif ending == ".jsonl":
         yield from lines.json_lines(path, batch_rows)
+    elif ending == ".sdf":
+        yield from sdf.molecules(path, batch_rows)
     elif ending == ".parquet":
         yield from columnar.scanned(str(path), ending, batch_rows)
     elif ending == ".ts":

@@ -43,6 +43,18 @@ class Domain(Protocol):
 
 
 @runtime_checkable
+class Parted(Protocol):
+    """What a domain has besides when its values have parts; evidence leaves out one at a time and sees what changes."""
+
+    def parts(self, value: Value) -> Sequence[tuple[str, Value]]:
+        """The name of each part, as people of the trade would say it, and the value without that part.
+
+        At most a few dozen: each costs a prediction. None for a value that is all one part.
+        """
+        ...
+
+
+@runtime_checkable
 class Naming(Protocol):
     """What a domain has besides when the name of a label can be read as one of its values."""
 
