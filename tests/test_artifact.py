@@ -113,10 +113,9 @@ def made(words: bytes = b"card payment charged twice", more_words: bytes | None 
         stages.append(stage(Worded(more_words), KernelHead(), run_stage(stages[1], CELLS, earlier).scores, 0.0))
     specialist = Specialist(
         name="tiny",
-        domain="text",
+        inputs=(Input(column="query", domain="text"),),
         task="classify",
         labels=("card", 'charge "🏦"'),
-        input_column="query",
         target_column="intent",
         cascade=Cascade(stages=tuple(stages)),
         rule=Rule(
@@ -165,7 +164,7 @@ def test_what_comes_back_is_what_was_saved(specialist: Specialist, folder: Path)
     loaded = artifact.load(folder)
     assert decided(loaded) == decided(specialist)
     assert {decision.stage for decision in decided(loaded)} == {0, 1, 2}, "every stage and bad input were asked"
-    for name in ("name", "domain", "task", "labels", "input_column", "target_column", "rule", "recipe", "origin"):
+    for name in ("name", "inputs", "task", "labels", "target_column", "rule", "recipe", "origin"):
         assert getattr(loaded, name) == getattr(specialist, name)
     assert (loaded.figures, loaded.golden) == (specialist.figures, specialist.golden)
 

@@ -15,7 +15,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("types.py", "errors.py", "lazy.py"),
     ("data/", "encoders/"),
     ("domains/", "tasks/", "heads/", "decide/", "findings.py"),
-    ("columns.py", "cascade.py", "specialist.py", "card.py", "folder.py", "evaluation.py", "checkpoint.py"),
+    ("columns.py", "record.py", "parting.py", "cascade.py", "specialist.py", "card.py", "folder.py", "evaluation.py", "checkpoint.py"),
     ("artifact.py", "checks.py", "registry.py", "judge.py", "learn.py", "timing.py"),
     ("train.py", "evaluate.py", "audit.py", "report/", "gateway/"),
     ("protocols/", "assistant/"),
@@ -37,6 +37,7 @@ NEIGHBOURS: dict[tuple[str, str], str] = {
     ("report/page.py", "report/svg.py"): "a page escapes text the way its plots do",
     ("report/plots.py", "report/svg.py"): "plots are drawn with its shapes",
     ("specialist.py", "cascade.py"): "a specialist holds a cascade",
+    ("specialist.py", "record.py"): "a cell may be a row of several columns",
     ("__main__.py", "cli.py"): "the same door under another name",
     ("testing/domains.py", "testing/encoders.py"): "a domain's encoders are held to their own contract",
 }

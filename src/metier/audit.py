@@ -12,13 +12,14 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from metier import checks, lazy
+from metier import checks
 from metier.checks import Readable
-from metier.columns import Columns, choose, label_text, require
+from metier.columns import Columns, cells_of, choose, label_text, require
 from metier.decide.suspects import suspects
 from metier.domains.base import Domain
 from metier.errors import BadCell
 from metier.findings import SEVERITIES, Audit, Finding
+from metier.record import domain_of
 from metier.types import Encoded, Labels, Probabilities, Rows, Table, Value
 
 OutOfFold: TypeAlias = Callable[[Sequence[Value], Labels, Domain], Probabilities]
@@ -28,7 +29,7 @@ def audit(
     table: Table,
     *,
     test: Table | None = None,
-    input: str | None = None,
+    input: str | Sequence[str] | None = None,
     target: str | None = None,
     probabilities: OutOfFold,
 ) -> Audit:
@@ -40,21 +41,23 @@ def audit(
     Raises: MissingColumn.
     """
     columns = choose(table, input=input, target=target)
-    domain: Domain = lazy.find("domains", columns.domain, "DOMAIN")
+    domain = domain_of(columns.inputs)
     rows, findings = _readable(table, columns, domain)
     findings += [*checks.label_names(rows), *checks.small_labels(rows), *checks.duplicates(rows)]
     findings += checks.long_cells(rows)
     if rows.values:
         encoder = domain.encoders("quick")[0].fit(rows.values, _one_hot(checks.one_spelling(rows)))
         encoded = encoder.encode(rows.values)
-        findings += checks.near_duplicates(rows, encoded)
+        if len(columns.inputs) == 1:
+            findings += checks.near_duplicates(rows, encoded)
         findings += _wrong_labels(rows, encoded, domain, probabilities)
         if test is not None:
-            for name, option in ((columns.input, "--input"), (columns.target, "--target")):
-                require(test, name, option)
+            for name in columns.names:
+                require(test, name, "--target" if name == columns.target else "--input")
             others, _ = _readable(test, columns, domain)
             findings += checks.leaks(rows, others)
-            findings += checks.near_leaks(rows, others, encoder.encode([*rows.values, *others.values]))
+            if len(columns.inputs) == 1:
+                findings += checks.near_leaks(rows, others, encoder.encode([*rows.values, *others.values]))
     grave = sorted(findings, key=lambda finding: SEVERITIES.index(finding.severity))
     return Audit(
         source=table.source,
@@ -70,19 +73,22 @@ def _readable(table: Table, columns: Columns, domain: Domain) -> tuple[Readable,
     kept: list[tuple[int, Any, Value, str]] = []
     gaps: dict[str, list[int]] = defaultdict(list)
     unread: list[tuple[int, str]] = []
-    pairs = zip(table.columns[columns.input], table.columns[columns.target], strict=True)
+    pairs = zip(cells_of(table, columns.inputs), table.columns[columns.target], strict=True)
     for number, (cell, answer) in enumerate(pairs, table.first_row):
         if number - table.first_row in table.problems:
             unread.append((number, table.problems[number - table.first_row]))
             continue
         try:
             label = label_text(answer)
-            if label is None or cell is None or (isinstance(cell, str) and not cell.strip()):
-                gaps[columns.target if label is None else columns.input].append(number)
+            if label is None:
+                gaps[columns.target].append(number)
             else:
                 kept.append((number, cell, domain.read(cell), label))
         except BadCell as problem:
-            unread.append((number, str(problem)))
+            if cell is None or (isinstance(cell, str) and not cell.strip()):
+                gaps[columns.input].append(number)
+            else:
+                unread.append((number, str(problem)))
     findings = [
         Finding(
             kind="gap",

@@ -1,19 +1,20 @@
-"""Which column holds the input and which the target, by name first and by content where no name tells.
+"""Which columns hold the input and which the target, by name first and by content where no name tells.
 
-Asks every domain how much the cells look like its own; knows no domain by name.
+Asks every domain how much the cells look like its own; knows no domain by name. A file of text has one input; of a file
+of numbers, categories and dates every column is read.
 """
 
 from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from metier import lazy
 from metier.errors import BadCell, BadOption, MissingColumn
-from metier.types import Table
+from metier.types import Input, Table
 
 # singular, and the surest first
 INPUT_NAMES = (
@@ -24,39 +25,92 @@ TARGET_NAMES = ("target", "label", "intent", "category", "class", "topic", "tag"
 LOOKED_AT = 200
 LIKELY = 0.5  # below it no domain takes the cells for its own
 REPEATS = 2.0  # rows for each different value before a column may be guessed to be the target
+TABLE, TO_OTHERS = 3, 2.0  # columns of single measures that make a table of a file, and how many for each other column
+KEY_NAMES = ("id", "uuid", "guid", "index", "key", "rowid", "row", "nr", "no", "number", "unnamed")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Columns:
-    """The columns to learn from, the domain of the input, and one sentence on how they were found."""
+    """The columns to learn from, each with its domain, and a sentence on how they were found."""
 
-    input: str
+    inputs: tuple[Input, ...]
     target: str
-    domain: str
     said: str
 
+    @property
+    def input(self) -> str:
+        """The input in words: the column, or all of them with commas between."""
+        return named(self.inputs)
 
-def choose(table: Table, *, input: str | None = None, target: str | None = None) -> Columns:
-    """Take the columns asked for, and guess those that are not.
+    @property
+    def domain(self) -> str:
+        """What the cells are in words: the domains of the columns, each once."""
+        return ", ".join(dict.fromkeys(one.domain for one in self.inputs))
+
+    @property
+    def names(self) -> list[str]:
+        """The columns of the input, then the target."""
+        return [*(one.column for one in self.inputs), self.target]
+
+
+def named(inputs: Sequence[Input]) -> str:
+    """The columns of an input in words."""
+    return ", ".join(one.column for one in inputs)
+
+
+def cells_of(table: Table, inputs: Sequence[Input]) -> list[Any]:
+    """What there is to read in each row: the cell of the one column, or the row of several.
+
+    Raises: MissingColumn with all columns that are not there.
+    """
+    missing = [one.column for one in inputs if one.column not in table.columns]
+    if missing:
+        raise MissingColumn(
+            f"{table.source}: no column {', '.join(repr(name) for name in missing)}. The specialist was trained with "
+            f"{'it' if len(missing) == 1 else 'them'}; this table has: {', '.join(table.columns) or 'none'}. Rename the "
+            "column that holds the same thing."
+        )
+    columns = [table.columns[one.column] for one in inputs]
+    return list(columns[0]) if len(columns) == 1 else list(zip(*columns, strict=True))
+
+
+def split_names(asked: str | Sequence[str], known: Collection[str]) -> list[str]:
+    """Names of columns as people write them: "age,job", or one that has a comma of its own."""
+    if not isinstance(asked, str):
+        return list(asked)
+    return [asked] if asked in known else [name.strip() for name in asked.split(",") if name.strip()]
+
+
+def choose(
+    table: Table,
+    *,
+    input: str | Sequence[str] | None = None,
+    target: str | None = None,
+    aside: Sequence[str | None] = (),
+) -> Columns:
+    """Take the columns asked for, and guess those that are not; `aside` are columns with another use.
 
     Raises: MissingColumn where one is not there, cannot be guessed or is of the wrong kind; BadOption when both are the
     same column.
     """
-    for name, option in ((input, "--input"), (target, "--target")):
+    asked = None if input is None else split_names(input, table.columns)
+    for name, option in [*((name, "--input") for name in asked or ()), (target, "--target")]:
         if name is not None:
             require(table, name, option)
-    if input is not None and input == target:
-        raise BadOption(f"'{input}' is asked for as input and as target. Expected two columns of {_listed(table)}.")
-    target_name, target_why = (target, "as asked") if target is not None else _guess_target(table, input)
+    if asked is not None and (not asked or len(set(asked)) < len(asked)):
+        raise BadOption(f"input: {input!r} names {'no column' if not asked else 'a column twice'}. Name each one once.")
+    if asked is not None and target in asked:
+        raise BadOption(f"'{target}' is asked for as input and as target. Expected two columns of {_listed(table)}.")
+    set_aside = {name for name in aside if name is not None}
+    target_name, target_why = (target, "as asked") if target is not None else _guess_target(table, asked, set_aside)
     labels = distinct_labels(table, target_name)
-    input_name, input_why = (input, "as asked") if input is not None else _guess_input(table, target_name)
-    domain = _domain(table, input_name)
+    found = _Found(names=asked, why="as asked") if asked is not None else _guess_input(table, target_name, set_aside)
+    inputs = tuple(Input(column=name, domain=_domain(table, name)) for name in found.names)
     return Columns(
-        input=input_name,
+        inputs=inputs,
         target=target_name,
-        domain=domain,
-        said=f"Input is column '{input_name}' ({input_why}; {domain}), target is column '{target_name}' ({target_why}; "
-        f"{labels:,} different values in {len(table):,} rows).",
+        said=f"{_inputs_said(inputs, found)}, target is column '{target_name}' ({target_why}; "
+        f"{labels:,} different values in {len(table):,} rows).{found.left_out}",
     )
 
 
@@ -107,14 +161,33 @@ def distinct_labels(table: Table, name: str) -> int:
     return different
 
 
-def _guess_target(table: Table, input: str | None) -> tuple[str, str]:
-    open_columns = [name for name in table.columns if name != input]
+@dataclass(frozen=True, kw_only=True)
+class _Found:
+    """Columns of the input, why they were taken, and a sentence on those that were not."""
+
+    names: list[str]
+    why: str
+    left_out: str = ""
+
+
+def _inputs_said(inputs: Sequence[Input], found: _Found) -> str:
+    if len(inputs) == 1:
+        return f"Input is column '{inputs[0].column}' ({found.why}; {inputs[0].domain})"
+    of_domain: dict[str, list[str]] = {}
+    for one in inputs:
+        of_domain.setdefault(one.domain, []).append(one.column)
+    listed = "; ".join(f"{domain}: {', '.join(names)}" for domain, names in of_domain.items())
+    return f"Input is {len(inputs)} columns ({found.why}; {listed})"
+
+
+def _guess_target(table: Table, inputs: Sequence[str] | None, aside: Collection[str]) -> tuple[str, str]:
+    open_columns = [name for name in table.columns if name not in (inputs or ()) and name not in aside]
     for name in _by_name(open_columns, TARGET_NAMES):
         different, rows = _counted(table.columns[name])
         if different < rows:
             return name, "by its name"
     # the likeliest input is out of the running: a column of short texts may well repeat
-    texts = set(_by_name(open_columns, INPUT_NAMES)[:1]) if input is None else set()
+    texts = set(_by_name(open_columns, INPUT_NAMES)[:1]) if inputs is None else set()
     counted = {name: _counted(table.columns[name]) for name in open_columns if name not in texts}
     repeating = [name for name, (different, rows) in counted.items() if 2 <= different <= rows / REPEATS]
     if len(repeating) == 1:
@@ -126,21 +199,55 @@ def _guess_target(table: Table, input: str | None) -> tuple[str, str]:
     )
 
 
-def _guess_input(table: Table, target: str) -> tuple[str, str]:
-    likely = {name: max(_likelihoods(cells).values()) for name, cells in table.columns.items() if name != target}
-    fit = [name for name, likelihood in likely.items() if likelihood >= LIKELY]
-    named = _by_name(fit, INPUT_NAMES)
-    if named:
-        return named[0], "by its name"
-    if len(fit) == 1:
-        return fit[0], "the only one that fits"
-    if fit:
-        lengths = {name: sum(len(str(cell)) for cell in _some(table.columns[name])) for name in fit}
-        return max(fit, key=lengths.__getitem__), "the longest cells"
+def _guess_input(table: Table, target: str, aside: Collection[str]) -> _Found:
+    """One column of text or of files, if there is one and it is no mere part of a table; else every column that fits."""
+    best = {
+        name: max(_likelihoods(cells).items(), key=lambda pair: pair[1])
+        for name, cells in table.columns.items()
+        if name != target and name not in aside
+    }
+    fit = {name: domain for name, (domain, likelihood) in best.items() if likelihood >= LIKELY}
+    measures = [name for name, domain in fit.items() if _is_tabular(domain)]
+    others = [name for name in fit if name not in measures]
+    named_so = _by_name(others, INPUT_NAMES)
+    if named_so:
+        return _Found(names=named_so[:1], why="by its name")
+    if measures and (not others or len(measures) >= max(TABLE, TO_OTHERS * len(others))):
+        return _whole_table(table, list(fit))
+    if len(others) == 1:
+        return _Found(names=others, why="the only one that fits" if len(fit) == 1 else "the only one of its kind")
+    if others:
+        lengths = {name: sum(len(str(cell)) for cell in _some(table.columns[name])) for name in others}
+        return _Found(names=[max(others, key=lengths.__getitem__)], why="the longest cells")
     raise MissingColumn(
         f"{table.source}: cannot guess which column holds the input. There is {_listed(table)}, with '{target}' the "
         f"target and the rest of the wrong kind. Expected {_domains_listed()}. Name it with --input."
     )
+
+
+def _whole_table(table: Table, fit: Sequence[str]) -> _Found:
+    """Every column but those that say nothing: one value throughout, or another in every row under the name of a key."""
+    why_not: dict[str, str] = {}
+    for name in fit:
+        cells = [cell for cell in table.columns[name] if cell is not None]
+        different = len(set(map(str, cells)))
+        key = any(word in KEY_NAMES for word in _words(name)) or any(
+            isinstance(cell, str) and " " not in cell and not cell.replace(".", "").isdigit() for cell in cells[:1]
+        )
+        if different <= 1:
+            why_not[name] = "one value only"
+        elif different == len(cells) and key and not isinstance(cells[0], float):
+            why_not[name] = "a key, another value in every row"
+    kept = [name for name in fit if name not in why_not]
+    if not kept:
+        kept, why_not = list(fit), {}
+    said = "; ".join(f"'{name}' ({why})" for name, why in why_not.items())
+    why = "the only one that fits" if len(fit) == 1 else "it looks like a table"
+    return _Found(names=kept, why=why, left_out=f" Left out: {said}. Name the columns with --input to decide." if said else "")
+
+
+def _is_tabular(domain: str) -> bool:
+    return bool(getattr(lazy.find("domains", domain, "DOMAIN"), "tabular", False))
 
 
 def _domain(table: Table, name: str) -> str:

@@ -66,7 +66,7 @@ class MetierClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  #
         Raises: BadCell, naming the cell that cannot be read: it has no probabilities.
         """
         check_is_fitted(self)
-        read = lazy.find("domains", self.specialist_.domain, "DOMAIN").read
+        read = self.specialist_.domain.read
         values: list[Value] = []
         for place, cell in enumerate(_column(X)):
             try:

@@ -13,14 +13,13 @@ from typing import Any
 
 import numpy as np
 
-from metier import lazy
 from metier.cascade import run_stage
-from metier.columns import label_text
+from metier.columns import cells_of, label_text
 from metier.errors import BadCell, BadOption, MissingColumn
 from metier.evaluation import Evaluation, Latency
 from metier.judge import OUTSIDE, UNKNOWN, evaluation_of
 from metier.specialist import Specialist
-from metier.types import Labels, Predicted, Probabilities, Scores, Table, Value
+from metier.types import Input, Labels, Predicted, Probabilities, Scores, Table, Value
 
 BATCH_ROWS, TIMED_ROWS, SHOWN_BAD_CELLS = 1024, 300, 3
 MOST_ROWS_ALONE = 5000  # every stage on every row is the slowest thing here, and the figure is settled by then
@@ -86,11 +85,11 @@ def evaluate(
 
 
 def _rows(specialist: Specialist, table: Table, beside: Table | None, outside_label: str | None) -> _Rows:
-    inputs, targets = _column(table, specialist.input_column), _column(table, specialist.target_column)
+    inputs, targets = cells_of(table, specialist.inputs), _column(table, specialist.target_column)
     labels = [_label(cell) for cell in targets]
     kept = [i for i, label in enumerate(labels) if label is not None]
     truths, notes = _truths(specialist.labels, Counter(label for label in labels if label is not None), outside_label)
-    others = _column(beside, specialist.input_column, or_only=True) if beside is not None else []
+    others = _cells(beside, specialist.inputs) if beside is not None else []
     found = Counter(label for label in labels if label is not None and truths[label] == UNKNOWN)
     return _Rows(
         cells=[*(inputs[i] for i in kept), *others],
@@ -102,9 +101,14 @@ def _rows(specialist: Specialist, table: Table, beside: Table | None, outside_la
     )
 
 
-def _column(table: Table, name: str, *, or_only: bool = False) -> list[Any]:
-    if name not in table.columns and or_only and len(table.columns) == 1:
+def _cells(table: Table, inputs: Sequence[Input]) -> list[Any]:
+    """The input of rows that are out of scope; their only column may have any name."""
+    if len(inputs) == len(table.columns) == 1:
         return list(next(iter(table.columns.values())))
+    return cells_of(table, inputs)
+
+
+def _column(table: Table, name: str) -> list[Any]:
     if name not in table.columns:
         raise MissingColumn(
             f"{table.source}: no column '{name}'. The specialist was trained with it; this table has: "
@@ -171,7 +175,7 @@ def _said(specialist: Specialist, cells: Sequence[Any]) -> _Said:
     )
     stages = specialist.cascade.stages if n <= MOST_ROWS_ALONE else ()
     alone: list[Probabilities] = [np.zeros((n, k), np.float32) for _ in stages]
-    read, bad, spent = lazy.find("domains", specialist.domain, "DOMAIN").read, dict[int, str](), 0
+    read, bad, spent = specialist.domain.read, dict[int, str](), 0
     specialist.predict(cells[:1])  # compiles and opens what waits for its first use, before the clock runs
     for start in range(0, n, BATCH_ROWS):
         started = perf_counter_ns()

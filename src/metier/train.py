@@ -8,9 +8,11 @@ from __future__ import annotations
 import importlib.metadata
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, Future
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from time import perf_counter
+from typing import Any
 
 import numpy as np
 from threadpoolctl import threadpool_limits
@@ -18,9 +20,8 @@ from threadpoolctl import threadpool_limits
 from metier import lazy
 from metier.cascade import Cascade, Passed, Stage
 from metier.checkpoint import Checkpoint
-from metier.columns import choose, label_text
+from metier.columns import Columns, cells_of, choose, label_text
 from metier.data.read import digest
-from metier.data.split import folds
 from metier.decide.accept import Rule, accept_threshold, candidate_threshold, scope_threshold
 from metier.decide.calibrate import Blend
 from metier.decide.exits import LOSS_ALLOWED, Exit
@@ -44,7 +45,9 @@ from metier.learn import (
     held_out,
     workers,
 )
-from metier.specialist import Golden, Specialist
+from metier.parting import Parting, parting
+from metier.record import domain_of
+from metier.specialist import Golden, Specialist, json_cell
 from metier.tasks.base import Answers, Task
 from metier.types import (
     EFFORTS,
@@ -61,7 +64,7 @@ from metier.types import (
 FOLDS = 5
 PUPIL = HashedHead(hidden=96)  # what learns from a teacher, over sparse rows
 FEW_ROWS = round(1 / LOSS_ALLOWED)  # an exit may lose so small a share that fewer rows cannot show it
-GOLDEN_ROWS, LONGEST_GOLDEN = 8, 200
+GOLDEN_ROWS, GOLDEN_TRIED = 8, 256
 Progress = Callable[[str, float], None]
 
 
@@ -78,8 +81,10 @@ def train(
     table: Table,
     *,
     name: str = "specialist",
-    input: str | None = None,
+    input: str | Sequence[str] | None = None,
     target: str | None = None,
+    group: str | None = None,
+    order: str | None = None,
     effort: Effort = "standard",
     max_error: float | None = None,
     false_refusal: float = 0.02,
@@ -91,6 +96,7 @@ def train(
 ) -> Trained:
     """Learn a specialist from labelled rows.
 
+    `group` and `order` are columns that say how rows are held out: those of one group together, or in blocks of time.
     `max_error` is the promise: at most this share wrong among what is answered. `false_refusal` is the share of rows in
     scope that may be refused as out of scope. `max_ms` and `max_mb` leave out stages that cost more. `work` is a folder
     where finished steps are kept for a later resume. `progress` is told each step and the share done, 0 to 1.
@@ -99,14 +105,15 @@ def train(
     """
     _check(effort=effort, max_error=max_error, false_refusal=false_refusal, max_ms=max_ms, max_mb=max_mb)
     progress("reading", 0.0)
-    columns = choose(table, input=input, target=target)
-    domain: Domain = lazy.find("domains", columns.domain, "DOMAIN")
+    columns = choose(table, input=input, target=target, aside=(group, order))
+    domain = domain_of(columns.inputs)
     task: Task = lazy.find("tasks", "classify", "TASK")
-    values, answers = _read(table, columns.input, columns.target, domain, task)
-    examples = _examples(values, answers, domain, task, seed)
+    values, answers = _read(table, columns, domain, task)
+    parted = parting(table, columns.inputs, group=group, order=order)
+    examples = _examples(values, answers, domain, task, seed, parted)
     encoders, dropped = _affordable(domain.encoders(effort), examples.values, max_ms=max_ms, max_mb=max_mb)
-    sha256 = digest(table, [columns.input, columns.target])
-    work_key = f"{sha256}/{effort}/{seed}/{[encoder.kind for encoder in encoders]}/{_libraries()}"
+    sha256 = digest(table, columns.names)
+    work_key = f"{sha256}/{parted.said}/{effort}/{seed}/{[encoder.kind for encoder in encoders]}/{_libraries()}"
     kept = Checkpoint(work, fingerprint=work_key)
     tick = _ticker(progress, folds=int(examples.fold.max()) + 1, stages=len(encoders))
 
@@ -114,6 +121,7 @@ def train(
     # one thread in each matrix product: the stages and folds beside one another keep every processor busy
     with threadpool_limits(limits=1, user_api="blas"), workers() as pool:
         held = _held(encodings, pool, checkpoint=kept, seed=seed, tick=tick)
+        flattered = _flattered(encodings[0], held[0][0], domain, parted, checkpoint=kept, seed=seed)
     stages, seen = _stages([one for one, _ in held], [done.result() for _, done in held], examples.truth)
     passed = _passed(stages, seen)
     rule = _rule(passed, examples.truth, max_error=max_error, false_refusal=false_refusal)
@@ -125,14 +133,19 @@ def train(
 
     specialist = Specialist(
         name=name,
-        domain=domain.name,
+        inputs=columns.inputs,
         task=task.name,
         labels=answers.names,
-        input_column=columns.input,
         target_column=columns.target,
         cascade=Cascade(stages=tuple(stages)),
         rule=rule,
-        recipe={"effort": effort, "seed": seed, "folds": int(examples.fold.max()) + 1, "left_out": list(dropped)},
+        recipe={
+            "effort": effort,
+            "seed": seed,
+            "folds": int(examples.fold.max()) + 1,
+            "held_out": parted.said,
+            "left_out": list(dropped),
+        },
         origin={
             "source": Path(table.source).name,
             "rows": len(examples.truth),
@@ -140,10 +153,11 @@ def train(
             "libraries": _libraries(),
         },
     )
-    evaluation = _evaluation(specialist, passed, seen.alone, examples)
-    specialist = replace(specialist, figures=evaluation.json(), golden=_golden(specialist, examples))
+    evaluation = _evaluation(specialist, passed, seen.alone, examples, flattered)
+    golden = _golden(specialist, cells_of(table, columns.inputs))
+    specialist = replace(specialist, figures=evaluation.json(), golden=golden)
     progress("done", 1.0)
-    return Trained(specialist=specialist, evaluation=evaluation, notes=(columns.said, *dropped))
+    return Trained(specialist=specialist, evaluation=evaluation, notes=(columns.said, *flattered, *dropped))
 
 
 def out_of_fold(
@@ -151,7 +165,7 @@ def out_of_fold(
 ) -> Probabilities:
     """Calibrated probabilities (n, k) of every row by stages that have not learnt it; for audits."""
     answers = Answers(names=tuple(str(label) for label in range(int(truth.max()) + 1)), truth=truth)
-    examples = _examples(values, answers, domain, lazy.find("tasks", "classify", "TASK"), seed)
+    examples = _examples(values, answers, domain, lazy.find("tasks", "classify", "TASK"), seed, Parting())
     kept, held = Checkpoint(None, fingerprint=""), []
     for encoder in domain.encoders(effort):
         encodings = Encodings(encoder, examples, kept, "")
@@ -216,17 +230,18 @@ def _check(
             raise BadOption(f"{option}={most} leaves room for nothing. Expected a number above 0.")
 
 
-def _read(table: Table, input: str, target: str, domain: Domain, task: Task) -> tuple[list[Value], Answers]:
+def _read(table: Table, columns: Columns, domain: Domain, task: Task) -> tuple[list[Value], Answers]:
     """Every row as a value, and its answer.
 
     Raises: BadCell naming the rows that cannot be read or have no label, TooFewRows where the labels do not suffice.
     """
     values, labels, problems = [], [], []
-    for number, (cell, answer) in enumerate(zip(table.columns[input], table.columns[target], strict=True)):
+    pairs = zip(cells_of(table, columns.inputs), table.columns[columns.target], strict=True)
+    for number, (cell, answer) in enumerate(pairs):
         try:
             label = label_text(answer)
             if label is None:
-                raise BadCell(f"column '{target}' is empty. Expected a label")
+                raise BadCell(f"column '{columns.target}' is empty. Expected a label")
             values.append(domain.read(cell))
             labels.append(label)
         except BadCell as problem:
@@ -241,14 +256,36 @@ def _read(table: Table, input: str, target: str, domain: Domain, task: Task) -> 
     return values, task.learn(labels, table.source)
 
 
-def _examples(values: Sequence[Value], answers: Answers, domain: Domain, task: Task, seed: int) -> Examples:
-    fold = folds(answers.truth, domain.group(values), _fold_count(answers.truth), seed)
+def _examples(
+    values: Sequence[Value], answers: Answers, domain: Domain, task: Task, seed: int, parted: Parting
+) -> Examples:
+    fold = parted.folds(answers.truth, domain.group(values), _fold_count(answers.truth), seed)
     return Examples(values=values, truth=answers.truth, targets=task.targets(answers), fold=fold)
 
 
 def _fold_count(truth: Labels) -> int:
     """Five folds, or as many as half the labels have rows for."""
     return int(np.clip(np.median(np.bincount(truth)), 2, FOLDS))
+
+
+def _flattered(
+    encodings: Encodings, held: Held, domain: Domain, parted: Parting, *, checkpoint: Checkpoint, seed: int
+) -> tuple[str, ...]:
+    """By how much rows held out at random would flatter the first stage; nothing where they were."""
+    examples = encodings.examples
+    if not parted.said:
+        return ()
+    fold = Parting().folds(examples.truth, domain.group(examples.values), int(examples.fold.max()) + 1, seed)
+    shuffled = Encodings(encodings.encoder, replace(examples, fold=fold), checkpoint, "0, at random")
+    plain = by_labels(shuffled.examples)
+    random = held_out(
+        shuffled, held.head, plain, checkpoint=checkpoint, name="0, at random", seed=seed, tick=lambda: None
+    )
+    own, flattering = (float((h.scores.argmax(axis=1) == examples.truth).mean()) for h in (held, random))
+    return (
+        f"{parted.said}. So held out, stage 1 alone is right in {own:.1%}; at random it would be {flattering:.1%}, a gap of "
+        f"{flattering - own:+.1%}.",
+    )
 
 
 def _affordable(
@@ -347,7 +384,11 @@ def _rule(passed: Passed, truth: Labels, *, max_error: float | None, false_refus
 
 
 def _evaluation(
-    specialist: Specialist, passed: Passed, alone: Sequence[Probabilities], examples: Examples
+    specialist: Specialist,
+    passed: Passed,
+    alone: Sequence[Probabilities],
+    examples: Examples,
+    notes: Sequence[str] = (),
 ) -> Evaluation:
     predicted: Predicted = specialist.ruled(passed)
     return evaluation_of(
@@ -358,16 +399,21 @@ def _evaluation(
         texts=[str(value) for value in examples.values],
         stage_names=[stage.encoder.kind for stage in specialist.cascade.stages],
         alone=alone,
+        notes=notes,
     )
 
 
-def _golden(specialist: Specialist, examples: Examples) -> tuple[Golden, ...]:
+def _golden(specialist: Specialist, cells: Sequence[Any]) -> tuple[Golden, ...]:
     """A few rows over the whole file, and what is decided of them."""
-    short = [v for v in examples.values if isinstance(v, str) and len(v) <= LONGEST_GOLDEN]
-    cells = short[:: max(1, len(short) // GOLDEN_ROWS)][:GOLDEN_ROWS]
+    kept: list[Json] = []
+    for cell in cells[:: max(1, len(cells) // GOLDEN_TRIED)]:
+        with suppress(ValueError, OSError):  # too long to be kept
+            kept.append(json_cell(cell))
+    golden = [Golden(cell=cell, label=None, probability=0, stage=0) for cell in kept[:: max(1, len(kept) // GOLDEN_ROWS)]]
+    decisions = specialist.predict([one.asked for one in golden[:GOLDEN_ROWS]])
     return tuple(
-        Golden(cell=cell, label=d.label, probability=d.probability, stage=d.stage)
-        for cell, d in zip(cells, specialist.predict(cells), strict=True)
+        replace(one, label=said.label, probability=said.probability, stage=said.stage)
+        for one, said in zip(golden, decisions, strict=False)
     )
 
 

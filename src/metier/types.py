@@ -21,6 +21,7 @@ Labels: TypeAlias = NDArray[np.int64]  # (n,), positions in a specialist's list 
 Floats: TypeAlias = NDArray[np.float64]
 Effort: TypeAlias = Literal["quick", "standard", "thorough"]
 Reason: TypeAlias = Literal["out_of_scope", "unsure", "bad_input"]
+Loss: TypeAlias = Literal["softmax", "logistic", "squared"]
 
 EFFORTS: tuple[Effort, ...] = ("quick", "standard", "thorough")
 
@@ -123,6 +124,14 @@ class Decision:
             "microseconds": round(self.microseconds, 1),
         }
         return row if self.error is None else {**row, "error": self.error}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Input:
+    """A column that is read, and what its cells are: `Input(column="age", domain="number")`."""
+
+    column: str
+    domain: str
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,7 +15,7 @@ from typing import Annotated, Any
 
 import typer
 
-from metier.commands.base import INTERRUPTED, Guessed, console, figure_lines, figures_table, say, share, show, show_json
+from metier.commands.base import INTERRUPTED, Guessed, GuessedInput, console, figure_lines, figures_table, say, share, show, show_json
 from metier.errors import MetierError
 
 OFFERED = (0.01, 0.02, 0.05)  # promises whose price is told where none was asked for
@@ -39,7 +39,13 @@ def train(
     ],
     output: Annotated[Path, typer.Option("--output", "-o", metavar="FOLDER", help="Where the specialist goes.")],
     target: Guessed = None,
-    input: Guessed = None,
+    input: GuessedInput = None,
+    group: Annotated[
+        str | None, typer.Option(metavar="COLUMN", help="Rows that share a value here are held out together.")
+    ] = None,
+    order: Annotated[
+        str | None, typer.Option(metavar="COLUMN", help="A time: rows are held out in blocks of it. A date is taken.")
+    ] = None,
     effort: Annotated[
         Effort, typer.Option(help="quick: microseconds alone; standard: an encoder behind; thorough: fine-tuned.")
     ] = Effort.STANDARD,
@@ -58,7 +64,8 @@ def train(
     """Learn a specialist from labelled rows."""
     try:
         _train(
-            data, output, as_json=as_json, input=input, target=target, effort=effort.value, max_error=max_error,
+            data, output, as_json=as_json, input=input, target=target, group=group, order=order, effort=effort.value,
+            max_error=max_error,
             false_refusal=false_refusal, max_ms=max_ms, max_mb=max_mb, seed=seed, resume=resume,
         )  # fmt: skip
     except KeyboardInterrupt:
@@ -70,7 +77,17 @@ def train(
         raise
 
 
-def _train(data: str, output: Path, *, as_json: bool, input: str | None, target: str | None, **options: Any) -> None:
+def _train(
+    data: str,
+    output: Path,
+    *,
+    as_json: bool,
+    input: str | None,
+    target: str | None,
+    group: str | None,
+    order: str | None,
+    **options: Any,
+) -> None:
     started = perf_counter()
     from metier import api
     from metier.columns import choose
@@ -78,21 +95,23 @@ def _train(data: str, output: Path, *, as_json: bool, input: str | None, target:
     from metier.timing import stage_microseconds
 
     table = read(data)
-    columns = choose(table, input=input, target=target)
+    columns = choose(table, input=input, target=target, aside=(group, order))
     say(columns.said)
     with _progress() as progress:
         specialist = api.train(
-            table, output=output, input=columns.input, target=columns.target, progress=progress, **options
+            table, output=output, input=columns.names[:-1], target=columns.target, group=group, order=order,
+            progress=progress, **options,
         )
     seconds = perf_counter() - started
-    microseconds = stage_microseconds(specialist, [golden.cell for golden in specialist.golden])
+    microseconds = stage_microseconds(specialist, [golden.asked for golden in specialist.golden])
     megabytes = sum(file.stat().st_size for file in output.iterdir()) / 1e6
     if as_json:
         costs = {"microseconds": microseconds, "megabytes": megabytes, "seconds": seconds}
         taken = {"input": columns.input, "target": columns.target}
         show_json({"folder": str(output), **taken, "figures": specialist.figures, **costs})
         return
-    for sentence in specialist.recipe.get("left_out") or ():  # type: ignore[union-attr]
+    notes = [*(specialist.figures.get("notes") or ()), *(specialist.recipe.get("left_out") or ())]  # type: ignore[misc]
+    for sentence in notes:
         say(str(sentence))
     size = [("Size", f"{megabytes:,.1f} MB", str(output)), ("Training took", f"{seconds:,.1f} s", "")]
     show(figures_table([*figure_lines(specialist.figures, microseconds), *size]), "", _next(specialist.figures, output))
