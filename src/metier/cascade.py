@@ -47,6 +47,8 @@ class Cascade:
 
     def run(self, values: Sequence[Value]) -> Passed:
         """Each value through as many stages as it needs."""
+        if len(values) == 1:
+            return self._run_one(values)
         first = run_stage(self.stages[0], values, None)
         if first.leaves.all() or len(self.stages) == 1:
             return Passed(probabilities=first.probabilities, scope=first.scope, stage=np.ones(len(values), np.int64))
@@ -62,6 +64,16 @@ class Cascade:
                 break
             left = left[staying]
         return Passed(probabilities=probabilities, scope=scope, stage=stage)
+
+    def _run_one(self, values: Sequence[Value]) -> Passed:
+        """The same for a single value: no row to pick out of others, which would take longer than a cheap stage."""
+        scores: Scores | None = None
+        for number, stage in enumerate(self.stages, start=1):
+            step = run_stage(stage, values, scores)
+            scores = step.scores
+            if number == len(self.stages) or step.leaves[0]:
+                break
+        return Passed(probabilities=step.probabilities, scope=step.scope, stage=np.array([number], np.int64))
 
 
 @dataclass(frozen=True, kw_only=True)

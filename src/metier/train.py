@@ -349,6 +349,9 @@ def _stages(held: Sequence[Held], finished: Sequence[Finished], truth: Labels) -
             Stage(encoder=done.encoder, head=done.head, calibrator=calibrator, scope=scope, exit=Exit.always())
         )
     for i in reversed(range(len(stages) - 1)):  # from the last back: an exit is held against what really follows it
+        if getattr(stages[i + 1].encoder, "swift", False):  # nothing to be saved, and better probabilities to be had
+            stages[i] = replace(stages[i], exit=Exit.never())
+            continue
         later = _passed([replace(stage, exit=Exit.never()) for stage in stages[: i + 1]] + stages[i + 1 :], seen)
         right, right_later = (p.argmax(axis=1) == truth for p in (seen.alone[i], later.probabilities))
         leave = Exit.learn(seen.alone[i].max(axis=1), seen.familiarity[i], right, right_later)

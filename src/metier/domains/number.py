@@ -47,7 +47,14 @@ class Number:
         Raises: BadCell where there is something that is no number, or one too large to compute with.
         """
         kind = type(cell)
-        if (kind is float or kind is int) and -_LARGEST < cell < _LARGEST:
+        if kind is str and "_" not in cell and len(cell) < LONGEST:
+            try:  # the usual cell of a file, before a look at anything else
+                number = float(cell)
+            except ValueError:
+                number = math.nan
+            if -_LARGEST < number < _LARGEST:
+                return number
+        elif (kind is float or kind is int) and -_LARGEST < cell < _LARGEST:
             return float(cell)
         if _is_gap(cell):
             return None

@@ -167,6 +167,7 @@ class ColumnsEncoder:
     """
 
     kind = "columns.v1"
+    swift = True
 
     def __init__(
         self, *, sorts: Sequence[Sort], places: Sequence[int] | None = None, form: Form = "linear"
