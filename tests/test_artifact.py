@@ -31,7 +31,7 @@ from metier.folder import DESCRIPTION
 from metier.heads.hashed import HashedHead
 from metier.heads.kernel import KernelHead
 from metier.specialist import Golden, Specialist
-from metier.types import Decision, Scores, State, Vectors
+from metier.types import Decision, Input, Scores, State, Vectors
 
 CELLS = [
     "My card has not come yet", "Where is the card you sent me?", "still waiting for my new card",
@@ -208,7 +208,7 @@ def test_show_needs_none_of_the_parts(folder: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.delitem(lazy.names("encoders"), "worded")
     (folder / "notes.txt").write_text("mine")
     said = artifact.describe(folder)
-    assert (said["name"], said["schema"], said["labels"]) == ("tiny", 1, ["card", 'charge "🏦"'])
+    assert (said["name"], said["schema"], said["labels"]) == ("tiny", 2, ["card", 'charge "🏦"'])
     assert said["unlisted"] == ["notes.txt"]
     assert said["bytes"] == sum(map(len, contents(folder).values())) - len("mine")
 
@@ -243,9 +243,9 @@ def test_every_missing_file_is_refused(folder: Path) -> None:
 
 def test_a_newer_schema_is_refused_by_its_number(folder: Path) -> None:
     said = folders.read_description(folder)
-    for schema in (2, 0, -1, "1", True, None):
+    for schema in (3, 0, -1, "1", True, None):
         rewrite(folder, {**said, "schema": schema, "files": "quite another thing"})
-        with pytest.raises(UnknownSchema, match=rf"written in schema {schema!r}.*reads up to 1.*pip install -U metier"):
+        with pytest.raises(UnknownSchema, match=rf"written in schema {schema!r}.*reads up to 2.*pip install -U metier"):
             artifact.load(folder)
 
 
@@ -260,9 +260,19 @@ def test_an_older_schema_is_brought_up_step_by_step(folder: Path, monkeypatch: p
     def in_capitals(said: dict[str, Any]) -> dict[str, Any]:
         return {**said, "name": said["name"].upper()}
 
-    monkeypatch.setattr(artifact, "SCHEMA", 3)
-    monkeypatch.setattr(artifact, "UPGRADES", {1: named_name, 2: in_capitals})
+    now = artifact.SCHEMA
+    monkeypatch.setattr(artifact, "SCHEMA", now + 2)
+    monkeypatch.setattr(artifact, "UPGRADES", {now: named_name, now + 1: in_capitals})
     assert artifact.load(folder).name == "TINY"
+
+
+def test_schema_1_with_its_one_input_is_still_read(specialist: Specialist, folder: Path) -> None:
+    said = folders.read_description(folder)
+    del said["inputs"], said["target"]
+    rewrite(folder, {**said, "schema": 1, "domain": "text", "columns": {"input": "query", "target": "intent"}})
+    loaded = artifact.load(folder)
+    assert (loaded.inputs, loaded.target_column) == (specialist.inputs, "intent")
+    assert decided(loaded) == decided(specialist)
 
 
 @pytest.mark.parametrize(
@@ -280,7 +290,7 @@ def test_an_unknown_kind_is_refused_by_its_name(folder: Path, kind: str) -> None
 
 
 def test_an_unknown_domain_is_refused_by_its_name(folder: Path) -> None:
-    rewrite(folder, {**folders.read_description(folder), "domain": "smells"})
+    rewrite(folder, {**folders.read_description(folder), "inputs": [{"column": "query", "domain": "smells"}]})
     with pytest.raises(UnknownSchema, match="the domain is 'smells'"):
         artifact.load(folder)
 
