@@ -85,13 +85,18 @@ class BesideEncoder:
 
     def encode(self, values: Sequence[Value]) -> Encoded:
         """Vectors or Rows (n, width)."""
-        encoded = [self._encoded(place, encoder, values) for place, encoder in self.parts]
+        return self.together([self.apart(i, values) for i in range(len(self.parts))])
+
+    def together(self, encoded: Sequence[Encoded]) -> Encoded:
+        """What each part makes of the same rows, in one."""
         if self.head == SPARSE:
-            return self._sparse(encoded, len(values))
+            return self._sparse(encoded, len(encoded[0]))
         vectors = np.ascontiguousarray(np.hstack([part for part in encoded if not isinstance(part, Rows)]), np.float32)
         return _unit(vectors) if self.head == UNIT else vectors
 
-    def _encoded(self, place: int | None, encoder: Encoder, values: Sequence[Value]) -> Encoded:
+    def apart(self, i: int, values: Sequence[Value]) -> Encoded:
+        """What one part makes of rows."""
+        place, encoder = self.parts[i]
         if place is None:
             return encoder.encode(values)
         there = _full(values, place)
