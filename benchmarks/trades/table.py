@@ -79,7 +79,8 @@ def _time(specialist: Any, rows: list[Any], split: str) -> Figure:
         specialist.predict([row])
         times.append((perf_counter() - started) * 1000)
     return Figure(
-        data="bank_marketing without duration", split=split, measure="ms a row, in process, median", who="metier standard",
+        data="bank_marketing without duration", split=split, measure="ms a row, in process, median",
+        who="metier standard",
         value=float(np.median(times)), low=float(np.quantile(times, 0.025)), high=float(np.quantile(times, 0.975)),
     )  # fmt: skip
 

@@ -17,7 +17,7 @@ from metier import folder as folders
 from metier import specialist as core
 from metier.data.read import read
 from metier.evaluate import evaluate
-from metier.evaluation import Evaluation
+from metier.evaluation import Judged
 from metier.report.page import html
 from metier.train import Progress, Trained
 from metier.train import train as learn
@@ -36,7 +36,7 @@ class Specialist(core.Specialist):
         """The same specialist, with these methods."""
         return cls(**{field.name: getattr(specialist, field.name) for field in fields(core.Specialist)})
 
-    def evaluate(self, data: Any, *, out_of_scope: Any = None, out_of_scope_label: str | None = None) -> Evaluation:
+    def evaluate(self, data: Any, *, out_of_scope: Any = None, out_of_scope_label: str | None = None) -> Judged:
         """Figures on labelled rows: anything `metier.train` reads; `out_of_scope` has none of its own.
 
         Raises: DataError where the rows cannot be judged.
@@ -60,6 +60,7 @@ def train(
     target: str | None = None,
     group: str | None = None,
     order: str | None = None,
+    task: str | None = None,
     effort: Effort = "standard",
     max_error: float | None = None,
     false_refusal: float = 0.02,
@@ -73,8 +74,8 @@ def train(
 
     `data` is a path (CSV, TSV, JSONL, Parquet, a folder of files, hf://, s3://), a polars or pandas frame, columns, or
     pairs. `input` may be several columns: a row is then read as a whole. `group` and `order` name columns by which rows
-    are held out: those of one group together, or in blocks of time. `max_error=0.02` promises at most 2 % wrong among what is answered. While it works, finished steps are kept
-    beside `output`; `resume=True` goes on from them.
+    are held out: those of one group together, or in blocks of time. `max_error=0.02` promises at most 2 % wrong among
+    what is answered. While it works, finished steps are kept beside `output`; `resume=True` goes on from them.
 
     Raises: DataError about the rows, BadOption about the options, PromiseNotSupported with the rows that could.
     """
@@ -86,9 +87,9 @@ def train(
     if work is not None and work.exists() and not resume:
         shutil.rmtree(work)
     trained = learn(
-        table, name=folder.name if folder else "specialist", input=input, target=target, group=group,
-        order=order, effort=effort, max_error=max_error, false_refusal=false_refusal, max_ms=max_ms, max_mb=max_mb, seed=seed, work=work,
-        progress=progress,
+        table, name=folder.name if folder else "specialist", input=input, target=target, group=group, order=order,
+        task=task, effort=effort, max_error=max_error, false_refusal=false_refusal, max_ms=max_ms, max_mb=max_mb,
+        seed=seed, work=work, progress=progress,
     )  # fmt: skip
     if folder is not None:
         artifact.save(trained.specialist, folder, extra_files=_reports(trained))
@@ -102,7 +103,7 @@ def steps_folder(output: Path) -> Path:
     return output.with_name(f"{output.name}.training")
 
 
-def report_files(evaluation: Evaluation, *, title: str, facts: Mapping[str, str]) -> dict[str, bytes]:
+def report_files(evaluation: Judged, *, title: str, facts: Mapping[str, str]) -> dict[str, bytes]:
     """An evaluation for people and for programs, by the ending of the file it belongs in."""
     return {
         ".html": html(evaluation, title=title, facts=facts).encode(),

@@ -13,7 +13,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from metier import lazy
-from metier.errors import BadCell, BadOption, MissingColumn
+from metier.errors import BadOption, MissingColumn
+from metier.targets import claimed, target_cells, target_columns, task_of
+from metier.tasks.base import label_text as label_text
 from metier.types import Input, Table
 
 # singular, and the surest first
@@ -21,7 +23,19 @@ INPUT_NAMES = (
     *("input", "text", "query", "utterance", "sentence", "message", "question", "request", "prompt", "content"),
     *("body", "comment", "review", "description", "document", "file", "subject", "title"),
 )
-TARGET_NAMES = ("target", "label", "intent", "category", "class", "topic", "tag", "answer", "type", "y")
+TARGET_NAMES = (
+    "target",
+    "label",
+    "intent",
+    "category",
+    "class",
+    "topic",
+    "tag",
+    "answer",
+    "type",
+    "y",
+    *("price", "value", "amount", "score", "rating"),
+)
 LOOKED_AT = 200
 LIKELY = 0.5  # below it no domain takes the cells for its own
 REPEATS = 2.0  # rows for each different value before a column may be guessed to be the target
@@ -31,10 +45,11 @@ KEY_NAMES = ("id", "uuid", "guid", "index", "key", "rowid", "row", "nr", "no", "
 
 @dataclass(frozen=True, kw_only=True)
 class Columns:
-    """The columns to learn from, each with its domain, and a sentence on how they were found."""
+    """The columns to learn from, each with its domain, the task, and a sentence or two on how they were found."""
 
     inputs: tuple[Input, ...]
     target: str
+    task: str
     said: str
 
     @property
@@ -67,8 +82,8 @@ def cells_of(table: Table, inputs: Sequence[Input]) -> list[Any]:
     if missing:
         raise MissingColumn(
             f"{table.source}: no column {', '.join(repr(name) for name in missing)}. The specialist was trained with "
-            f"{'it' if len(missing) == 1 else 'them'}; this table has: {', '.join(table.columns) or 'none'}. Rename the "
-            "column that holds the same thing."
+            f"{'it' if len(missing) == 1 else 'them'}; this table has: {', '.join(table.columns) or 'none'}. Rename "
+            "the column that holds the same thing."
         )
     columns = [table.columns[one.column] for one in inputs]
     return list(columns[0]) if len(columns) == 1 else list(zip(*columns, strict=True))
@@ -86,6 +101,7 @@ def choose(
     *,
     input: str | Sequence[str] | None = None,
     target: str | None = None,
+    task: str | None = None,
     aside: Sequence[str | None] = (),
 ) -> Columns:
     """Take the columns asked for, and guess those that are not; `aside` are columns with another use.
@@ -94,24 +110,38 @@ def choose(
     same column.
     """
     asked = None if input is None else split_names(input, table.columns)
-    for name, option in [*((name, "--input") for name in asked or ()), (target, "--target")]:
-        if name is not None:
-            require(table, name, option)
+    for name in asked or ():
+        require(table, name, "--input")
+    targets = [] if target is None else target_columns(table, target)
+    for name in targets:
+        require(table, name, "--target")
     if asked is not None and (not asked or len(set(asked)) < len(asked)):
-        raise BadOption(f"input: {input!r} names {'no column' if not asked else 'a column twice'}. Name each one once.")
-    if asked is not None and target in asked:
-        raise BadOption(f"'{target}' is asked for as input and as target. Expected two columns of {_listed(table)}.")
+        raise BadOption(f"input: {input!r} names {'a column twice' if asked else 'no column'}. Name each one once.")
+    both = [name for name in asked or () if name in targets]
+    if both:
+        raise BadOption(f"'{both[0]}' is asked for as input and as target. Expected two columns of {_listed(table)}.")
     set_aside = {name for name in aside if name is not None}
     target_name, target_why = (target, "as asked") if target is not None else _guess_target(table, asked, set_aside)
-    labels = distinct_labels(table, target_name)
+    cells = target_cells(table, target_name)
+    task_asked = task_of(cells, task)
+    held = task_asked.seen(cells, f"{table.source}: column '{target_name}'")
+    set_aside.update(target_columns(table, target_name))
     found = _Found(names=asked, why="as asked") if asked is not None else _guess_input(table, target_name, set_aside)
     inputs = tuple(Input(column=name, domain=_domain(table, name)) for name in found.names)
     return Columns(
         inputs=inputs,
         target=target_name,
+        task=task_asked.name,
         said=f"{_inputs_said(inputs, found)}, target is column '{target_name}' ({target_why}; "
-        f"{labels:,} different values in {len(table):,} rows).{found.left_out}",
+        f"{held}).{_task_said(task_asked.name, task, cells)}{found.left_out}",
     )
+
+
+def _task_said(name: str, asked: str | None, cells: Sequence[Any]) -> str:
+    """A sentence on the task, where there was anything to choose."""
+    if asked is not None:
+        return f" The task is '{name}' (as asked)."
+    return f" The task is '{name}' (by the values; --task says otherwise)." if claimed(cells) else ""
 
 
 def require(table: Table, name: str, option: str) -> None:
@@ -125,40 +155,6 @@ def require(table: Table, name: str, option: str) -> None:
     near = difflib.get_close_matches(name.casefold(), folded, n=1)
     hint = f" Did you mean '{folded[near[0]]}'?" if near else ""
     raise MissingColumn(f"{table.source}: no column '{name}'. There is {_listed(table)}.{hint} Name it with {option}.")
-
-
-def label_text(cell: Any) -> str | None:
-    """A label as text: 1, 1.0 and "1" are one label; None for a gap or blank.
-
-    Raises: BadCell for a list or anything else that is no name.
-    """
-    if cell is None or (isinstance(cell, str) and not cell.strip()):
-        return None
-    if isinstance(cell, float) and cell.is_integer():
-        return str(int(cell))
-    if isinstance(cell, str | int | float):
-        return str(cell)
-    raise BadCell(f"{str(cell)[:60]!r} is a {type(cell).__name__} and no label. Expected one name or number.")
-
-
-def distinct_labels(table: Table, name: str) -> int:
-    """How many different labels a column holds.
-
-    Raises: MissingColumn when it cannot be a target: nothing in it, or no value twice.
-    """
-    labels = [label for label in map(label_text, table.columns[name]) if label is not None]
-    if not labels:
-        raise MissingColumn(
-            f"{table.source}: the target column '{name}' is empty in all {len(table):,} rows. Expected a label in "
-            "each; fill it, or name another column with --target."
-        )
-    different = len(set(labels))
-    if different == len(labels) > 2:
-        raise MissingColumn(
-            f"{table.source}: column '{name}' is of the wrong kind for a target: its {different:,} values are all "
-            f"different, such as {labels[0][:60]!r}. Expected labels that repeat. Name the column with --target."
-        )
-    return different
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -184,7 +180,7 @@ def _guess_target(table: Table, inputs: Sequence[str] | None, aside: Collection[
     open_columns = [name for name in table.columns if name not in (inputs or ()) and name not in aside]
     for name in _by_name(open_columns, TARGET_NAMES):
         different, rows = _counted(table.columns[name])
-        if different < rows:
+        if different < rows or claimed(table.columns[name]):
             return name, "by its name"
     # the likeliest input is out of the running: a column of short texts may well repeat
     texts = set(_by_name(open_columns, INPUT_NAMES)[:1]) if inputs is None else set()
@@ -200,7 +196,7 @@ def _guess_target(table: Table, inputs: Sequence[str] | None, aside: Collection[
 
 
 def _guess_input(table: Table, target: str, aside: Collection[str]) -> _Found:
-    """One column of text or of files, if there is one and it is no mere part of a table; else every column that fits."""
+    """One column of text or of files, if there is one and it is no mere part of a table; else all columns that fit."""
     best = {
         name: max(_likelihoods(cells).items(), key=lambda pair: pair[1])
         for name, cells in table.columns.items()
@@ -226,7 +222,7 @@ def _guess_input(table: Table, target: str, aside: Collection[str]) -> _Found:
 
 
 def _whole_table(table: Table, fit: Sequence[str]) -> _Found:
-    """Every column but those that say nothing: one value throughout, or another in every row under the name of a key."""
+    """Every column but those that say nothing: one value throughout, or a key, another in every row."""
     why_not: dict[str, str] = {}
     for name in fit:
         cells = [cell for cell in table.columns[name] if cell is not None]
@@ -243,7 +239,9 @@ def _whole_table(table: Table, fit: Sequence[str]) -> _Found:
         kept, why_not = list(fit), {}
     said = "; ".join(f"'{name}' ({why})" for name, why in why_not.items())
     why = "the only one that fits" if len(fit) == 1 else "it looks like a table"
-    return _Found(names=kept, why=why, left_out=f" Left out: {said}. Name the columns with --input to decide." if said else "")
+    return _Found(
+        names=kept, why=why, left_out=f" Left out: {said}. Name the columns with --input to decide." if said else ""
+    )
 
 
 def _is_tabular(domain: str) -> bool:

@@ -25,7 +25,8 @@ class MetierClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  #
     """`MetierClassifier(effort="quick").fit(texts, labels).predict(["where is my card?"])`.
 
     The parameters are those of `metier.train`. `X` is a sequence of cells, such as a list of texts or a column of a
-    frame, or a table: a frame or array with a row for each label, every column of which is read. `specialist_` is what was learnt, with `.save("folder")`; `classes_` are the labels as they were given.
+    frame, or a table: a frame or array with a row for each label, every column of which is read. `specialist_` is what
+    was learnt, with `.save("folder")`; `classes_` are the labels as they were given.
     """
 
     def __init__(
@@ -121,7 +122,7 @@ def _columns(X: Any) -> dict[str, list[Any]]:
     if cells.ndim == 1:
         return {"input": _gapped(cells)}
     if cells.ndim != 2 or not cells.shape[1]:
-        raise ValueError(f"X has shape {cells.shape}. Expected one column of cells, such as a list of texts, or a table.")
+        raise ValueError(f"X has shape {cells.shape}. Expected one column of cells, a list of texts say, or a table.")
     names = ["input"] if cells.shape[1] == 1 else [f"x{i}" for i in range(cells.shape[1])]
     return {name: _gapped(column) for name, column in zip(names, cells.T, strict=True)}
 

@@ -74,9 +74,7 @@ def _groups(cells: Sequence[Any], name: str) -> Labels:
 
 
 def _only_moment(inputs: Sequence[Input]) -> str | None:
-    moments = [
-        one.column for one in inputs if getattr(lazy.find("domains", one.domain, "DOMAIN"), "moments", False)
-    ]
+    moments = [one.column for one in inputs if getattr(lazy.find("domains", one.domain, "DOMAIN"), "moments", False)]
     return moments[0] if len(moments) == 1 else None
 
 

@@ -70,8 +70,8 @@ class Record:
             values = self._read_one_by_one(row)
         if values.count(None) == len(values):
             raise BadCell(
-                f"there is nothing in any of the {len(values)} columns: {', '.join(self.columns[:10])}. Expected a cell "
-                "in one of them at least; fill it, or leave the row out."
+                f"there is nothing in any of the {len(values)} columns: {', '.join(self.columns[:10])}. Expected a "
+                "cell in one of them at least; fill it, or leave the row out."
             )
         return values
 
@@ -130,7 +130,7 @@ class Record:
             hint = f" Did you mean {', '.join(near)}?" if near else ""
             raise BadCell(
                 f"no cell for {', '.join(missing[:10])}{' …' if len(missing) > 10 else ''}; not known: "
-                f"{', '.join(unknown[:10]) or 'nothing'}.{hint} Expected the columns learnt; name them, and leave out gaps."
+                f"{', '.join(unknown[:10]) or 'nothing'}.{hint} Expected the columns learnt; name them, leave gaps out."
             )
         return [cells.get(name) for name in self.columns]
 
@@ -158,7 +158,9 @@ def _reading(domain: Domain) -> Callable[[Any], Value]:
 
 
 def _is_blank(cell: Any) -> bool:
-    return cell is None or (isinstance(cell, str | bytes) and not cell.strip()) or (isinstance(cell, float) and cell != cell)
+    if isinstance(cell, str | bytes):
+        return not cell.strip()
+    return cell is None or (isinstance(cell, float) and cell != cell)
 
 
 def _groups_at(domain: Domain, place: int, values: Sequence[Row]) -> NDArray[np.int64] | None:

@@ -18,13 +18,13 @@ from typing import Any
 import numpy as np
 
 from metier import lazy
-from metier.cascade import Cascade, Passed
+from metier.cascade import Cascade
 from metier.decide.accept import Rule
 from metier.domains.base import Domain
 from metier.errors import BadCell
 from metier.record import domain_of
 from metier.tasks.base import Task
-from metier.types import Decision, Input, Json, Predicted, Value
+from metier.types import Decision, Input, Json, Passed, Predicted, Value
 
 LONGEST_KEPT, MOST_BYTES_KEPT = 200, 200_000  # of a cell among the golden rows: characters, bytes
 
@@ -44,7 +44,7 @@ class Golden:
     @property
     def asked(self) -> Any:
         """The cell as `predict` takes it."""
-        return _asked(self.cell)
+        return asked_cell(self.cell)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,7 +77,7 @@ class Specialist:
         if not problems:
             return decided
         decisions = iter(decided)
-        return [_unread(problems[i]) if i in problems else next(decisions) for i in range(len(cells))]
+        return [self._task.unread(problems[i]) if i in problems else next(decisions) for i in range(len(cells))]
 
     def predicted(self, values: Sequence[Value]) -> Predicted:
         """The same as arrays, for values already read."""
@@ -85,16 +85,12 @@ class Specialist:
 
     def ruled(self, passed: Passed) -> Predicted:
         """The rule applied to what the cascade says."""
-        confidence = passed.probabilities.max(axis=1, initial=0)
-        in_scope = passed.scope >= self.rule.scope_threshold
-        return Predicted(
-            probabilities=passed.probabilities,
-            scope=passed.scope,
-            stage=passed.stage,
-            in_scope=in_scope,
-            accepted=in_scope & (confidence >= self.rule.accept_threshold),
-            candidates=passed.probabilities >= np.minimum(self.rule.candidate_threshold, confidence)[:, None],
-        )
+        return self._task.ruled(self.rule, passed)
+
+    def replayed(self, cells: Sequence[Any]) -> tuple[Golden, ...]:
+        """What is decided of these cells, as it is kept to be compared with."""
+        decided = [(cell, d, *self._task.replayed(d)) for cell, d in zip(cells, self.predict(cells), strict=True)]
+        return tuple(Golden(cell=cell, label=label, probability=p, stage=d.stage) for cell, d, label, p in decided)
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -144,21 +140,8 @@ def json_cell(cell: Any) -> Json:
     raise ValueError(f"{type(cell).__name__}: too long, or nothing that JSON knows")
 
 
-def _asked(cell: Json) -> Any:
+def asked_cell(cell: Json) -> Any:
+    """The cell that `json_cell` made JSON of."""
     if isinstance(cell, list):
-        return [_asked(one) for one in cell]
+        return [asked_cell(one) for one in cell]
     return base64.b64decode(str(cell["base64"])) if isinstance(cell, dict) else cell
-
-
-def _unread(problem: str) -> Decision:
-    return Decision(
-        label=None,
-        probability=0.0,
-        accepted=False,
-        reason="bad_input",
-        scope=0.0,
-        candidates=(),
-        stage=0,
-        microseconds=0.0,
-        error=problem,
-    )

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from metier.specialist import Specialist
     from metier.types import Decision, Json, Table
 
-OURS = ("label", "probability", "accepted", "reason", "scope", "candidates", "stage", "microseconds", "error")
 CHUNK_BYTES, MOST_LINE_BYTES = 1 << 16, 8 * 2**20
 MOST_SHOWN, MOST_CANDIDATES = 200, 3
 FIGURES_WIDTH = 28  # of the columns beside text and answer, and the space between them
@@ -62,21 +61,21 @@ def predict(
     if output is not None and as_json and output.suffix.lower() not in (".jsonl", ".ndjson"):
         raise BadOption(f"--json -o {output}: JSON goes to a file that ends in .jsonl. Rename it, or leave out --json.")
     specialist = artifact.load(folder)
-    columns = list(specialist.columns)
+    columns, ours = list(specialist.columns), _ours(specialist)
     own: Cells = _rows if len(columns) > 1 else lambda batch: batch.columns[columns[0]]
     if not files:
         table, shown_as = _words(asked, columns)
         if output is None and not as_json:
             _show(shown_as, [specialist.predict([cell])[0] for cell in own(table)])
         else:
-            _write(_decided(specialist, iter([table]), own), list(table.columns), output, as_json)
+            _write(_decided(specialist, iter([table]), own), ours, list(table.columns), output, as_json)
     elif files == ["-"]:
         lines = _lines(columns[0])
         batches = map(_objects, lines) if len(columns) > 1 else lines
-        _write(_decided(specialist, batches, own), columns, output, as_json)
+        _write(_decided(specialist, batches, own), ours, columns, output, as_json)
     else:
         names = [] if as_json else _names(files[0])
-        _write(_decided(specialist, _batches(files[0]), _of_file(columns, input)), names, output, as_json)
+        _write(_decided(specialist, _batches(files[0]), _of_file(columns, input)), ours, names, output, as_json)
 
 
 def _is_file(word: str) -> bool:
@@ -112,8 +111,8 @@ def _words(words: Sequence[str], columns: Sequence[str]) -> tuple[Table, Sequenc
     pairs = [word.partition("=") for word in words]
     if not all(equals and name.strip() for name, equals, _ in pairs):
         raise BadOption(
-            f"'{words[0]}': the specialist reads {len(columns)} columns. Expected name=value for each, a JSON object or a "
-            f"file. Its columns: {', '.join(columns)}."
+            f"'{words[0]}': the specialist reads {len(columns)} columns. Expected name=value for each, a JSON object "
+            f"or a file. Its columns: {', '.join(columns)}."
         )
     row = {name.strip(): value or None for name, _, value in pairs}
     return _from_rows([row]), [" ".join(words)]
@@ -220,11 +219,20 @@ def _own(cell: Any) -> Any:
     return None if isinstance(cell, float) and not math.isfinite(cell) else cell
 
 
-def _write(rows: Iterator[tuple[Row, Decision]], names: Sequence[str], output: Path | None, as_json: bool) -> None:
+def _ours(specialist: Specialist) -> list[str]:
+    """The names of what its decisions hold."""
+    from metier import lazy
+
+    return list(lazy.find("tasks", specialist.task, "TASK").unread("so that the error is among them").json())
+
+
+def _write(
+    rows: Iterator[tuple[Row, Decision]], keys: Sequence[str], names: Sequence[str], output: Path | None, as_json: bool
+) -> None:
     """Rows to a file, with a count of what became of them, or to standard output."""
     from metier.data.write import starter, write
 
-    ours = {name: f"metier_{name}" if name in names else name for name in OURS}
+    ours = {name: f"metier_{name}" if name in names else name for name in keys}
     taken = [f"'{name}' is '{new}'" for name, new in ours.items() if new != name]
     if taken:
         say(f"The file has columns with names of ours; among the answers {', '.join(taken)}.")

@@ -15,7 +15,18 @@ from typing import Annotated, Any
 
 import typer
 
-from metier.commands.base import INTERRUPTED, Guessed, GuessedInput, console, figure_lines, figures_table, say, share, show, show_json
+from metier.commands.base import (
+    INTERRUPTED,
+    Guessed,
+    GuessedInput,
+    console,
+    figure_lines,
+    figures_table,
+    say,
+    share,
+    show,
+    show_json,
+)
 from metier.errors import MetierError
 
 OFFERED = (0.01, 0.02, 0.05)  # promises whose price is told where none was asked for
@@ -40,11 +51,20 @@ def train(
     output: Annotated[Path, typer.Option("--output", "-o", metavar="FOLDER", help="Where the specialist goes.")],
     target: Guessed = None,
     input: GuessedInput = None,
+    task: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TASK", help="classify, multilabel or regress.", show_default="what the target looks like"
+        ),
+    ] = None,
     group: Annotated[
         str | None, typer.Option(metavar="COLUMN", help="Rows that share a value here are held out together.")
     ] = None,
     order: Annotated[
-        str | None, typer.Option(metavar="COLUMN", help="A time: rows are held out in blocks of it. A date is taken.")
+        str | None,
+        typer.Option(
+            metavar="COLUMN", help="A time: rows are held out in blocks of it.", show_default="the only date, if any"
+        ),
     ] = None,
     effort: Annotated[
         Effort, typer.Option(help="quick: microseconds alone; standard: an encoder behind; thorough: fine-tuned.")
@@ -64,9 +84,9 @@ def train(
     """Learn a specialist from labelled rows."""
     try:
         _train(
-            data, output, as_json=as_json, input=input, target=target, group=group, order=order, effort=effort.value,
-            max_error=max_error,
-            false_refusal=false_refusal, max_ms=max_ms, max_mb=max_mb, seed=seed, resume=resume,
+            data, output, as_json=as_json, input=input, target=target, task=task, group=group, order=order,
+            effort=effort.value, max_error=max_error, false_refusal=false_refusal, max_ms=max_ms, max_mb=max_mb,
+            seed=seed, resume=resume,
         )  # fmt: skip
     except KeyboardInterrupt:
         say(f"Stopped. Nothing was half-written. Continue with: {_again()}")
@@ -84,6 +104,7 @@ def _train(
     as_json: bool,
     input: str | None,
     target: str | None,
+    task: str | None,
     group: str | None,
     order: str | None,
     **options: Any,
@@ -95,12 +116,19 @@ def _train(
     from metier.timing import stage_microseconds
 
     table = read(data)
-    columns = choose(table, input=input, target=target, aside=(group, order))
+    columns = choose(table, input=input, target=target, task=task, aside=(group, order))
     say(columns.said)
     with _progress() as progress:
         specialist = api.train(
-            table, output=output, input=columns.names[:-1], target=columns.target, group=group, order=order,
-            progress=progress, **options,
+            table,
+            output=output,
+            input=[one.column for one in columns.inputs],
+            target=columns.target,
+            task=columns.task,
+            group=group,
+            order=order,
+            progress=progress,
+            **options,
         )
     seconds = perf_counter() - started
     microseconds = stage_microseconds(specialist, [golden.asked for golden in specialist.golden])
@@ -114,13 +142,17 @@ def _train(
     for sentence in notes:
         say(str(sentence))
     size = [("Size", f"{megabytes:,.1f} MB", str(output)), ("Training took", f"{seconds:,.1f} s", "")]
-    show(figures_table([*figure_lines(specialist.figures, microseconds), *size]), "", _next(specialist.figures, output))
+    show(
+        figures_table([*figure_lines(specialist.task, specialist.figures, microseconds), *size]),
+        "",
+        _next(specialist.figures, output),
+    )
 
 
 def _next(figures: Mapping[str, Any], output: Path) -> str:
     """What a promise would cost, where none was made; else, how to ask."""
     ask = f'Ask it: metier predict {shlex.quote(str(output))} "…"'
-    if figures["max_error"] is not None:
+    if figures["max_error"] is not None or "curve" not in figures:  # where there is no threshold to choose, no price
         return ask
     shares = {promise: answered_under(figures, promise) for promise in OFFERED}
     said = ", ".join(f"{promise:.0%}: {'none' if s is None else format(s, '.0%')}" for promise, s in shares.items())

@@ -18,8 +18,8 @@ from metier.types import Effort, Table, Value
 class Domain(Protocol):
     """Seven members, no more to learn.
 
-    A domain of single measures, such as numbers, may say `tabular = True`: a file of such columns is a table, and all of
-    them are read. One whose values are moments says `moments = True`: rows are then held out in blocks of time.
+    A domain of single measures, such as numbers, may say `tabular = True`: a file of such columns is a table, and all
+    of them are read. One whose values are moments says `moments = True`: rows are then held out in blocks of time.
     """
 
     name: str

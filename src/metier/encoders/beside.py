@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from metier import lazy
 from metier.encoders.base import Encoder
-from metier.types import Encoded, Loss, Probabilities, Rows, State, Value, Vectors
+from metier.types import Encoded, Loss, Rows, State, Targets, Value, Vectors
 
 SPARSE, UNIT, PLAIN = "hashed", "kernel", "linear"
 
@@ -74,13 +74,13 @@ class BesideEncoder:
         widths = [encoder.width for _, encoder in self.parts]
         return 1 + sum(widths) - sum(map(self._novel, range(len(widths)))) if self.head == SPARSE else sum(widths)
 
-    def fit(self, values: Sequence[Value], targets: Probabilities, *, loss: Loss = "softmax") -> Self:
+    def fit(self, values: Sequence[Value], targets: Targets, *, loss: Loss) -> Self:
         """Each part learns its own cells, from the rows that have one."""
         fitted: list[tuple[int | None, Encoder]] = []
         for place, encoder in self.parts:
             there = np.arange(len(values)) if place is None else _full(values, place)
             cells = [values[i] if place is None else values[i][place] for i in there]
-            fitted.append((place, _fit(encoder, cells, targets[there], loss)))
+            fitted.append((place, encoder.fit(cells, targets[there], loss=loss)))
         return type(self)(fitted, self.head)
 
     def encode(self, values: Sequence[Value]) -> Encoded:
@@ -152,10 +152,6 @@ def _joins(encoder: Encoder) -> TypeGuard[Joining]:
     return hasattr(encoder, "joined")
 
 
-def _fit(encoder: Encoder, cells: Sequence[Value], targets: Probabilities, loss: Loss) -> Encoder:
-    return encoder.fit(cells, targets)
-
-
 def _full(values: Sequence[Value], place: int) -> NDArray[np.int64]:
     """The rows that have something at this place."""
     return np.array([i for i, value in enumerate(values) if value[place] is not None], np.int64)
@@ -176,7 +172,8 @@ def _spread(encoded: Encoded, there: NDArray[np.int64], n: int) -> Encoded:
 def _entries(encoded: Encoded) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]:
     """Row, column and weight of everything that is not zero."""
     if isinstance(encoded, Rows):
-        return np.repeat(np.arange(len(encoded)), np.diff(encoded.starts)), encoded.columns.astype(np.int64), encoded.weights
+        row = np.repeat(np.arange(len(encoded)), np.diff(encoded.starts))
+        return row, encoded.columns.astype(np.int64), encoded.weights
     row, column = np.nonzero(encoded)
     return row, column, encoded[row, column]
 

@@ -1,8 +1,8 @@
 """Numbers, categories and dates of a row to one vector, all columns in one compiled pass.
 
 Knows nothing of text or media, and of a column only what its cells are. Two forms of the same thing: for linear heads a
-number is a curve of straight pieces and a category one weight for each name; for trees every column is one position from
-0 to 1. In both a gap has a place of its own, and what lies outside of what was learnt can be told from all that was.
+number is a curve of straight pieces and a category one weight for each name; for trees every column is one position
+from 0 to 1. In both a gap has a place of its own, and what lies outside of what was learnt can be told from it.
 
 Source: category order by smoothed target means, Micci-Barreca 2001; days to dates, Hinnant, "chrono-compatible
 low-level date algorithms".
@@ -21,7 +21,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from metier.types import Effort, Floats, Loss, Probabilities, State, Value, Vectors
+from metier.types import Effort, Floats, Loss, State, Targets, Value, Vectors
 
 Form: TypeAlias = Literal["linear", "trees"]
 Sort: TypeAlias = Literal["number", "category", "date"]
@@ -169,9 +169,7 @@ class ColumnsEncoder:
     kind = "columns.v1"
     swift = True
 
-    def __init__(
-        self, *, sorts: Sequence[Sort], places: Sequence[int] | None = None, form: Form = "linear"
-    ) -> None:
+    def __init__(self, *, sorts: Sequence[Sort], places: Sequence[int] | None = None, form: Form = "linear") -> None:
         self.sorts, self.form = tuple(sorts), form
         self.places = None if places is None else tuple(places)
         self.names: tuple[tuple[str, ...], ...] = tuple(() for sort in self.sorts if sort == "category")
@@ -203,7 +201,7 @@ class ColumnsEncoder:
         sorts = [encoder.sorts[0] for _, encoder in encoders]
         return cls(sorts=sorts, places=[place for place, _ in encoders], form=encoders[0][1].form)
 
-    def fit(self, values: Sequence[Value], targets: Probabilities, *, loss: Loss = "softmax") -> Self:
+    def fit(self, values: Sequence[Value], targets: Targets, *, loss: Loss) -> Self:
         """Learns where the numbers of each column lie, and which names it has."""
         fitted = type(self)(sorts=self.sorts, places=self.places, form=self.form)
         shared = MOST_WIDTH // max(len(self.names), 1) if self.form == "linear" else MOST_WIDTH
@@ -281,7 +279,7 @@ class ColumnsEncoder:
             if own == sort:
                 yield [row[place] for row in rows]
 
-    def _readings(self, cells: Floats, source: int, targets: Probabilities) -> Iterator[_Reading]:
+    def _readings(self, cells: Floats, source: int, targets: Targets) -> Iterator[_Reading]:
         sort = self._ordered[source]
         if sort == "category":
             names = self.names[source - len(self._measured)]
@@ -308,7 +306,7 @@ def _names(column: Sequence[str | None], most: int) -> tuple[str, ...]:
     return tuple(name for name in ranked[:most] if counts[name] >= least)
 
 
-def _order(codes: Floats, count: int, targets: Probabilities) -> Floats:
+def _order(codes: Floats, count: int, targets: Targets) -> Floats:
     """The position of each name, 0 to 1: names whose rows have like targets stand side by side."""
     if not count:
         return np.zeros(0)

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from metier import lazy
 from metier.errors import BadOption, NotFaithful
-from metier.types import Encoded, Floats, Loss, Probabilities, Rows, Scores, State, Vectors
+from metier.types import Encoded, Floats, Loss, Rows, Scores, State, Targets, Vectors
 
 FILE = "trees.onnx"
 MOST_TREES, PATIENCE = 1_000, 50
@@ -45,7 +45,7 @@ class BoostedHead:
     kind = "boosted.v1"
     left_out: Scores | None = None
 
-    def __init__(self, *, rate: float = 0.05, leaves: int = 31, columns: float = 0.5, least: int = 20) -> None:
+    def __init__(self, *, rate: float = 0.05, leaves: int = 31, columns: float = 0.4, least: int = 40) -> None:
         self.rate, self.leaves, self.columns, self.least = rate, leaves, columns, least
         self.labels = 0
         self.mirrored = False  # one sum for two labels: the one gains what the other loses
@@ -54,9 +54,9 @@ class BoostedHead:
     @classmethod
     def suited(cls, rows: int) -> Self:
         """Smaller trees where the rows are few."""
-        return cls(leaves=int(np.clip(rows // 50, 4, 31)), least=int(np.clip(rows // 50, 3, 20)))
+        return cls(leaves=int(np.clip(rows // 50, 4, 31)), least=int(np.clip(rows // 50, 3, 40)))
 
-    def fit(self, encoded: Encoded, targets: Probabilities, *, seed: int, loss: Loss = "softmax") -> Self:
+    def fit(self, encoded: Encoded, targets: Targets, *, loss: Loss, seed: int) -> Self:
         if isinstance(encoded, Rows):
             raise BadOption("heads/boosted takes dense vectors, and sparse Rows were given. Use the head 'hashed'.")
         lazy.need("lightgbm", extra="train", purpose="Learning trees")
@@ -76,7 +76,7 @@ class BoostedHead:
         settings = {
             "objective": goal.objective, "num_class": goal.labels, "learning_rate": self.rate,
             "num_leaves": self.leaves, "min_data_in_leaf": self.least, "feature_fraction": self.columns,
-            "bagging_fraction": 0.8, "bagging_freq": 1, "lambda_l2": 1.0, "seed": seed,
+            "bagging_fraction": 0.8, "bagging_freq": 1, "lambda_l2": 3.0, "seed": seed,
             "num_threads": 1, "deterministic": True, "force_row_wise": True, "verbosity": -1,
         }  # fmt: skip
         rows, answers = vectors[goal.rows], goal.answers
@@ -132,7 +132,7 @@ class BoostedHead:
         return head
 
 
-def _goals(targets: Probabilities, loss: Loss) -> Iterator[_Goal]:
+def _goals(targets: Targets, loss: Loss) -> Iterator[_Goal]:
     """What is learnt for these targets: all labels at once, or column by column over the rows that have an answer."""
     every = np.arange(len(targets))
     if loss == "softmax" and targets.shape[1] > 2:
@@ -251,13 +251,14 @@ def _check_faithful(head: BoostedHead, boosters: Sequence[Any], vectors: Vectors
     # one sum alone says one label above 0 and the other below; labels this near to one another are a tie
     ranked = np.sort(np.hstack([wanted, np.zeros_like(wanted)]) if wanted.shape[1] == 1 else wanted, axis=1)
     tie = ranked[:, -1] - ranked[:, -2] <= DIFFERENCE
-    flipped = ((said > 0) != (wanted > 0))[:, 0] if wanted.shape[1] == 1 else said.argmax(axis=1) != wanted.argmax(axis=1)
+    alone = wanted.shape[1] == 1
+    flipped = ((said > 0) != (wanted > 0))[:, 0] if alone else said.argmax(axis=1) != wanted.argmax(axis=1)
     wrong = far | (flipped & ~tie)
     if wrong.any():
         raise NotFaithful(
-            f"heads/boosted: of {len(vectors):,} rows {int(wrong.sum()):,} get other scores from the ONNX graph than from "
-            f"the trees it was written from, such as {said[wrong][0]} instead of {wanted[wrong][0]}. Expected the same to "
-            f"{DIFFERENCE}. Install the versions of lightgbm, onnx and onnxruntime in constraints.txt, and report it."
+            f"heads/boosted: of {len(vectors):,} rows {int(wrong.sum()):,} get other scores from the ONNX graph than "
+            f"from its trees, such as {said[wrong][0]} and not {wanted[wrong][0]}. Expected the same to {DIFFERENCE}. "
+            "Install the versions of lightgbm, onnx and onnxruntime in constraints.txt, and report it."
         )
 
 
