@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from metier import lazy
 from metier.domains.base import Domain
 from metier.encoders.base import Encoder
-from metier.encoders.beside import beside
 from metier.errors import BadCell
 from metier.types import Effort, Input, Table, Value
 
@@ -41,17 +40,10 @@ class Record:
         self.inputs = tuple(inputs)
         self.columns = tuple(one.column for one in self.inputs)
         self.domains: tuple[Domain, ...] = tuple(lazy.find("domains", one.domain, "DOMAIN") for one in self.inputs)
-
-    @property
-    def needs(self) -> tuple[str, ...]:
-        """What any of the columns needs."""
-        return tuple(dict.fromkeys(need for domain in self.domains for need in domain.needs))
-
-    @property
-    def sample(self) -> Table:
-        """The samples of the columns' domains side by side, with the labels of the first."""
+        self.needs = tuple(dict.fromkeys(need for domain in self.domains for need in domain.needs))
         cells = zip(*(domain.sample.columns["input"] for domain in self.domains), strict=True)
-        return Table(columns={"input": list(cells), "target": self.domains[0].sample.columns["target"]})
+        # the samples of the columns' domains side by side, with the labels of the first
+        self.sample = Table(columns={"input": list(cells), "target": self.domains[0].sample.columns["target"]})
 
     def likely(self, cells: Sequence[Any]) -> float:
         """The share of cells that are rows of as many cells."""
@@ -91,6 +83,8 @@ class Record:
 
         What looks at columns one by one has a stage of its own, before what is made of a meaning.
         """
+        from metier.encoders.beside import beside
+
         offered = [domain.encoders(effort) for domain in self.domains]
         stages = [beside({place: own[0] for place, own in enumerate(offered)})]
         for rank in range(1, max(map(len, offered))):

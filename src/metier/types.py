@@ -26,7 +26,6 @@ Loss: TypeAlias = Literal[
     "softmax", "logistic", "squared"
 ]  # what a head's scores are for: one label, several, a number
 Reason: TypeAlias = Literal["out_of_scope", "unsure", "bad_input"]
-Loss: TypeAlias = Literal["softmax", "logistic", "squared"]
 
 EFFORTS: tuple[Effort, ...] = ("quick", "standard", "thorough")
 

@@ -19,6 +19,7 @@ from metier.types import Effort, Table
 
 LONGEST = 200  # characters of a name
 MOST_WORDS = 4  # of what is taken for a name where nobody said so
+MOST_WHOLE = 1e15  # from there on a float is no count
 REPEATS = 2.0  # cells for each different one
 
 
@@ -67,7 +68,11 @@ class Category:
                 f"{str(cell)[:40]!r} is a {type(cell).__name__} and no name. Expected a short text, a number or "
                 "nothing; fix the cell."
             )
-        return str(int(cell)) if float(cell).is_integer() else str(cell)
+        try:
+            number = float(cell)
+        except OverflowError:
+            number = math.inf
+        return str(int(number)) if number.is_integer() and abs(number) < MOST_WHOLE else str(number)
 
     def group(self, values: Sequence[str | None]) -> NDArray[np.int64] | None:
         """Each row stands alone: rows of one name are what is compared."""

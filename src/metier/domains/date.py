@@ -10,7 +10,6 @@ import math
 import re
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
-from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -23,8 +22,10 @@ from metier.types import Effort, Table
 EPOCH = datetime(1970, 1, 1)
 GAPS = frozenset({"", "?", "-", "na", "n/a", "nan", "nat", "null", "none"})
 LONGEST = 40  # characters
-FORMATS = ("%d.%m.%Y", "%d.%m.%Y %H:%M", "%d.%m.%Y %H:%M:%S", "%Y/%m/%d", "%Y/%m/%d %H:%M", "%Y/%m/%d %H:%M:%S")
-FORMATS += ("%d %b %Y", "%d %B %Y", "%b %d, %Y", "%B %d, %Y", "%Y-%m")
+FORMATS = (
+    *("%d.%m.%Y", "%d.%m.%Y %H:%M", "%d.%m.%Y %H:%M:%S", "%Y/%m/%d", "%Y/%m/%d %H:%M", "%Y/%m/%d %H:%M:%S"),
+    *("%d %b %Y", "%d %B %Y", "%b %d, %Y", "%B %d, %Y", "%Y-%m"),
+)
 # seconds from 1973 on, or milliseconds: a smaller number is a number, and would be a date of the first years
 LEAST_SECONDS, LEAST_MILLISECONDS, MOST_MILLISECONDS = 1e8, 1e11, 1e14
 LOOKS_LIKE = re.compile(r"\d{4}-?\d\d-?\d\d|\d{4}[-/]\d|\d\d?\.\d\d?\.\d{4}|\d\d? [A-Za-z]{3}|[A-Z][a-z]{2,8} \d\d?,")
@@ -107,8 +108,8 @@ def _moment(cell: Any) -> float | None:
         return (moment.replace(tzinfo=None) - EPOCH).total_seconds()
     if isinstance(cell, date):
         return (datetime(cell.year, cell.month, cell.day) - EPOCH).total_seconds()
-    if isinstance(cell, Real) and not isinstance(cell, bool) and LEAST_SECONDS <= cell < MOST_MILLISECONDS:
-        return float(cell) if cell < LEAST_MILLISECONDS else float(cell) / 1000
+    if isinstance(cell, int | float | np.number) and LEAST_SECONDS <= (number := float(cell)) < MOST_MILLISECONDS:
+        return number if number < LEAST_MILLISECONDS else number / 1000
     return None
 
 

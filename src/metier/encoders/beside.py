@@ -126,7 +126,9 @@ class BesideEncoder:
         return 1 if encoder.head == SPARSE else encoder.novel if _joins(encoder) else 0
 
     def state(self) -> State:
-        config, arrays, files = [], {}, {}
+        config: list[Any] = []
+        arrays: dict[str, NDArray[Any]] = {}
+        files: dict[str, bytes] = {}
         for i, (place, encoder) in enumerate(self.parts):
             state = encoder.state()
             config.append({"place": place, "kind": encoder.kind, "config": dict(state.config), "files": [*state.files]})

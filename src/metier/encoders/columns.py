@@ -55,9 +55,9 @@ def _part(seconds: float, part: int) -> float:
     if part == ELAPSED:
         return seconds / 86_400
     if part == WEEKDAY:
-        return (days + 3) % 7
+        return np.float64((days + 3) % 7)
     if part == HOUR:
-        return (seconds - days * 86_400) / 3_600
+        return np.float64((seconds - days * 86_400) / 3_600)
     z = np.int64(days) + 719_468
     era = z // 146_097
     of_era = z - era * 146_097
