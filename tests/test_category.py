@@ -28,7 +28,7 @@ def test_a_gap_is_a_value(cell: Any) -> None:
 
 
 def test_what_is_no_name_says_why() -> None:
-    with pytest.raises(BadCell, match="is a list and no name"):
+    with pytest.raises(BadCell, match="a value of the type list is no name"):
         DOMAIN.read(["red"])
     with pytest.raises(BadCell, match=f"Expected a name of at most {LONGEST}"):
         DOMAIN.read("x" * 500)

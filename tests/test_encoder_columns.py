@@ -69,7 +69,8 @@ def test_the_positions_for_trees_keep_the_order_and_lie_apart_for_gaps() -> None
 
 def test_names_stand_in_the_order_of_their_targets() -> None:
     encoder = fitted("trees", rows(), SORTS)
-    red, green, blue, new, gap = encoder.encode([(0.0, name, None) for name in ("red", "green", "blue", "new", None)])[:, -1]
+    names = ("red", "green", "blue", "new", None)
+    red, green, blue, new, gap = encoder.encode([(0.0, name, None) for name in names])[:, -1]
     assert abs(red - green) == 0.5 == min(abs(blue - red), abs(blue - green))
     assert (new, gap) == (UNSEEN, GAP)
 

@@ -196,20 +196,30 @@ def _guess_target(table: Table, inputs: Sequence[str] | None, aside: Collection[
 
 
 def _guess_input(table: Table, target: str, aside: Collection[str]) -> _Found:
-    """One column of text or of files, if there is one and it is no mere part of a table; else all columns that fit."""
+    """One column of text or of files, if there is one and it is no mere part of a table; else all that say anything."""
     best = {
         name: max(_likelihoods(cells).items(), key=lambda pair: pair[1])
         for name, cells in table.columns.items()
         if name != target and name not in aside
     }
     fit = {name: domain for name, (domain, likelihood) in best.items() if likelihood >= LIKELY}
-    measures = [name for name, domain in fit.items() if _is_tabular(domain)]
-    others = [name for name in fit if name not in measures]
+    tabular = [name for name, domain in fit.items() if _is_tabular(domain)]
+    others = [name for name in fit if name not in tabular]
     named_so = _by_name(others, INPUT_NAMES)
     if named_so:
         return _Found(names=named_so[:1], why="by its name")
-    if measures and (not others or len(measures) >= max(TABLE, TO_OTHERS * len(others))):
-        return _whole_table(table, list(fit))
+    silent = {name: why for name in fit if (why := _silent(table.columns[name], name)) is not None}
+    measures = [name for name in tabular if name not in silent]
+    words = [name for name in others if name not in silent]
+    if measures and (not words or len(measures) >= max(TABLE, TO_OTHERS * len(words))):
+        said = "; ".join(f"'{name}' ({why})" for name, why in silent.items())
+        return _Found(
+            names=[name for name in fit if name not in silent],
+            why="it looks like a table" if len(measures) + len(words) > 1 else "the only one that fits",
+            left_out=f" Left out: {said}. Name the columns with --input to decide." if said else "",
+        )
+    if not others and tabular:
+        return _Found(names=tabular, why="it looks like a table" if len(tabular) > 1 else "the only one that fits")
     if len(others) == 1:
         return _Found(names=others, why="the only one that fits" if len(fit) == 1 else "the only one of its kind")
     if others:
@@ -221,27 +231,14 @@ def _guess_input(table: Table, target: str, aside: Collection[str]) -> _Found:
     )
 
 
-def _whole_table(table: Table, fit: Sequence[str]) -> _Found:
-    """Every column but those that say nothing: one value throughout, or a key, another in every row."""
-    why_not: dict[str, str] = {}
-    for name in fit:
-        cells = [cell for cell in table.columns[name] if cell is not None]
-        different = len(set(map(str, cells)))
-        key = any(word in KEY_NAMES for word in _words(name)) or any(
-            isinstance(cell, str) and " " not in cell and not cell.replace(".", "").isdigit() for cell in cells[:1]
-        )
-        if different <= 1:
-            why_not[name] = "one value only"
-        elif different == len(cells) and key and not isinstance(cells[0], float):
-            why_not[name] = "a key, another value in every row"
-    kept = [name for name in fit if name not in why_not]
-    if not kept:
-        kept, why_not = list(fit), {}
-    said = "; ".join(f"'{name}' ({why})" for name, why in why_not.items())
-    why = "the only one that fits" if len(fit) == 1 else "it looks like a table"
-    return _Found(
-        names=kept, why=why, left_out=f" Left out: {said}. Name the columns with --input to decide." if said else ""
-    )
+def _silent(cells: Sequence[Any], name: str) -> str | None:
+    """Why a column says nothing: it has one value throughout, or is a key, with another in every row."""
+    full = [cell for cell in cells if cell is not None]
+    different = len(set(map(str, full)))
+    if different <= 1:
+        return "one value only"
+    called_so = any(word in KEY_NAMES for word in _words(name)) and not isinstance(full[0], float)
+    return "a key, another value in every row" if called_so and different == len(full) else None
 
 
 def _is_tabular(domain: str) -> bool:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from metier import lazy
-from metier.domains.base import Domain
+from metier.domains.base import Domain, shown
 from metier.encoders.base import Encoder
 from metier.errors import BadCell
 from metier.types import Effort, Input, Table, Value
@@ -108,7 +108,7 @@ class Record:
         if isinstance(cell, Mapping):
             return self._by_name(cell)
         if not isinstance(cell, tuple | list) or len(cell) != len(self.columns):
-            found = f"{len(cell)} cells" if isinstance(cell, tuple | list) else repr(cell)[:60]
+            found = f"{len(cell)} cells" if isinstance(cell, tuple | list) else shown(cell)
             raise BadCell(
                 f"{found}: no row. Expected {len(self.columns)} cells ({', '.join(self.columns[:10])}"
                 f"{' …' if len(self.columns) > 10 else ''}), or a mapping from their names; fix the row."
@@ -120,7 +120,7 @@ class Record:
         unknown = [str(name) for name in cells if name not in self.columns]
         # a name left out is a gap, but one beside a name that nobody knows is probably misspelt
         if missing and (unknown or len(missing) == len(self.columns)):
-            near = [close for name in unknown for close in difflib.get_close_matches(name, missing, n=1)]
+            near = [close for name in unknown[:10] for close in difflib.get_close_matches(name, missing, n=1)]
             hint = f" Did you mean {', '.join(near)}?" if near else ""
             raise BadCell(
                 f"no cell for {', '.join(missing[:10])}{' …' if len(missing) > 10 else ''}; not known: "

@@ -44,3 +44,12 @@ class Domain(Protocol):
     def encoders(self, effort: Effort) -> Sequence[Encoder]:
         """Unfitted encoders from cheap to costly, one for each stage."""
         ...
+
+
+def shown(cell: Any) -> str:
+    """A cell in a message, made without a look at all of it: it may be huge, or nested beyond what can be printed."""
+    if isinstance(cell, str | bytes):
+        return repr(cell[:40])
+    if isinstance(cell, float | np.floating) or (isinstance(cell, int) and cell.bit_length() < 128):
+        return repr(cell)
+    return f"a value of the type {type(cell).__name__}"

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from metier.domains.base import shown
 from metier.encoders.base import Encoder
 from metier.errors import BadCell
 from metier.types import Effort, Table
@@ -64,10 +65,7 @@ class Category:
         if isinstance(cell, bool | np.bool_):
             return str(bool(cell))
         if not isinstance(cell, Real):
-            raise BadCell(
-                f"{str(cell)[:40]!r} is a {type(cell).__name__} and no name. Expected a short text, a number or "
-                "nothing; fix the cell."
-            )
+            raise BadCell(f"{shown(cell)} is no name. Expected a short text, a number or nothing; fix the cell.")
         try:
             number = float(cell)
         except OverflowError:

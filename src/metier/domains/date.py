@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from metier.domains.base import shown
 from metier.encoders.base import Encoder
 from metier.errors import BadCell
 from metier.types import Effort, Table
@@ -64,7 +65,7 @@ class Date:
         found = _moment(cell)
         if found is None:
             raise BadCell(
-                f"{str(cell)[:40]!r} is no date, or may be two. Expected ISO 8601, such as 2024-03-31 or "
+                f"{shown(cell)} is no date, or may be two. Expected ISO 8601, such as 2024-03-31 or "
                 "2024-03-31T12:00; convert the cell."
             )
         return found

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from metier.domains.base import shown
 from metier.encoders.base import Encoder
 from metier.errors import BadCell
 from metier.types import Effort, Table
@@ -61,11 +62,11 @@ class Number:
         found = _number(cell)
         if found is None:
             raise BadCell(
-                f"{str(cell)[:40]!r} is no number. Expected one such as 12, -3.5 or 2e6, with a point and no "
+                f"{shown(cell)} is no number. Expected one such as 12, -3.5 or 2e6, with a point and no "
                 "separators, or nothing; fix the cell."
             )
         if not math.isfinite(found) or abs(found) > _LARGEST:
-            raise BadCell(f"{str(cell)[:40]!r} is too large. Expected a number up to 3e38; fix the cell.")
+            raise BadCell(f"{shown(cell)} is too large. Expected a number up to 3e38; fix the cell.")
         return found
 
     def group(self, values: Sequence[float | None]) -> NDArray[np.int64] | None:
