@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from threading import Lock
 
 import numpy as np
@@ -26,8 +26,20 @@ TEACHING = 0.7  # how much of a pupil's target is its teacher's opinion, the res
 
 
 @dataclass(frozen=True, kw_only=True)
+class Named:
+    """Names of labels read as values, each a row of its label that is always learnt from and never held out.
+
+    Shapes: m values, strata (m,), targets (m, k).
+    """
+
+    values: Sequence[Value]
+    strata: Labels
+    targets: Targets
+
+
+@dataclass(frozen=True, kw_only=True)
 class Examples:
-    """Rows that can be learnt from.
+    """Rows that can be learnt from, and, where they are few, the names of their labels.
 
     Shapes: n values, n rows of truth as the task has them, strata (n,) the rows of like answers, targets (n, k),
     fold (n,).
@@ -39,16 +51,26 @@ class Examples:
     targets: Targets
     loss: Loss
     fold: Labels
+    named: Named
+
+    def learnt(self, fold: int | None) -> tuple[list[Value], Labels, Targets]:
+        """Values, strata and targets of all that is learnt from: the rows outside the fold, then the names."""
+        rows = np.flatnonzero(self.fold != fold) if fold is not None else np.arange(len(self.fold))
+        return (
+            [*(self.values[int(i)] for i in rows), *self.named.values],
+            np.concatenate([self.strata[rows], self.named.strata]),
+            np.concatenate([self.targets[rows], self.named.targets]),
+        )
 
 
-Lessons = Callable[[int | None], Targets]  # fold -> targets (n, k) of the rows outside it; None -> of every row
+Lessons = Callable[[int | None], Targets]  # fold -> targets (m, k) of what is learnt from; None -> of every row
 
 
 @dataclass(frozen=True, kw_only=True)
 class Held:
     """What an encoder and a head say of rows they have not learnt.
 
-    Shapes: scores (n, k), strangeness (n,); `left_out` one (rows outside, k) a fold, from heads that can say what they
+    Shapes: scores (n, k), strangeness (n,); `left_out` one (rows learnt, k) a fold, from heads that can say what they
     would have said of each training row without it, and empty from others.
     """
 
@@ -78,29 +100,37 @@ class Encodings:
         self._once = Lock()
 
     def fold(self, fold: int) -> tuple[Encoded, Encoded]:
-        """Vectors of the rows outside the fold, and of those inside, by an encoder that has learnt the former."""
+        """Vectors of what is learnt from when the fold is held out, and of the fold, by an encoder that learnt so."""
         inside, outside = np.flatnonzero(self.examples.fold == fold), np.flatnonzero(self.examples.fold != fold)
-        fitted = self.encoder.fit(self._values(outside), self.examples.targets[outside], loss=self.examples.loss)
+        values, _, targets = self.examples.learnt(fold)
+        fitted = self.encoder.fit(values, targets, loss=self.examples.loss)
         if fitted is self.encoder:
             encoded = self.all(fitted)
-            return take(encoded, outside), take(encoded, inside)
-        return self._rows(fitted, outside), self._rows(fitted, inside)
+            names = np.arange(len(self.examples.fold), len(encoded))
+            return take(encoded, np.concatenate([outside, names])), take(encoded, inside)
+        names = np.arange(len(self.examples.fold), len(self.examples.fold) + len(values) - len(outside))
+        return self._rows(fitted, np.concatenate([outside, names])), self._rows(fitted, inside)
 
     def all(self, fitted: Encoder) -> Encoded:
-        """Vectors of every row."""
+        """Vectors of every row, then of the names."""
         if fitted is not self.encoder:
-            return self._rows(fitted, np.arange(len(self.examples.values)))
-        return self._kept(None, lambda: fitted.encode(self.examples.values))
+            return self._rows(fitted, np.arange(len(self._everything)))
+        return self._kept(None, lambda: fitted.encode(self._everything))
+
+    @cached_property
+    def _everything(self) -> Sequence[Value]:
+        """The values of every row, then of the names."""
+        return self.examples.learnt(None)[0]
 
     def _rows(self, fitted: Encoder, rows: Labels) -> Encoded:
         """Vectors of some rows; what a part with nothing to learn makes of them is worked out once for all folds."""
-        values = self._values(rows)
+        values = [self._everything[int(i)] for i in rows]
         if not isinstance(fitted, BesideEncoder) or not isinstance(self.encoder, BesideEncoder):
             return fitted.encode(values)
         parts = []
         for i, (own, unfitted) in enumerate(zip(fitted.parts, self.encoder.parts, strict=True)):
             if own[1] is unfitted[1]:
-                parts.append(take(self._kept(i, partial(fitted.apart, i, self.examples.values)), rows))
+                parts.append(take(self._kept(i, partial(fitted.apart, i, self._everything)), rows))
             else:
                 parts.append(fitted.apart(i, values))
         return fitted.together(parts)
@@ -117,9 +147,6 @@ class Encodings:
                 self._all[part] = self._checkpoint.step(f"vectors of {name}", compute).arrays["vectors"]
             return self._all[part]
 
-    def _values(self, rows: Labels) -> list[Value]:
-        return [self.examples.values[i] for i in rows]
-
 
 @contextmanager
 def workers() -> Iterator[ThreadPoolExecutor]:
@@ -135,7 +162,7 @@ def workers() -> Iterator[ThreadPoolExecutor]:
 
 def by_labels(examples: Examples) -> Lessons:
     """Lessons that are the answers themselves."""
-    return lambda fold: examples.targets if fold is None else examples.targets[examples.fold != fold]
+    return lambda fold: examples.learnt(fold)[2]
 
 
 def by_teacher(
@@ -177,11 +204,11 @@ def held_out(
     left_out: dict[int, Scores] = {}
 
     def one(fold: int) -> None:
-        inside, outside = examples.fold == fold, examples.fold != fold
+        inside = examples.fold == fold
         learnt, unseen = encodings.fold(fold)
         fitted = head.fit(learnt, lessons(fold), loss=examples.loss, seed=seed)
         scores[inside] = fitted.scores(unseen)
-        strangeness[inside] = Novelty.fit(learnt, examples.strata[outside]).of(unseen)
+        strangeness[inside] = Novelty.fit(learnt, examples.learnt(fold)[1]).of(unseen)
         if fitted.left_out is not None:
             left_out[fold] = fitted.left_out
         tick()
@@ -204,8 +231,9 @@ def held_out(
 def finish(encodings: Encodings, head: Head, lessons: Lessons, *, seed: int) -> Finished:
     """Encoder and head after learning every row."""
     examples = encodings.examples
-    encoder = encodings.encoder.fit(examples.values, examples.targets, loss=examples.loss)
+    values, strata, targets = examples.learnt(None)
+    encoder = encodings.encoder.fit(values, targets, loss=examples.loss)
     encoded = encodings.all(encoder)
     head = head.fit(encoded, lessons(None), loss=examples.loss, seed=seed)
-    novelty = Novelty.fit(encoded, examples.strata)
+    novelty = Novelty.fit(encoded, strata)
     return Finished(encoder=encoder, head=head, novelty=novelty, left_out=head.left_out)

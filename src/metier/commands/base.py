@@ -33,6 +33,10 @@ Guessed = Annotated[str | None, typer.Option(metavar="COLUMN", help="The column;
 GuessedInput = Annotated[
     str | None, typer.Option(metavar="COLUMNS", help="The column, or several: a,b,c; guessed if left out.")
 ]
+Asked = Annotated[
+    str | None,
+    typer.Option(metavar="TASK", help="classify, multilabel or regress.", show_default="what the target looks like"),
+]
 Renamed = Annotated[
     str | None, typer.Option(metavar="COLUMN", help="The column, if it has another name than in training.")
 ]

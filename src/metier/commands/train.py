@@ -17,6 +17,7 @@ import typer
 
 from metier.commands.base import (
     INTERRUPTED,
+    Asked,
     Guessed,
     GuessedInput,
     console,
@@ -51,12 +52,7 @@ def train(
     output: Annotated[Path, typer.Option("--output", "-o", metavar="FOLDER", help="Where the specialist goes.")],
     target: Guessed = None,
     input: GuessedInput = None,
-    task: Annotated[
-        str | None,
-        typer.Option(
-            metavar="TASK", help="classify, multilabel or regress.", show_default="what the target looks like"
-        ),
-    ] = None,
+    task: Asked = None,
     group: Annotated[
         str | None, typer.Option(metavar="COLUMN", help="Rows that share a value here are held out together.")
     ] = None,
