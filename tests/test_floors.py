@@ -16,7 +16,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("data/", "encoders/", "decide/"),
     ("domains/", "heads/", "findings.py", "evaluation.py", "judge.py", "judges/", "folder.py", "checkpoint.py"),
     ("tasks/",),
-    ("columns.py", "targets.py", "cascade.py", "specialist.py", "card.py"),
+    ("columns.py", "targets.py", "record.py", "parting.py", "cascade.py", "specialist.py", "card.py"),
     ("artifact.py", "checks.py", "evidence.py", "registry.py", "learn.py", "timing.py"),
     ("train.py", "evaluate.py", "audit.py", "report/", "gateway/"),
     ("protocols/", "assistant/"),
@@ -64,6 +64,7 @@ NEIGHBOURS: dict[tuple[str, str], str] = {
     ("report/parts.py", "report/svg.py"): "a page escapes text the way its plots do",
     ("report/plots.py", "report/svg.py"): "plots are drawn with its shapes",
     ("specialist.py", "cascade.py"): "a specialist holds a cascade",
+    ("specialist.py", "record.py"): "a cell may be a row of several columns",
     ("__main__.py", "cli.py"): "the same door under another name",
     ("testing/domains.py", "testing/encoders.py"): "a domain's encoders are held to their own contract",
 }

@@ -64,8 +64,10 @@ def train(
     data: Any,
     *,
     output: str | Path | None = None,
-    input: str | None = None,
+    input: str | Sequence[str] | None = None,
     target: str | None = None,
+    group: str | None = None,
+    order: str | None = None,
     task: str | None = None,
     effort: Effort = "standard",
     max_error: float | None = None,
@@ -79,8 +81,9 @@ def train(
     """Learn a specialist from labelled rows and, with `output`, keep it in that folder with its report.
 
     `data` is a path (CSV, TSV, JSONL, Parquet, a folder of files, hf://, s3://), a polars or pandas frame, columns, or
-    pairs. `max_error=0.02` promises at most 2 % wrong among what is answered. While it works, finished steps are kept
-    beside `output`; `resume=True` goes on from them.
+    pairs. `input` may be several columns: a row is then read as a whole. `group` and `order` name columns by which rows
+    are held out: those of one group together, or in blocks of time. `max_error=0.02` promises at most 2 % wrong among
+    what is answered. While it works, finished steps are kept beside `output`; `resume=True` goes on from them.
 
     Raises: DataError about the rows, BadOption about the options, PromiseNotSupported with the rows that could.
     """
@@ -92,9 +95,9 @@ def train(
     if work is not None and work.exists() and not resume:
         shutil.rmtree(work)
     trained = learn(
-        table, name=folder.name if folder else "specialist", input=input, target=target, task=task, effort=effort,
-        max_error=max_error, false_refusal=false_refusal, max_ms=max_ms, max_mb=max_mb, seed=seed, work=work,
-        progress=progress,
+        table, name=folder.name if folder else "specialist", input=input, target=target, group=group, order=order,
+        task=task, effort=effort, max_error=max_error, false_refusal=false_refusal, max_ms=max_ms, max_mb=max_mb,
+        seed=seed, work=work, progress=progress,
     )  # fmt: skip
     if folder is not None:
         artifact.save(trained.specialist, folder, extra_files=_reports(trained))

@@ -58,7 +58,7 @@ class Evidence:
 
 def evidence(specialist: Specialist, cells: Sequence[Any]) -> list[Evidence]:
     """What speaks for each answer, in order; each costs as many predictions as the cell has parts."""
-    domain: Domain = lazy.find("domains", specialist.domain, "DOMAIN")
+    domain = specialist.domain
     task: Task = lazy.find("tasks", specialist.task, "TASK")
     return [_of_cell(specialist, domain, task, cell) for cell in cells]
 

@@ -1,6 +1,7 @@
 """`metier predict`: what a specialist says of a few texts, of a file or of lines as they come in.
 
-A file streams through in batches, and every row of it comes out again: one that cannot be read carries its error.
+A file streams through in batches, and every row of it comes out again: one that cannot be read carries its error. Where
+a specialist reads several columns, a row on the command line is written `age=58 job=technician`, or as a JSON object.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 import math
 import sys
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from io import BufferedReader
@@ -23,12 +24,13 @@ from metier.errors import BadOption, UnreadableData
 if TYPE_CHECKING:
     from metier.evidence import Evidence
     from metier.specialist import Specialist
-    from metier.types import Decision, Table
+    from metier.types import Decision, Json, Table
 
 CHUNK_BYTES, MOST_LINE_BYTES = 1 << 16, 8 * 2**20
 MOST_SHOWN, MOST_CANDIDATES, MOST_PARTS = 200, 3, 3
 FIGURES_WIDTH = 28  # of the columns beside text and answer, and the space between them
 Row = dict[str, Any]
+Cells = Callable[["Table"], Sequence[Any]]  # what there is to read in each row of a batch
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +45,11 @@ class Told:
 def predict(
     folder: Folder,
     asked: Annotated[
-        list[str], typer.Argument(metavar="TEXT|FILE|-", help="Texts, one file, or - for lines of standard input.")
+        list[str],
+        typer.Argument(
+            metavar="TEXT|FILE|-",
+            help="Texts, one file, or - for lines of standard input. Several columns: name=value …, or JSON objects.",
+        ),
     ],
     output: Annotated[
         Path | None,
@@ -57,7 +63,7 @@ def predict(
         bool, typer.Option("--evidence", help="What speaks for each answer, at the cost of some predictions more.")
     ] = False,
 ) -> None:
-    """Ask a specialist about texts or whole files."""
+    """Ask a specialist about texts, rows or whole files."""
     from metier import artifact
 
     files = [word for word in asked if word == "-" or _is_file(word)]
@@ -68,18 +74,24 @@ def predict(
     if output is not None and as_json and output.suffix.lower() not in (".jsonl", ".ndjson"):
         raise BadOption(f"--json -o {output}: JSON goes to a file that ends in .jsonl. Rename it, or leave out --json.")
     specialist = artifact.load(folder)
-    column = input or specialist.input_column
-    if not files and output is None and not as_json:
-        told = [_told(specialist, [text], evidence)[0] for text in asked]
-        _show(asked, [decision for decision, _ in told], [because for _, because in told])
-        return
-    batches = iter([_table(column, asked)])
-    names = [column]
-    if files:
-        batches = _lines(column) if files == ["-"] else _batches(files[0])
-        names = [column] if files == ["-"] else [] if as_json else _names(files[0])
-    keys = [*_ours(specialist), *(["evidence"] if evidence else [])]
-    _write(_decided(specialist, batches, column, evidence), keys, names, output, as_json)
+    columns = list(specialist.columns)
+    ours = [*_ours(specialist), *(["evidence"] if evidence else [])]
+    own: Cells = _rows if len(columns) > 1 else lambda batch: batch.columns[columns[0]]
+    if not files:
+        table, shown_as = _words(asked, columns)
+        if output is None and not as_json:
+            told = [_told(specialist, [cell], evidence)[0] for cell in own(table)]
+            _show(shown_as, [decision for decision, _ in told], [because for _, because in told])
+        else:
+            _write(_decided(specialist, iter([table]), own, evidence), ours, list(table.columns), output, as_json)
+    elif files == ["-"]:
+        lines = _lines(columns[0])
+        batches = map(_objects, lines) if len(columns) > 1 else lines
+        _write(_decided(specialist, batches, own, evidence), ours, columns, output, as_json)
+    else:
+        names = [] if as_json else _names(files[0])
+        cells = _of_file(columns, input)
+        _write(_decided(specialist, _batches(files[0]), cells, evidence), ours, names, output, as_json)
 
 
 def _is_file(word: str) -> bool:
@@ -103,10 +115,68 @@ def _names(path: str) -> list[str]:
     return list(dict.fromkeys(name for batch in whole for name in batch.columns))
 
 
-def _table(column: str, cells: Sequence[Any]) -> Table:
+def _words(words: Sequence[str], columns: Sequence[str]) -> tuple[Table, Sequence[str]]:
+    """What was asked on the command line as a table, and each row of it as it was asked.
+
+    Raises: BadOption where words are neither texts nor rows.
+    """
+    if len(columns) == 1:
+        return _table({columns[0]: words}), words
+    if all(word.lstrip().startswith("{") for word in words):
+        return _from_rows([_object(word) for word in words]), words
+    pairs = [word.partition("=") for word in words]
+    if not all(equals and name.strip() for name, equals, _ in pairs):
+        raise BadOption(
+            f"'{words[0]}': the specialist reads {len(columns)} columns. Expected name=value for each, a JSON object "
+            f"or a file. Its columns: {', '.join(columns)}."
+        )
+    row = {name.strip(): value or None for name, _, value in pairs}
+    return _from_rows([row]), [" ".join(words)]
+
+
+def _object(text: str) -> Row:
+    from metier.data.lines import parse_json
+
+    try:
+        row = parse_json(text)
+    except ValueError as error:
+        raise BadOption(f"'{text[:60]}': no valid JSON ({error}). Expected one object: {{\"name\": value}}.") from None
+    assert isinstance(row, dict)  # it began with a brace
+    return row
+
+
+def _objects(batch: Table) -> Table:
+    """Lines as the objects that they are; one that is none becomes a problem."""
+    from metier.data.lines import parse_json
+
+    rows: list[Row] = []
+    problems: dict[int, str] = {}
+    for i, line in enumerate(next(iter(batch.columns.values()))):
+        found: Json = None
+        try:
+            found = parse_json(line.decode("utf-8"))
+        except ValueError as error:
+            problems[i] = f"no valid JSON ({error}). Expected one object on one line"
+        if not isinstance(found, dict):
+            problems.setdefault(i, "no JSON object. Expected one on one line")
+        rows.append(found if isinstance(found, dict) else {})
+    return _from_rows(rows, problems)
+
+
+def _from_rows(rows: Sequence[Row], problems: Mapping[int, str] | None = None) -> Table:
+    names = dict.fromkeys(name for row in rows for name in row) or {"line": None}
+    return _table({name: [row.get(name) for row in rows] for name in names}, problems)
+
+
+def _rows(batch: Table) -> Sequence[Row]:
+    """Every row with what it has: a name it lacks is a gap, one that nobody knows an error."""
+    return [{name: cell for name, cell in row.items() if cell is not None} for row in batch.rows()]
+
+
+def _table(columns: Mapping[str, Sequence[Any]], problems: Mapping[int, str] | None = None) -> Table:
     from metier.types import Table
 
-    return Table(columns={column: cells})
+    return Table(columns=columns, problems=problems or {})
 
 
 def _lines(column: str) -> Iterator[Table]:
@@ -118,11 +188,11 @@ def _lines(column: str) -> Iterator[Table]:
         if len(rest) > MOST_LINE_BYTES:
             raise UnreadableData(f"standard input: line {number + len(lines) + 1} is longer than 8 MiB. Cut it up.")
         if lines:
-            yield _table(column, [line.removesuffix(b"\r") for line in lines])
+            yield _table({column: [line.removesuffix(b"\r") for line in lines]})
             number += len(lines)
             sys.stdout.flush()  # before waiting for more
     if rest:
-        yield _table(column, [rest])
+        yield _table({column: [rest]})
 
 
 def _told(specialist: Specialist, cells: Sequence[Any], evident: bool) -> list[tuple[Decision, Evidence | None]]:
@@ -134,25 +204,37 @@ def _told(specialist: Specialist, cells: Sequence[Any], evident: bool) -> list[t
     return list(zip(decisions, evidence(specialist, cells), strict=True))
 
 
-def _decided(specialist: Specialist, batches: Iterator[Table], column: str, evident: bool) -> Iterator[Told]:
+def _decided(specialist: Specialist, batches: Iterator[Table], cells_of: Cells, evident: bool) -> Iterator[Told]:
     for batch in batches:
-        # a row that could not be parsed is not read in part: as a gap it becomes an abstention, and gets its reason
-        cells = [None if i in batch.problems else cell for i, cell in enumerate(_cells(batch, column))]
+        # a row that could not be parsed is not read in part: as nothing it becomes an abstention, and gets its reason
+        cells = [_NOTHING if i in batch.problems else cell for i, cell in enumerate(cells_of(batch))]
         answers = zip(batch.rows(), _told(specialist, cells, evident), strict=True)
         for i, (row, (decision, because)) in enumerate(answers):
             known = replace(decision, error=batch.problems[i]) if i in batch.problems else decision
             yield Told(row={name: _own(cell) for name, cell in row.items()}, decision=known, evidence=because)
 
 
-def _cells(batch: Table, column: str) -> Sequence[Any]:
-    from metier.columns import require
+_NOTHING = object()  # no cell of any domain
 
-    if column not in batch.columns and len(batch.problems) == len(batch):
-        return [None] * len(batch)
-    if column not in batch.columns and len(batch.columns) == 1:
-        return next(iter(batch.columns.values()))
-    require(batch, column, "--input")
-    return batch.columns[column]
+
+def _of_file(learnt: Sequence[str], asked: str | None) -> Cells:
+    """What takes the columns of the input out of a batch, under the names asked for or those learnt."""
+    from metier.columns import require, split_names
+
+    def cells(batch: Table) -> Sequence[Any]:
+        names = list(learnt) if asked is None else split_names(asked, batch.columns)
+        if len(names) != len(learnt):
+            raise BadOption(f"--input {asked}: {len(names)} columns. Expected {len(learnt)}: {', '.join(learnt)}.")
+        if len(batch.problems) == len(batch) and not set(names) <= set(batch.columns):
+            return [None] * len(batch)
+        if len(names) == len(batch.columns) == 1 and names[0] not in batch.columns:
+            return next(iter(batch.columns.values()))
+        for name in names:
+            require(batch, name, "--input")
+        columns = [batch.columns[name] for name in names]
+        return columns[0] if len(columns) == 1 else list(zip(*columns, strict=True))
+
+    return cells
 
 
 def _own(cell: Any) -> Any:

@@ -16,7 +16,11 @@ from metier.types import Effort, Table, Value
 
 
 class Domain(Protocol):
-    """Seven members, no more to learn."""
+    """Seven members, no more to learn.
+
+    A domain of single measures, such as numbers, may say `tabular = True`: a file of such columns is a table, and all
+    of them are read. One whose values are moments says `moments = True`: rows are then held out in blocks of time.
+    """
 
     name: str
     needs: tuple[str, ...]  # packages of the extra with this name; imported inside the methods
@@ -61,3 +65,12 @@ class Naming(Protocol):
     def named(self, label: str) -> Value | None:
         """The value that a label's name is, or None where it says nothing."""
         ...
+
+
+def shown(cell: Any) -> str:
+    """A cell in a message, made without a look at all of it: it may be huge, or nested beyond what can be printed."""
+    if isinstance(cell, str | bytes):
+        return repr(cell[:40])
+    if isinstance(cell, float | np.floating) or (isinstance(cell, int) and cell.bit_length() < 128):
+        return repr(cell)
+    return f"a value of the type {type(cell).__name__}"

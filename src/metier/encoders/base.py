@@ -15,7 +15,8 @@ from metier.types import Encoded, Loss, State, Targets, Value
 class Encoder(Protocol):
     """Turns a batch of values into vectors; the same value gives the same bytes alone and in any batch.
 
-    `kind` is what is saved ("sentence.v1"); it carries a version, so that old artifacts keep loading.
+    `kind` is what is saved ("sentence.v1"); it carries a version, so that old artifacts keep loading. One whose vectors
+    cost microseconds may say `swift = True`: no row is spared it.
     """
 
     @property
