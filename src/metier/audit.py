@@ -15,6 +15,7 @@ import numpy as np
 from metier import checks, lazy
 from metier.checks import Readable
 from metier.columns import Columns, choose, label_text, require
+from metier.data.media import located
 from metier.decide.suspects import suspects
 from metier.domains.base import Domain
 from metier.errors import BadCell
@@ -70,6 +71,8 @@ def _readable(table: Table, columns: Columns, domain: Domain) -> tuple[Readable,
     kept: list[tuple[int, Any, Value, str]] = []
     gaps: dict[str, list[int]] = defaultdict(list)
     unread: list[tuple[int, str]] = []
+    if getattr(domain, "files", False):
+        table = located(table, columns.input)
     pairs = zip(table.columns[columns.input], table.columns[columns.target], strict=True)
     for number, (cell, answer) in enumerate(pairs, table.first_row):
         if number - table.first_row in table.problems:

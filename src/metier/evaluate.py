@@ -16,6 +16,7 @@ import numpy as np
 from metier import lazy
 from metier.cascade import run_stage
 from metier.columns import label_text
+from metier.data.media import located
 from metier.errors import BadCell, BadOption, MissingColumn
 from metier.evaluation import Evaluation, Latency
 from metier.judge import OUTSIDE, UNKNOWN, evaluation_of
@@ -67,6 +68,9 @@ def evaluate(
 
     Raises: MissingColumn, BadOption, TooFewRows when no row has a label that was learnt.
     """
+    if getattr(lazy.find("domains", specialist.domain, "DOMAIN"), "files", False):
+        table = _located(table, specialist.input_column)
+        out_of_scope = out_of_scope and _located(out_of_scope, specialist.input_column)
     rows = _rows(specialist, table, out_of_scope, out_of_scope_label)
     said = _said(specialist, rows.cells)
     readable = [cell for i, cell in enumerate(rows.cells) if i not in said.bad]
@@ -100,6 +104,12 @@ def _rows(specialist: Specialist, table: Table, beside: Table | None, outside_la
         unlabelled=len(table) - len(kept),
         notes=notes,
     )
+
+
+def _located(table: Table, name: str) -> Table:
+    """The table with names of files as paths, in the column that will be read."""
+    only = next(iter(table.columns)) if len(table.columns) == 1 else name
+    return located(table, only) if only in table.columns else table
 
 
 def _column(table: Table, name: str, *, or_only: bool = False) -> list[Any]:

@@ -19,6 +19,7 @@ from metier import lazy
 from metier.cascade import Cascade, Passed, Stage
 from metier.checkpoint import Checkpoint
 from metier.columns import choose, label_text
+from metier.data.media import located
 from metier.data.read import digest
 from metier.data.split import folds
 from metier.decide.accept import Rule, accept_threshold, candidate_threshold, scope_threshold
@@ -101,6 +102,8 @@ def train(
     progress("reading", 0.0)
     columns = choose(table, input=input, target=target)
     domain: Domain = lazy.find("domains", columns.domain, "DOMAIN")
+    if getattr(domain, "files", False):
+        table = located(table, columns.input)
     task: Task = lazy.find("tasks", "classify", "TASK")
     values, answers = _read(table, columns.input, columns.target, domain, task)
     examples = _examples(values, answers, domain, task, seed)
@@ -141,7 +144,7 @@ def train(
         },
     )
     evaluation = _evaluation(specialist, passed, seen.alone, examples)
-    specialist = replace(specialist, figures=evaluation.json(), golden=_golden(specialist, examples))
+    specialist = replace(specialist, figures=evaluation.json(), golden=_golden(specialist, examples, domain))
     progress("done", 1.0)
     return Trained(specialist=specialist, evaluation=evaluation, notes=(columns.said, *dropped))
 
@@ -361,10 +364,12 @@ def _evaluation(
     )
 
 
-def _golden(specialist: Specialist, examples: Examples) -> tuple[Golden, ...]:
+def _golden(specialist: Specialist, examples: Examples, domain: Domain) -> tuple[Golden, ...]:
     """A few rows over the whole file, and what is decided of them."""
-    short = [v for v in examples.values if isinstance(v, str) and len(v) <= LONGEST_GOLDEN]
-    cells = short[:: max(1, len(short) // GOLDEN_ROWS)][:GOLDEN_ROWS]
+    short = [v for v in examples.values if not isinstance(v, str) or len(v) <= LONGEST_GOLDEN]
+    some = short[:: max(1, len(short) // GOLDEN_ROWS)][:GOLDEN_ROWS]
+    written: Callable[[Value], str | None] = getattr(domain, "cell", lambda v: v if isinstance(v, str) else None)
+    cells = [cell for cell in map(written, some) if cell is not None]
     return tuple(
         Golden(cell=cell, label=d.label, probability=d.probability, stage=d.stage)
         for cell, d in zip(cells, specialist.predict(cells), strict=True)

@@ -34,7 +34,7 @@ Row = dict[str, Any]
 def predict(
     folder: Folder,
     asked: Annotated[
-        list[str], typer.Argument(metavar="TEXT|FILE|-", help="Texts, one file, or - for lines of standard input.")
+        list[str], typer.Argument(metavar="TEXT|FILE|-", help="Texts or media files, one table, or - for lines of standard input.")
     ],
     output: Annotated[
         Path | None,
@@ -45,7 +45,7 @@ def predict(
     as_json: Annotated[bool, typer.Option("--json", help="One line of JSON a row.")] = False,
     input: Renamed = None,
 ) -> None:
-    """Ask a specialist about texts or whole files."""
+    """Ask a specialist about texts, media files or whole tables."""
     from metier import artifact
 
     files = [word for word in asked if word == "-" or _is_file(word)]
@@ -57,15 +57,32 @@ def predict(
         raise BadOption(f"--json -o {output}: JSON goes to a file that ends in .jsonl. Rename it, or leave out --json.")
     specialist = artifact.load(folder)
     column = input or specialist.input_column
+    cells = [Path(word) if _takes_files(specialist) and Path(word).is_file() else word for word in asked]
     if not files and output is None and not as_json:
-        _show(asked, [specialist.predict([text])[0] for text in asked])
+        _show(asked, [specialist.predict([cell])[0] for cell in cells])
     elif not files:
-        _write(_decided(specialist, iter([_table(column, asked)]), column), [column], output, as_json)
+        _write(_decided(specialist, iter([_table(column, cells)]), column), [column], output, as_json)
     elif files == ["-"]:
         _write(_decided(specialist, _lines(column), column), [column], output, as_json)
     else:
         names = [] if as_json else _names(files[0])
-        _write(_decided(specialist, _batches(files[0]), column), names, output, as_json)
+        _write(_decided(specialist, _located(specialist, _batches(files[0]), column), column), names, output, as_json)
+
+
+def _takes_files(specialist: Specialist) -> bool:
+    """Whether the specialist reads files: then a word that names one means it."""
+    from metier import lazy
+
+    return bool(getattr(lazy.find("domains", specialist.domain, "DOMAIN"), "files", False))
+
+
+def _located(specialist: Specialist, batches: Iterator[Table], column: str) -> Iterator[Table]:
+    """The batches, with the names of files in their cells as paths where the specialist reads files."""
+    from metier.data.media import located
+
+    for batch in batches:
+        known = column in batch.columns and _takes_files(specialist)
+        yield located(batch, column) if known else batch
 
 
 def _is_file(word: str) -> bool:
@@ -136,6 +153,8 @@ def _own(cell: Any) -> Any:
     """A cell of the row itself, as JSON and CSV can have it."""
     if isinstance(cell, bytes):
         return cell.decode("utf-8", "replace")
+    if isinstance(cell, Path):
+        return str(cell)
     return None if isinstance(cell, float) and not math.isfinite(cell) else cell
 
 
