@@ -59,9 +59,10 @@ class Image:
 
     def group(self, values: Sequence[Media]) -> NDArray[np.int64] | None:
         """Near-duplicates share a number."""
+        from metier.encoders.hog import perceptual_hash
         from metier.encoders.near import near_hashes
 
-        return near_hashes(np.array([_hash(value.array) for value in values], np.uint64), ALIKE_BITS)
+        return near_hashes(np.array([perceptual_hash(value.array) for value in values], np.uint64), ALIKE_BITS)
 
     def encoders(self, effort: Effort) -> Sequence[Encoder]:
         """Edges and colours; from `standard` on a network taught the labels."""
@@ -148,18 +149,6 @@ def _levelled(picture: Any) -> Any:
     grey = np.nan_to_num(np.asarray(picture, np.float32))
     low, high = float(grey.min()), float(grey.max())
     return Pillow.fromarray(((grey - low) * (255 / max(high - low, 1e-9))).astype(np.uint8))
-
-
-def _hash(pixels: NDArray[np.uint8]) -> int:
-    """64 bits that hardly change with size, quality or brightness: the signs of the lowest frequencies."""
-    from metier.encoders.hog import resized
-
-    grey = resized(pixels, 32).astype(np.float32) @ np.float32([0.299, 0.587, 0.114])
-    at = (np.arange(32) + 0.5) * np.pi / 32
-    waves = np.cos(np.arange(9)[:, None] * at).astype(np.float32)  # (9, 32)
-    lowest = (waves @ grey @ waves.T).ravel()[1:65]  # without the mean
-    signs = lowest > np.median(lowest)
-    return int(np.packbits(signs).view(">u8")[0])
 
 
 def _png(pixels: NDArray[np.uint8]) -> bytes:

@@ -125,6 +125,16 @@ def features(pixels: NDArray[np.uint8]) -> F32:
     return out
 
 
+def perceptual_hash(pixels: NDArray[np.uint8]) -> int:
+    """64 bits that hardly change with size, quality or brightness: the signs of the lowest frequencies."""
+    grey = resized(pixels, 32).astype(np.float32) @ np.float32([0.299, 0.587, 0.114])
+    at = (np.arange(32) + 0.5) * np.pi / 32
+    waves = np.cos(np.arange(9)[:, None] * at).astype(np.float32)  # (9, 32)
+    lowest = (waves @ grey @ waves.T).ravel()[1:65]  # without the mean
+    signs = lowest > np.median(lowest)
+    return int(np.packbits(signs).view(">u8")[0])
+
+
 class HogEncoder:
     """Edges and colours along the directions in which the pictures it was fitted on differ most, of like spread."""
 

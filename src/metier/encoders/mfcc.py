@@ -18,6 +18,7 @@ from metier.types import Loss, Media, Probabilities, State, Vectors
 COEFFICIENTS = 20
 QUANTILES = (0.1, 0.5, 0.9)
 PARTS = 4
+SOUNDS = np.float32(0.5)  # how much of a vector's length is the sound; the rest is the same in all, and so the kernel softer
 
 
 class MfccEncoder:
@@ -25,7 +26,7 @@ class MfccEncoder:
 
     kind: ClassVar[str] = "mfcc.v1"
     head: ClassVar[str] = "kernel"
-    width = 2 * BANDS + (2 + len(QUANTILES) + 4 + PARTS) * COEFFICIENTS + 1
+    width = 2 * BANDS + (2 + len(QUANTILES) + 4 + PARTS) * COEFFICIENTS + 2
 
     def __init__(self, centre: NDArray[np.float32] | None = None, scale: NDArray[np.float32] | None = None) -> None:
         self.centre = np.zeros(self.width, np.float32) if centre is None else centre  # (d,)
@@ -40,7 +41,9 @@ class MfccEncoder:
         """Vectors (n, width) of length one."""
         vectors = np.clip((self._pooled(values) - self.centre) * self.scale, -5, 5)
         lengths = np.sqrt(np.einsum("nd,nd->n", vectors, vectors))
-        return (vectors / np.maximum(lengths, np.float32(1e-6))[:, None]).astype(np.float32)
+        vectors *= (SOUNDS / np.maximum(lengths, np.float32(1e-6)))[:, None]
+        vectors[:, -1] = np.sqrt(1 - SOUNDS**2)
+        return vectors.astype(np.float32)
 
     def _pooled(self, values: Sequence[Media]) -> Vectors:
         pooled = np.empty((len(values), self.width), np.float32)
@@ -67,7 +70,7 @@ def _pooled(samples: NDArray[np.float32]) -> NDArray[np.float32]:
             *(f(axis=0) for rows in (mel, shape, change, turn) for f in (rows.mean, rows.std)),
             *np.quantile(shape, QUANTILES, axis=0),
             *quarters,
-            [np.log(max(len(samples), 1) / RATE_HZ)],
+            [np.log(max(len(samples), 1) / RATE_HZ), 0],  # the last column is the constant one
         ]
     ).astype(np.float32)
 
