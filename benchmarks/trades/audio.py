@@ -1,6 +1,6 @@
 """Spoken digits of a speaker never heard: metier against MFCC and a support vector machine, on the same rows.
 
-    METIER_DATA=../shared/data python -m benchmarks.trades.audio [quick|standard]
+METIER_DATA=../shared/data python -m benchmarks.trades.audio [quick|standard]
 """
 
 from __future__ import annotations

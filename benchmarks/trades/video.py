@@ -1,6 +1,6 @@
 """Fights in short clips, five folds that keep the clips of one film together: metier against the mean frame.
 
-    METIER_DATA=../shared/data python -m benchmarks.trades.video
+METIER_DATA=../shared/data python -m benchmarks.trades.video
 """
 
 from __future__ import annotations
@@ -75,9 +75,7 @@ def by_film(right: np.ndarray, groups: np.ndarray) -> tuple[float, float]:
     """The range of the mean when films, not clips, are drawn again."""
     random = np.random.default_rng(0)
     films = [right[groups == film] for film in np.unique(groups)]
-    drawn = [
-        np.concatenate([films[i] for i in random.integers(0, len(films), len(films))]).mean() for _ in range(2000)
-    ]
+    drawn = [np.concatenate([films[i] for i in random.integers(0, len(films), len(films))]).mean() for _ in range(2000)]
     low, high = np.quantile(drawn, (0.025, 0.975))
     return float(low), float(high)
 

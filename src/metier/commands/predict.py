@@ -34,7 +34,10 @@ Row = dict[str, Any]
 def predict(
     folder: Folder,
     asked: Annotated[
-        list[str], typer.Argument(metavar="TEXT|FILE|-", help="Texts or media files, one table, or - for lines of standard input.")
+        list[str],
+        typer.Argument(
+            metavar="TEXT|FILE|-", help="Texts or media files, one table, or - for lines of standard input."
+        ),
     ],
     output: Annotated[
         Path | None,

@@ -6,14 +6,17 @@ leads out of the archive or an archive in the archive. Knows nothing of what the
 
 from __future__ import annotations
 
+import bz2
+import gzip
 import io
+import lzma
 import tarfile
 import zipfile
 import zlib
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
-from typing import IO
+from typing import IO, Any
 
 from metier.data import confined
 from metier.data.confined import Refused, Said
@@ -22,7 +25,12 @@ from metier.types import Packed
 
 ENDINGS = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
 PACKED_SIGNS = (b"PK\x03\x04", b"PK\x05\x06", b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"7z\xbc\xaf", b"Rar!")
+OPENERS: dict[bytes, Any] = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ": lzma.open}
 CHUNK_BYTES = 1 << 16
+UNREADABLE = (
+    *(OSError, EOFError, ValueError, NotImplementedError),
+    *(zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError),
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,7 +59,9 @@ def files(path: Path, bounds: Bounds = BOUNDS) -> list[Packed]:
         said: Said = {"path": str(path.resolve()), "bounds": asdict(bounds)}
         listed, data = confined.run("metier.data.archive:unpacked", said, b"", LIMITS)
     except (confined.Refused, confined.Exceeded) as problem:
-        raise UnreadableData(f"{path}: the archive {problem}. Unpack it where you trust it, and give the folder.") from None
+        raise UnreadableData(
+            f"{path}: the archive {problem}. Unpack it where you trust it, and give the folder."
+        ) from None
     found, at = [], 0
     for name, size in listed["files"]:
         found.append(Packed(path=name, data=data[at : at + size]))
@@ -69,14 +79,16 @@ def unpacked(said: Said, _: bytes) -> tuple[Said, bytes]:
         packed_bytes = path.stat().st_size
         if packed_bytes > bounds.packed_bytes:
             raise Refused(f"has {packed_bytes:,} bytes; expected at most {bounds.packed_bytes:,}")
-        reader = _zip if zipfile.is_zipfile(path) else _tar
+        with path.open("rb") as start:
+            # by its first bytes: a tar file that ends in a zip file would pass for one
+            reader = _zip if start.read(2) == b"PK" else _tar
         listed: list[tuple[str, int]] = []
         whole = io.BytesIO()
         for name, size, file in reader(path, bounds):
             _check(name, size, len(listed), bounds)
             read = _copied(name, file, whole, packed_bytes, bounds)
             listed.append((name, read))
-    except (OSError, EOFError, zipfile.BadZipFile, tarfile.TarError, zlib.error, ValueError, NotImplementedError) as error:
+    except UNREADABLE as error:
         raise Refused(f"cannot be read ({type(error).__name__}: {error}); expected a whole zip or tar file") from error
     except RuntimeError as error:  # zipfile, of a file with a password
         raise Refused(f"cannot be read ({error}); expected files without a password") from error
@@ -96,7 +108,12 @@ def _zip(path: Path, bounds: Bounds) -> Iterator[tuple[str, int, IO[bytes]]]:
 
 
 def _tar(path: Path, bounds: Bounds) -> Iterator[tuple[str, int, IO[bytes]]]:
-    with tarfile.open(path, "r|*") as archive:  # as a stream: one pass, and no table of contents to trust
+    with path.open("rb") as file:
+        start = file.read(6)
+    opener = next((found for sign, found in OPENERS.items() if start.startswith(sign)), open)
+    # as a stream: one pass, and no table of contents to trust. Unpacked here, because tarfile unpacks all it has read
+    # at once, however large that becomes
+    with opener(path, "rb") as plain, tarfile.open(fileobj=plain, mode="r|") as archive:
         for entry in archive:
             if entry.isdir():
                 continue
@@ -104,9 +121,9 @@ def _tar(path: Path, bounds: Bounds) -> Iterator[tuple[str, int, IO[bytes]]]:
                 what = "link" if entry.issym() or entry.islnk() else "device or the like"
                 raise Refused(f"holds the {what} '{entry.name[:80]}'; expected files alone")
             _check_declared(entry.name, entry.size, bounds)
-            file = archive.extractfile(entry)
-            assert file is not None
-            yield entry.name, entry.size, file
+            inside = archive.extractfile(entry)
+            assert inside is not None
+            yield entry.name, entry.size, inside
 
 
 def _check_declared(name: str, size: int, bounds: Bounds) -> None:
@@ -140,5 +157,3 @@ def _copied(name: str, file: IO[bytes], whole: io.BytesIO, packed_bytes: int, bo
         if total > bounds.ratio_from_bytes and total > bounds.ratio * packed_bytes:
             raise Refused(f"unpacks to more than {bounds.ratio} times its size; expected less")
     return size
-
-

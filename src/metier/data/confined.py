@@ -1,7 +1,8 @@
 """Runs what could be made to kill a process in another one: with limits on memory, processor and time.
 
-The other process is kept for the next job, since starting one takes longer than most jobs, and ended where a job breaks
-a limit. Jobs and answers cross as JSON and bytes; nothing is unpickled on either side. Knows nothing of what a job does.
+The other process is kept for the next job, since starting one takes longer than most jobs, and is ended where one
+breaks a limit. Jobs and answers cross as JSON and bytes; nothing is unpickled on either side. Knows nothing of what a
+job does.
 """
 
 from __future__ import annotations
@@ -157,6 +158,8 @@ def serve() -> None:
             answer = {"memory": True}
         except Refused as problem:
             answer = {"refused": str(problem)}
+        except Exception as error:  # a decoder raises whatever it meets, and the next job is none the worse for it
+            answer = {"refused": f"cannot be read ({type(error).__name__}: {str(error)[:200]}); expected a whole file"}
         _send(answers, answer, made)
 
 

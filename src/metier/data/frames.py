@@ -29,8 +29,10 @@ def sampled(said: Said, data: bytes) -> tuple[Said, bytes]:
     name = format_of(data)
     if name is None:
         raise Refused("is no clip; expected MP4, WebM or AVI")
+    # a header is filled up by decoding the first frames: those keep the limit, too
+    careful = {"max_pixels": str(said["most_pixels"]), "threads": "1"}
     try:
-        with av.open(io.BytesIO(data), format=name, metadata_errors="ignore") as clip:
+        with av.open(io.BytesIO(data), format=name, options=careful, metadata_errors="ignore") as clip:
             return _frames(clip, said)
     except av.error.FFmpegError as error:
         raise Refused(f"cannot be decoded ({error}); expected a whole MP4, WebM or AVI file") from error
@@ -60,7 +62,9 @@ def _frames(clip: Any, said: Said) -> tuple[Said, bytes]:
         if count > said["most_frames"]:
             raise Refused(f"has more than {said['most_frames']:,} frames; expected at most that")
         if frame.width * frame.height > said["most_pixels"]:
-            raise Refused(f"has frames of {frame.width:,} by {frame.height:,} pixels; expected at most {said['most_pixels']:,}")
+            raise Refused(
+                f"has frames of {frame.width:,} by {frame.height:,} pixels; expected at most {said['most_pixels']:,}"
+            )
         at = float(frame.time) if frame.time is not None else count / 25
         if last >= 0 and at - last < 0.75 * every:
             continue
@@ -73,7 +77,11 @@ def _frames(clip: Any, said: Said) -> tuple[Said, bytes]:
             break  # what has been seen so far will do: a long clip on a slow machine is no error
     if not kept:
         raise Refused("has not one frame that can be decoded; expected a whole clip")
-    chosen = [round(i * (len(kept) - 1) / max(wanted - 1, 1)) for i in range(wanted)] if len(kept) > wanted else range(len(kept))
+    chosen = (
+        [round(i * (len(kept) - 1) / max(wanted - 1, 1)) for i in range(wanted)]
+        if len(kept) > wanted
+        else range(len(kept))
+    )
     shape = [len(chosen), said["height"], said["width"], 3]
     return {"shape": shape, "seconds": seconds}, b"".join(kept[i][1] for i in chosen)
 
@@ -85,7 +93,7 @@ def _checked(clip: Any, stream: Any, said: Said) -> float:
         raise Refused(f"is coded as {context.name}; expected one of {', '.join(sorted(CODECS))}")
     if context.width * context.height > said["most_pixels"]:
         raise Refused(
-            f"has frames of {context.width:,} by {context.height:,} pixels; expected at most {said['most_pixels']:,} in all"
+            f"has frames of {context.width:,} by {context.height:,} pixels; expected at most {said['most_pixels']:,}"
         )
     seconds = 0.0
     if stream.duration is not None and stream.time_base is not None:

@@ -57,7 +57,7 @@ class RawFile:
 def opened(cell: Any, *, most_bytes: int, kind: str, endings: Sequence[str]) -> RawFile:
     """The file a cell stands for, once its size is known to be in bounds.
 
-    Raises: BadCell where there is none, where it is larger than `most_bytes`, or where its name says it is another kind.
+    Raises: BadCell where there is none, or where it is larger than `most_bytes`.
     """
     if isinstance(cell, Path):
         return _from_disk(cell, most_bytes, kind, endings)
@@ -75,7 +75,9 @@ def located(table: Table, column: str) -> Table:
     """The table with the names of files in one column as paths, from the folder the table itself lies in."""
     folder = Path() if table.folder is None else table.folder
     cells = [
-        folder / cell if isinstance(cell, str) and not DATA_URL.match(cell[:100]) and FILE_NAME.fullmatch(cell) else cell
+        folder / cell
+        if isinstance(cell, str) and not DATA_URL.match(cell[:100]) and FILE_NAME.fullmatch(cell)
+        else cell
         for cell in table.columns[column]
     ]
     return table.replaced(column, cells)
@@ -84,7 +86,9 @@ def located(table: Table, column: str) -> Table:
 def _from_disk(path: Path, most_bytes: int, kind: str, endings: Sequence[str]) -> RawFile:
     try:
         if not path.is_file():
-            raise BadCell(f"{path}: there is no such file. Expected {kind}; check the path, from the folder of the table.")
+            raise BadCell(
+                f"{path}: there is no such file. Expected {kind}; check the path, from the folder of the table."
+            )
         size = path.stat().st_size
         if size > most_bytes:
             raise BadCell(_too_large(str(path), size, most_bytes, kind))

@@ -181,7 +181,9 @@ def _table_of_archive(path: Path) -> Table:
     while labels and len({tuple(folders[: shared + 1]) for folders in labels}) == 1 < min(map(len, labels)) - shared:
         shared += 1
     if not files:
-        raise UnreadableData(f"{path}: no file in a folder. Expected label/file, one folder for each label. Pack it anew.")
+        raise UnreadableData(
+            f"{path}: no file in a folder. Expected label/file, one folder for each label. Pack it anew."
+        )
     return Table(columns={"file": files, "label": [folders[shared] for folders in labels]}, source=path.name)
 
 

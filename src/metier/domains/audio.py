@@ -28,7 +28,12 @@ BLOCK_FRAMES = 65_536
 FORMATS = {"WAV", "WAVEX", "FLAC", "OGG", "MP3"}
 ENDINGS = (".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3")
 # what a file begins with, whatever it is called
-SIGNS = (re.compile(rb"RIFF....WAVE", re.S), re.compile(rb"fLaC"), re.compile(rb"OggS"), re.compile(rb"ID3|\xff[\xe2-\xff]"))
+SIGNS = (
+    re.compile(rb"RIFF....WAVE", re.S),
+    re.compile(rb"fLaC"),
+    re.compile(rb"OggS"),
+    re.compile(rb"ID3|\xff[\xe2-\xff]"),
+)
 SPOKEN = re.compile(r"[^_]+_(?P<speaker>[^\W\d_]\w*?)_\d+")  # label_speaker_take, such as 7_lucas_12
 
 
@@ -149,8 +154,7 @@ def _speaker(name: str) -> str | None:
     found = SPOKEN.fullmatch(parts[-1].rpartition(".")[0])
     if found is not None:
         return found["speaker"]
-    folder = next((part for part in parts[:-1] if re.match(r"(?i)(speaker|spk)[-_ ]?\w+", part)), None)
-    return folder
+    return next((part for part in parts[:-1] if re.match(r"(?i)(speaker|spk)[-_ ]?\w+", part)), None)
 
 
 def _tone(hertz: float, seed: int) -> NDArray[np.float32]:

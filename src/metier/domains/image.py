@@ -9,7 +9,6 @@ from __future__ import annotations
 import base64
 import io
 import re
-import warnings
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -54,7 +53,9 @@ class Image:
         """
         raw = opened(cell, most_bytes=MOST_BYTES, kind="a picture", endings=ENDINGS)
         if not any(sign.match(raw.data) for sign in SIGNS):
-            raise BadCell(f"{raw.name}: {raw.began()} is no picture. Expected JPEG, PNG, WebP, BMP or TIFF; convert it.")
+            raise BadCell(
+                f"{raw.name}: {raw.began()} is no picture. Expected JPEG, PNG, WebP, BMP or TIFF; convert it."
+            )
         return Media(array=_decoded(raw), name=raw.name)
 
     def group(self, values: Sequence[Media]) -> NDArray[np.int64] | None:
@@ -99,22 +100,17 @@ def _decoded(raw: RawFile) -> NDArray[np.uint8]:
     from PIL import ImageOps
 
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # our own limits are lower than those Pillow warns of
-            with Pillow.open(io.BytesIO(raw.data), formats=FORMATS) as file:
-                width, height = file.size
-                if width * height > MOST_PIXELS:
-                    raise BadCell(
-                        f"{raw.name}: {width:,} by {height:,} pixels are too many. Expected at most {MOST_PIXELS:,} in "
-                        "all; make it smaller."
-                    )
-                file.draft("RGB", (2 * MOST_SIDE, 2 * MOST_SIDE))  # a JPEG is decoded at an eighth where that will do
-                file.load()
-                upright = ImageOps.exif_transpose(file) if file.getexif().get(0x0112, 1) != 1 else file
-                return _small(upright)
+        with Pillow.open(io.BytesIO(raw.data), formats=FORMATS) as file:
+            width, height = file.size
+            if width * height > MOST_PIXELS:
+                raise BadCell(_too_many(raw.name, f"{width:,} by {height:,}"))
+            file.draft("RGB", (2 * MOST_SIDE, 2 * MOST_SIDE))  # a JPEG is decoded at an eighth where that will do
+            file.load()
+            upright = ImageOps.exif_transpose(file) if file.getexif().get(0x0112, 1) != 1 else file
+            return _small(upright)
+    except (Pillow.DecompressionBombError, Pillow.DecompressionBombWarning):  # Pillow has a limit, too, and looks first
+        raise BadCell(_too_many(raw.name, "over 89,000,000")) from None
     except BadCell:
-        raise
-    except MemoryError:
         raise
     except Exception as error:  # a decoder raises whatever it meets: struct.error, KeyError, SyntaxError …
         said = str(error).replace(repr(raw.data), "")[:200]
@@ -122,6 +118,10 @@ def _decoded(raw: RawFile) -> NDArray[np.uint8]:
             f"{raw.name}: cannot be decoded ({type(error).__name__}: {said}). Expected a whole JPEG, PNG, WebP, BMP or "
             "TIFF file; save it again."
         ) from error
+
+
+def _too_many(name: str, found: str) -> str:
+    return f"{name}: {found} pixels are too many. Expected at most {MOST_PIXELS:,} in all; make it smaller."
 
 
 def _small(picture: Any) -> NDArray[np.uint8]:

@@ -45,7 +45,7 @@ class Text:
     )
 
     def likely(self, cells: Sequence[Any]) -> float:
-        """The share of cells that hold a letter and are no number, or name a file of text; less where others are sure."""
+        """The share of cells that hold a letter and are no number, or name a file of text, less a tenth."""
         seen = [cell for cell in cells if cell is not None]
         if not seen:
             return 0.0

@@ -10,6 +10,7 @@ import re
 import struct
 from collections.abc import Iterator, Sequence
 from functools import cached_property
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -95,7 +96,7 @@ class Video:
     def parts(self, value: Media) -> Iterator[tuple[str, Media]]:
         """Each of eight windows of the clip, and the clip standing still there."""
         edges = np.unique(np.linspace(0, len(value.array), WINDOWS + 1).round().astype(int)).tolist()
-        for start, end in zip(edges[:-1], edges[1:], strict=True):
+        for start, end in pairwise(edges):
             still = value.array.copy()
             still[start:end] = still[start]
             yield f"frames {start + 1} to {end} of {len(still)}", Media(array=still, name=value.name)
@@ -106,7 +107,7 @@ def _moving(pixels: float, seed: int) -> NDArray[np.uint8]:
     frames = np.full((16, 64, 64, 3), 60, np.uint8)
     start = random.integers(0, 40, 2)
     for at, frame in enumerate(frames):
-        y, x = ((start + [at * pixels / 2, at * pixels]) % 52).astype(int)
+        y, x = ((start + np.array([at * pixels / 2, at * pixels])) % 52).astype(int)
         frame[y : y + 12, x : x + 12] = (220, 200, 60)
     return np.clip(frames + random.normal(0, 3, frames.shape), 0, 255).astype(np.uint8)
 
@@ -120,7 +121,9 @@ def _avi(frames: NDArray[np.uint8], rate_hz: int = 16) -> bytes:
         return kind + struct.pack("<I", len(data)) + data + b"\0" * (len(data) % 2)
 
     main = struct.pack("<14I", 1_000_000 // rate_hz, size * rate_hz, 0, 0x10, t, 0, 1, size, width, height, *[0] * 4)
-    stream = b"vidsDIB " + struct.pack("<IHHIIIIIIIIhhhh", 0, 0, 0, 0, 1, rate_hz, 0, t, size, 0, size, 0, 0, width, height)
+    stream = b"vidsDIB " + struct.pack(
+        "<IHHIIIIIIIIhhhh", 0, 0, 0, 0, 1, rate_hz, 0, t, size, 0, size, 0, 0, width, height
+    )
     bitmap = struct.pack("<IiiHHIIiiII", 40, width, height, 1, 24, 0, size, 0, 0, 0, 0)
     lists = chunk(b"LIST", b"strl" + chunk(b"strh", stream) + chunk(b"strf", bitmap))
     movie = b"".join(chunk(b"00db", np.ascontiguousarray(frame[::-1, :, ::-1]).tobytes()) for frame in frames)

@@ -140,7 +140,10 @@ class Hearing:
     def altered(self, pictures: NDArray[Any], targets: F32, random: np.random.Generator) -> tuple[F32, F32]:
         n, bands, frames = len(pictures), *self.size
         out = self._warped(pictures, random)
-        out += random.uniform(-0.4, 0.4, (n, 1, 1, 1)).astype(np.float32) * np.linspace(-1, 1, bands, dtype=np.float32)[:, None]
+        out += (
+            random.uniform(-0.4, 0.4, (n, 1, 1, 1)).astype(np.float32)
+            * np.linspace(-1, 1, bands, dtype=np.float32)[:, None]
+        )
         np.maximum(out, random.uniform(-2, -0.6, (n, 1, 1, 1)).astype(np.float32), out=out)  # as in a noisier room
         for i in range(n):
             for _ in range(2):
@@ -189,9 +192,10 @@ FRONTS: dict[Sense, type[Sight] | type[Hearing]] = {"sight": Sight, "hearing": H
 class ConvnetEncoder:
     """A network whose `fit` returns one taught by the targets.
 
-    Columns: the vector of the picture, 0.3 long, then its cosine to the centre of each label; unfitted, it has drawn its
-    weights and costs what it will cost. `ConvnetEncoder.build("sight")` takes pictures, `build("hearing")` sounds. Same
-    rows, targets and seed: same bytes, because each fit keeps to one thread; several fits may run beside one another.
+    Columns: the vector of the picture, 0.3 long, then its cosine to the centre of each label; unfitted, its weights are
+    drawn at random, and it costs what it will cost. `ConvnetEncoder.build("sight")` takes pictures, `build("hearing")`
+    sounds. Same rows, targets and seed: same bytes, because each fit keeps to one thread; several fits may run beside
+    one another.
     """
 
     kind: ClassVar[str] = "convnet.v1"
@@ -311,13 +315,17 @@ def _same_in_a_mirror(pictures: F32, targets: F32) -> bool:
 
     def rows(some: F32) -> F32:
         grey = some.mean(axis=3)
-        flat = np.concatenate([grey, np.abs(np.diff(grey, axis=1, append=0)), np.abs(np.diff(grey, axis=2, append=0))], 1)
+        flat = np.concatenate(
+            [grey, np.abs(np.diff(grey, axis=1, append=0)), np.abs(np.diff(grey, axis=2, append=0))], 1
+        )
         return flat.reshape(len(some), -1)
 
     x = rows(pictures[learnt])
     centre = x.mean(axis=0)
     x = x - centre
-    weights = np.linalg.solve(x.T @ x + np.float32(0.05 * len(x)) * np.eye(x.shape[1], dtype=np.float32), x.T @ known[learnt])
+    weights = np.linalg.solve(
+        x.T @ x + np.float32(0.05 * len(x)) * np.eye(x.shape[1], dtype=np.float32), x.T @ known[learnt]
+    )
     right = [
         (((rows(some) - centre) @ weights).argmax(axis=1) == known[held].argmax(axis=1)).mean()
         for some in (pictures[held], pictures[held][:, :, ::-1])

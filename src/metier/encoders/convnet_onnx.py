@@ -1,9 +1,10 @@
 """The ONNX graph of a small residual network over pictures, written from its weights with the normalisation folded in.
 
-The graph takes one picture, `picture` (1, c, h, w) float32, and gives `vector` (1, d) float32 of length one and `scores`
-(1, k) float32, its cosine to the centre of each label. The same weights give the same bytes. Knows nothing of training.
+The graph takes one picture, `picture` (1, c, h, w) float32, and gives `vector` (1, d) float32 of length one and
+`scores` (1, k) float32, its cosine to the centre of each label. The same weights give the same bytes. Knows nothing of
+training.
 
-Source: He et al. 2016 for the residuals; the layout is that of Page 2018, "How to Train Your ResNet" (ResNet-9), halved.
+Source: He et al. 2016 for the residuals; the layout is that of Page 2018, "How to Train Your ResNet" (ResNet-9).
 """
 
 from __future__ import annotations
@@ -53,7 +54,9 @@ def build(weights: Weights, *, size: tuple[int, int], stride: int) -> bytes:
     return graph.written((1, weights["stem"].shape[1], *size), outputs)
 
 
-def fresh(channels: int, *, patch: int, widths: tuple[int, int, int], vector: int, labels: int, seed: int) -> dict[str, F32]:
+def fresh(
+    channels: int, *, patch: int, widths: tuple[int, int, int], vector: int, labels: int, seed: int
+) -> dict[str, F32]:
     """Weights of a network that has learnt nothing."""
     random = np.random.default_rng(seed)
     stem = 2 * channels * patch * patch  # every direction of a patch, and its negative

@@ -25,7 +25,9 @@ from metier.types import Loss
 
 Tensor = Any  # torch is imported only while learning
 Pictures: TypeAlias = NDArray[Any]  # (n, c, h, w), uint8 or float
-Altered: TypeAlias = Callable[[Pictures, F32, np.random.Generator], tuple[F32, F32]]  # a batch and its targets, both new
+Altered: TypeAlias = Callable[
+    [Pictures, F32, np.random.Generator], tuple[F32, F32]
+]  # a batch and its targets, both new
 
 SHARPNESS: dict[Loss, float] = {"softmax": 20.0, "logistic": 10.0, "squared": 4.0}  # what cosines are multiplied by
 

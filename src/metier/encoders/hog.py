@@ -120,7 +120,10 @@ def features(pixels: NDArray[np.uint8]) -> F32:
     out = np.empty(FEATURES, np.float32)
     turns = np.arange(BINS) * 2 * np.pi / BINS
     _features(
-        np.ascontiguousarray(resized(pixels, SIDE)), np.cos(turns).astype(np.float32), np.sin(turns).astype(np.float32), out
+        np.ascontiguousarray(resized(pixels, SIDE)),
+        np.cos(turns).astype(np.float32),
+        np.sin(turns).astype(np.float32),
+        out,
     )
     return out
 

@@ -18,7 +18,9 @@ from metier.types import Loss, Media, Probabilities, State, Vectors
 COEFFICIENTS = 20
 QUANTILES = (0.1, 0.5, 0.9)
 PARTS = 4
-SOUNDS = np.float32(0.5)  # how much of a vector's length is the sound; the rest is the same in all, and so the kernel softer
+SOUNDS = np.float32(
+    0.5
+)  # how much of a vector's length is the sound; the rest is the same in all, and so the kernel softer
 
 
 class MfccEncoder:

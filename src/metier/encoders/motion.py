@@ -1,7 +1,7 @@
 """A clip as one vector: how fast what moves is, where, how evenly, and how suddenly that changes.
 
-Knows frames, no labels and no time: speeds are in pixels from one sampled frame to the next. Flow is solved for blocks of
-eight by eight pixels, which is enough for statistics and takes a few milliseconds.
+Knows frames, no labels and no time: speeds are in pixels from one sampled frame to the next. Flow is solved for blocks
+of eight by eight pixels, which is enough for statistics and takes a few milliseconds.
 
 Source: Lucas & Kanade 1981 for the flow of a block; Hassner et al. 2012, "Violent Flows", for changes of magnitude.
 """
