@@ -63,7 +63,7 @@ CASES: dict[str, tuple[Any, str]] = {
     "begun.webm": (b"\x1aE\xdf\xa3", BROKEN),
     "junk.avi": (b"RIFF\xff\xff\xff\xffAVI " + bytes(range(256)), ""),
     "wide.avi": (lambda: avi(wide=65_535, high=65_535), ""),
-    "pixels.avi": (lambda: avi(wide=8_000, high=8_000), "8,000 by 8,000 pixels; expected at most 8,294,400"),
+    "pixels.avi": (lambda: avi(wide=8_000, high=8_000), ""),
     "long.avi": (lambda: avi(frames=2**31 - 1), ""),
     "code.avi": (lambda: avi(code=b"cvid"), "is coded as cinepak; expected one of"),
     "unknown.avi": (lambda: avi(code=b"zzzz"), ""),
