@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from metier.errors import BadCell
-from metier.types import Effort, Probabilities, State, Table, Vectors
+from metier.types import Effort, Loss, State, Table, Targets, Vectors
 
 CURRENCIES = {"£": "GBP", "$": "USD", "€": "EUR"}
 AMOUNT = re.compile(r"\s*([£$€]|[A-Z]{3})\s?(\d{1,3}(?:,\d{3})*|\d+)(\.\d{2})?\s*")
@@ -36,7 +36,7 @@ class AmountEncoder:
     head = "kernel"
     width = 32
 
-    def fit(self, values: Sequence[Amount], targets: Probabilities) -> Self:
+    def fit(self, values: Sequence[Amount], targets: Targets, *, loss: Loss = "softmax") -> Self:
         """The encoder as it is: there is nothing to learn."""
         return self
 

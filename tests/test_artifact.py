@@ -92,12 +92,12 @@ def worded_is_installed() -> Any:
 
 def stage(encoder: Any, head: Any, earlier: Scores | None, leave_at: float) -> Stage:
     encoded = encoder.encode(CELLS)
-    own = head.fit(encoded, ONE_HOT, seed=0).scores(encoded)[None]
+    own = head.fit(encoded, ONE_HOT, loss="softmax", seed=0).scores(encoded)[None]
     scores = own if earlier is None else np.concatenate([earlier, own])
     novelty = Novelty.fit(encoded, TRUTH)
     return Stage(
         encoder=encoder,
-        head=head.fit(encoded, ONE_HOT, seed=0),
+        head=head.fit(encoded, ONE_HOT, loss="softmax", seed=0),
         calibrator=Blend.fit(scores, TRUTH),
         scope=Scope.fit(novelty, novelty.of(encoded), scores, newest=1),
         exit=Exit(confidence=leave_at, familiarity=0.0),

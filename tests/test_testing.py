@@ -16,7 +16,7 @@ from metier.errors import BadCell, BadOption
 from metier.tasks.base import Answers
 from metier.tasks.classify import Classify
 from metier.testing import ContractBroken, check_calibrator, check_domain, check_encoder, check_head, check_task
-from metier.types import Encoded, Probabilities, Scores, State, Table, Vectors
+from metier.types import Encoded, Loss, Probabilities, Scores, State, Table, Targets, Vectors
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 WORDS = ("card", "loan", "pin")
@@ -29,7 +29,7 @@ class Words:
     kind = "words.v1"
     width = 3
 
-    def fit(self, values: Sequence[str], targets: Probabilities) -> Self:
+    def fit(self, values: Sequence[str], targets: Targets, *, loss: Loss) -> Self:
         return self
 
     def encode(self, values: Sequence[str]) -> Vectors:
@@ -75,10 +75,10 @@ class Centres:
     def __init__(self, centres: Any = None) -> None:
         self.centres = centres
 
-    def fit(self, encoded: Encoded, targets: Probabilities, *, seed: int) -> Self:
+    def fit(self, encoded: Encoded, targets: Targets, *, loss: Loss, seed: int) -> Self:
         if not isinstance(encoded, np.ndarray):
             raise BadOption("centres take dense vectors. Use another head.")
-        return type(self)((targets.T @ encoded).astype(np.float32))
+        return type(self)((np.nan_to_num(targets).T @ encoded).astype(np.float32))
 
     def scores(self, encoded: Any) -> Scores:
         return (
@@ -160,7 +160,10 @@ def test_a_refusal_says_why() -> None:
         ({"scores": lambda self, x: -Centres.scores(self, x)}, "right on three labels"),
         ({"scores": lambda self, x: Centres.scores(self, x) + np.float32(len(x))}, "alone than in a batch"),
         ({"state": lambda self: State(arrays={"centres": np.round(self.centres, 1)})}, "restore: "),
-        ({"fit": lambda self, x, y, seed: Centres.fit(self, x, y * next(NOISE), seed=0)}, "same rows and seed"),
+        (
+            {"fit": lambda self, x, y, loss, seed: Centres.fit(self, x, y * next(NOISE), loss=loss, seed=0)},
+            "same rows and seed",
+        ),
     ],
 )
 def test_a_head_that_breaks_its_promise(members: dict[str, Any], message: str) -> None:

@@ -17,7 +17,7 @@ from metier import folder as folders
 from metier import specialist as core
 from metier.data.read import read
 from metier.evaluate import evaluate
-from metier.evaluation import Evaluation
+from metier.evaluation import Judged
 from metier.report.page import html
 from metier.train import Progress, Trained
 from metier.train import train as learn
@@ -36,7 +36,7 @@ class Specialist(core.Specialist):
         """The same specialist, with these methods."""
         return cls(**{field.name: getattr(specialist, field.name) for field in fields(core.Specialist)})
 
-    def evaluate(self, data: Any, *, out_of_scope: Any = None, out_of_scope_label: str | None = None) -> Evaluation:
+    def evaluate(self, data: Any, *, out_of_scope: Any = None, out_of_scope_label: str | None = None) -> Judged:
         """Figures on labelled rows: anything `metier.train` reads; `out_of_scope` has none of its own.
 
         Raises: DataError where the rows cannot be judged.
@@ -58,6 +58,7 @@ def train(
     output: str | Path | None = None,
     input: str | None = None,
     target: str | None = None,
+    task: str | None = None,
     effort: Effort = "standard",
     max_error: float | None = None,
     false_refusal: float = 0.02,
@@ -83,7 +84,7 @@ def train(
     if work is not None and work.exists() and not resume:
         shutil.rmtree(work)
     trained = learn(
-        table, name=folder.name if folder else "specialist", input=input, target=target, effort=effort,
+        table, name=folder.name if folder else "specialist", input=input, target=target, task=task, effort=effort,
         max_error=max_error, false_refusal=false_refusal, max_ms=max_ms, max_mb=max_mb, seed=seed, work=work,
         progress=progress,
     )  # fmt: skip
@@ -99,7 +100,7 @@ def steps_folder(output: Path) -> Path:
     return output.with_name(f"{output.name}.training")
 
 
-def report_files(evaluation: Evaluation, *, title: str, facts: Mapping[str, str]) -> dict[str, bytes]:
+def report_files(evaluation: Judged, *, title: str, facts: Mapping[str, str]) -> dict[str, bytes]:
     """An evaluation for people and for programs, by the ending of the file it belongs in."""
     return {
         ".html": html(evaluation, title=title, facts=facts).encode(),

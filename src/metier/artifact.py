@@ -221,7 +221,7 @@ def _described(folder: Path) -> Said:
         _check_fields(path, name, part, PART)
     for number, row in enumerate(said["golden"], 1):
         _check_fields(path, f"golden row {number}", row, GOLDEN)
-    _check_labels(path, said["labels"])
+    _check_labels(path, said["labels"], _least_names(said["task"]))
     return said
 
 
@@ -236,9 +236,16 @@ def _check_fields(path: Path, where: str, said: Any, types: Types) -> None:
         )
 
 
-def _check_labels(path: Path, labels: list[Any]) -> None:
-    if not all(isinstance(label, str) for label in labels) or not 1 < len(labels) == len(set(labels)):
-        raise Damaged(f"{path}: labels: {labels!r:.80}. Expected two or more texts, each once. Train again.")
+def _check_labels(path: Path, labels: list[Any], least: int) -> None:
+    if not all(isinstance(label, str) for label in labels) or not least <= len(labels) == len(set(labels)):
+        raise Damaged(
+            f"{path}: labels: {labels!r:.80}. Expected {'one' if least == 1 else 'two'} or more texts, each once. Train again."
+        )
+
+
+def _least_names(task: str) -> int:
+    least: int = lazy.find("tasks", task, "TASK").least_names if task in lazy.names("tasks") else 0
+    return least
 
 
 def _parts(said: Said) -> dict[str, Any]:
@@ -304,7 +311,7 @@ def _restored(said: Said, classes: Mapping[str, type[Part]], files: Mapping[str,
 
 
 def _replay(specialist: Specialist, folder: Path) -> None:
-    decisions = specialist.predict([golden.cell for golden in specialist.golden])
+    decisions = specialist.replayed([golden.cell for golden in specialist.golden])
     for number, (golden, decision) in enumerate(zip(specialist.golden, decisions, strict=True), 1):
         near = abs(golden.probability - decision.probability) <= REPLAY_TOLERANCE
         if not near or golden.label != decision.label or golden.stage != decision.stage:
@@ -315,5 +322,5 @@ def _replay(specialist: Specialist, folder: Path) -> None:
             )
 
 
-def _outcome(row: Golden | Any) -> str:
+def _outcome(row: Golden) -> str:
     return f"{row.label!r} ({row.probability:.6f}, stage {row.stage})"

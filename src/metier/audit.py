@@ -46,7 +46,7 @@ def audit(
     findings += [*checks.label_names(rows), *checks.small_labels(rows), *checks.duplicates(rows)]
     findings += checks.long_cells(rows)
     if rows.values:
-        encoder = domain.encoders("quick")[0].fit(rows.values, _one_hot(checks.one_spelling(rows)))
+        encoder = domain.encoders("quick")[0].fit(rows.values, _one_hot(checks.one_spelling(rows)), loss="softmax")
         encoded = encoder.encode(rows.values)
         findings += checks.near_duplicates(rows, encoded)
         findings += _wrong_labels(rows, encoded, domain, probabilities)

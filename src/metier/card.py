@@ -1,6 +1,7 @@
 """The model card of a specialist: a README.md that the Hugging Face hub and a person can both read.
 
-Knows what `specialist.json` says, and neither the specialist's parts nor its files. Source of the metadata's names:
+Knows what `specialist.json` says and how its task tells it, and neither the specialist's parts nor its files. Source of
+the metadata's names:
 https://huggingface.co/docs/hub/model-cards
 """
 
@@ -11,9 +12,11 @@ import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from metier import lazy
+from metier.tasks.base import Task
 from metier.types import Json
 
-PIPELINES = {("text", "classify"): "text-classification"}
+PIPELINES = {("text", "classify"): "text-classification", ("text", "multilabel"): "text-classification"}
 MOST_LABELS = 200  # more are in specialist.json; a card is for reading
 MOST_CHARACTERS = 200  # of one setting
 
@@ -36,13 +39,13 @@ def _metadata(said: Said) -> Iterator[str]:
     yield "tags:"
     for tag in ("metier", "calibrated", "selective-prediction", "out-of-scope-detection", said["domain"], said["task"]):
         yield f"- {_quoted(tag)}"
-    if "accuracy" in said["figures"]:
+    if said["figures"].keys() & _task(said).metrics.values():
         yield from _model_index(said, pipeline or said["task"])
 
 
 def _model_index(said: Said, task: str) -> Iterator[str]:
     figures = said["figures"]
-    names = {"accuracy": "accuracy", "f1": "macro_f1"}  # as the hub calls them -> as we do
+    names = _task(said).metrics
     values = {metric: _value(figures[ours]) for metric, ours in names.items() if figures.get(ours) is not None}
     yield "metrics:"
     yield from (f"- {metric}" for metric in values)
@@ -57,20 +60,19 @@ def _model_index(said: Said, task: str) -> Iterator[str]:
 
 
 def _body(said: Said) -> Iterator[str]:
-    labels = said["labels"]
+    labels, task = said["labels"], _task(said)
     yield f"# {_line(said['name'])}"
     yield ""
     yield (
         f"A specialist for one trade: it reads {_line(said['domain'])} (column {_code(said['columns']['input'])}) and "
-        f"answers with one of {len(labels)} labels (column {_code(said['columns']['target'])}), a calibrated "
-        "probability and the candidates that may be right, or says why it does not answer. It runs on a CPU, without "
-        "a network."
+        f"answers with {_line(task.told(labels))} (column {_code(said['columns']['target'])}), {task.beside}, or says "
+        "why it does not answer. It runs on a CPU, without a network."
     )
     for title, lines in (
         ("What it answers", _answers(labels)),
-        ("What it refuses", _refusals(said["rule"])),
-        ("What it promises", _promise(said["rule"])),
-        ("Figures", _figures(said["figures"])),
+        ("What it refuses", _refusals(said["rule"], task)),
+        ("What it promises", task.pledge(said["rule"]["max_error"])),
+        ("Figures", _figures(said["figures"], task)),
         ("How to use it", _use(said)),
         ("Where it came from", _origin(said)),
         ("Limits", _limits(said)),
@@ -83,41 +85,24 @@ def _answers(labels: Sequence[str]) -> Iterator[str]:
     yield ", ".join(_code(label) for label in labels[:MOST_LABELS]) + more
 
 
-def _refusals(rule: Said) -> Iterator[str]:
+def _refusals(rule: Said, task: Task) -> Iterator[str]:
     yield (
         "- `out_of_scope`: an input unlike what it learnt. The threshold was set to refuse "
-        f"{_asked(rule['false_refusal'])} of the inputs that are its business."
+        f"{rule['false_refusal'] * 100:.6g}% of the inputs that are its business."
     )
     if rule["accept_threshold"] > 0:
-        yield f"- `unsure`: its best label has a probability under {rule['accept_threshold']:.4g}."
+        yield f"- `unsure`: {task.unsure} under {rule['accept_threshold']:.4g}."
     yield "- `bad_input`: a cell it cannot read; the error says why."
 
 
-def _promise(rule: Said) -> Iterator[str]:
-    if rule["max_error"] is None:
-        yield "No bound on its errors was asked for when it was trained (`--max-error` sets one)."
-    else:
-        yield (
-            f"At most {_asked(rule['max_error'])} wrong among the inputs of its trade that it answers. The bound was "
-            "tested for inputs drawn like the training rows, and holds for no others."
-        )
-
-
-def _figures(figures: Said) -> Iterator[str]:
+def _figures(figures: Said, task: Task) -> Iterator[str]:
     yield "On the rows it was trained on, each judged by a copy that had not seen it (out-of-fold)."
     yield ""
     yield "| figure | value | range | rows |"
     yield "|---|---|---|---|"
-    for name, key in (
-        ("accuracy, if made to answer everything", "accuracy"),
-        ("share answered", "coverage"),
-        ("wrong among those answered (99 % range)", "error"),
-        ("refused as out of scope though in scope", "false_refusal"),
-        ("macro-F1", "macro_f1"),
-        ("calibration error", "calibration_error"),
-    ):
+    for name, key in task.listed:
         if figures.get(key) is not None:
-            yield f"| {name} | {_row(figures[key])} |"
+            yield f"| {name} | {_row(figures[key], shares=key not in task.numbers)} |"
     for stage in figures.get("stages") or ():
         yield f"| leaves at stage {stage['stage']} | {stage['share']:.1%} | | {stage['rows']:,} |"
 
@@ -164,14 +149,17 @@ def _value(figure: Any) -> float:
     return float(figure["value"] if isinstance(figure, dict) else figure)
 
 
-def _row(figure: Any) -> str:
+def _row(figure: Any, *, shares: bool) -> str:
     if not isinstance(figure, dict):
         return f"{figure:.4f} | |"
-    return f"{figure['value']:.1%} | {figure['low']:.1%} to {figure['high']:.1%} | {figure['rows']:,}"
+    told = (f"{figure[name]:.1%}" if shares else f"{figure[name]:.4g}" for name in ("value", "low", "high"))
+    value, low, high = told
+    return f"{value} | {low} to {high} | {figure['rows']:,}"
 
 
-def _asked(share: float) -> str:
-    return f"{share * 100:.6g}%"
+def _task(said: Said) -> Task:
+    task: Task = lazy.find("tasks", said["task"], "TASK")
+    return task
 
 
 def _setting(value: Json) -> str:

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from metier.decide.calibrate import Blend
+from metier.decide.base import Calibrator
 from metier.decide.exits import Exit
 from metier.decide.scope import Scope
 from metier.encoders.base import Encoder
 from metier.heads.base import Head
-from metier.types import Floats, Probabilities, Scores, Value
+from metier.types import Floats, Passed, Probabilities, Scores, Value
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,18 +25,9 @@ class Stage:
 
     encoder: Encoder
     head: Head
-    calibrator: Blend
+    calibrator: Calibrator
     scope: Scope
     exit: Exit
-
-
-@dataclass(frozen=True, kw_only=True)
-class Passed:
-    """Where each row left, and with what. Shapes: probabilities (n, k), scope (n,), stage (n,) counted from 1."""
-
-    probabilities: Probabilities
-    scope: Floats
-    stage: NDArray[np.int64]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,19 +40,25 @@ class Cascade:
         """Each value through as many stages as it needs."""
         first = run_stage(self.stages[0], values, None)
         if first.leaves.all() or len(self.stages) == 1:
-            return Passed(probabilities=first.probabilities, scope=first.scope, stage=np.ones(len(values), np.int64))
-        probabilities, scope = first.probabilities.copy(), first.scope.copy()
+            return Passed(
+                probabilities=first.probabilities,
+                confidence=first.confidence,
+                scope=first.scope,
+                stage=np.ones(len(values), np.int64),
+            )
+        probabilities, confidence, scope = first.probabilities.copy(), first.confidence.copy(), first.scope.copy()
         stage = np.ones(len(values), np.int64)
         left, step = np.flatnonzero(~first.leaves), first
         staying = ~first.leaves
         for number, following in enumerate(self.stages[1:], start=2):
             step = run_stage(following, [values[int(i)] for i in left], step.scores[:, staying])
-            probabilities[left], scope[left], stage[left] = step.probabilities, step.scope, number
+            probabilities[left], confidence[left] = step.probabilities, step.confidence
+            scope[left], stage[left] = step.scope, number
             staying = ~step.leaves
             if number == len(self.stages) or not staying.any():
                 break
             left = left[staying]
-        return Passed(probabilities=probabilities, scope=scope, stage=stage)
+        return Passed(probabilities=probabilities, confidence=confidence, scope=scope, stage=stage)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,6 +66,7 @@ class Step:
     """What one stage says of the rows that reached it; `scores` are those of every head so far."""
 
     probabilities: Probabilities
+    confidence: NDArray[np.float32]
     scope: Floats
     leaves: NDArray[np.bool_]
     scores: Scores  # (m, n, k)
@@ -79,7 +77,8 @@ def run_stage(stage: Stage, values: Sequence[Value], earlier: Scores | None) -> 
     encoded = stage.encoder.encode(values)
     own = stage.head.scores(encoded)[None]
     scores = own if earlier is None else np.concatenate([earlier, own])
-    probabilities = stage.calibrator.probabilities(scores)
     scope = stage.scope.familiarity(stage.scope.novelty.of(encoded), scores)
-    leaves = stage.exit.leaves(probabilities.max(axis=1), scope)
-    return Step(probabilities=probabilities, scope=scope, leaves=leaves, scores=scores)
+    probabilities = stage.calibrator.probabilities(scores, scope)
+    confidence = stage.calibrator.confidence(probabilities)
+    leaves = stage.exit.leaves(confidence, scope)
+    return Step(probabilities=probabilities, confidence=confidence, scope=scope, leaves=leaves, scores=scores)

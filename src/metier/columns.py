@@ -12,7 +12,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from metier import lazy
-from metier.errors import BadCell, BadOption, MissingColumn
+from metier.errors import BadOption, MissingColumn
+from metier.targets import claimed, target_cells, target_columns, task_of
+from metier.tasks.base import label_text as label_text
 from metier.types import Table
 
 # singular, and the surest first
@@ -20,7 +22,19 @@ INPUT_NAMES = (
     *("input", "text", "query", "utterance", "sentence", "message", "question", "request", "prompt", "content"),
     *("body", "comment", "review", "description", "document", "file", "subject", "title"),
 )
-TARGET_NAMES = ("target", "label", "intent", "category", "class", "topic", "tag", "answer", "type", "y")
+TARGET_NAMES = (
+    "target",
+    "label",
+    "intent",
+    "category",
+    "class",
+    "topic",
+    "tag",
+    "answer",
+    "type",
+    "y",
+    *("price", "value", "amount", "score", "rating"),
+)
 LOOKED_AT = 200
 LIKELY = 0.5  # below it no domain takes the cells for its own
 REPEATS = 2.0  # rows for each different value before a column may be guessed to be the target
@@ -28,36 +42,48 @@ REPEATS = 2.0  # rows for each different value before a column may be guessed to
 
 @dataclass(frozen=True, kw_only=True)
 class Columns:
-    """The columns to learn from, the domain of the input, and one sentence on how they were found."""
+    """The columns to learn from, the domain of the input, the task, and a sentence or two on how they were found."""
 
     input: str
     target: str
     domain: str
+    task: str
     said: str
 
 
-def choose(table: Table, *, input: str | None = None, target: str | None = None) -> Columns:
+def choose(table: Table, *, input: str | None = None, target: str | None = None, task: str | None = None) -> Columns:
     """Take the columns asked for, and guess those that are not.
 
     Raises: MissingColumn where one is not there, cannot be guessed or is of the wrong kind; BadOption when both are the
     same column.
     """
-    for name, option in ((input, "--input"), (target, "--target")):
-        if name is not None:
-            require(table, name, option)
-    if input is not None and input == target:
+    if input is not None:
+        require(table, input, "--input")
+    for name in target_columns(table, target) if target is not None else ():
+        require(table, name, "--target")
+    if input is not None and target is not None and input in target_columns(table, target):
         raise BadOption(f"'{input}' is asked for as input and as target. Expected two columns of {_listed(table)}.")
     target_name, target_why = (target, "as asked") if target is not None else _guess_target(table, input)
-    labels = distinct_labels(table, target_name)
+    cells = target_cells(table, target_name)
+    asked = task_of(cells, task)
+    held = asked.seen(cells, f"{table.source}: column '{target_name}'")
     input_name, input_why = (input, "as asked") if input is not None else _guess_input(table, target_name)
     domain = _domain(table, input_name)
     return Columns(
         input=input_name,
         target=target_name,
         domain=domain,
+        task=asked.name,
         said=f"Input is column '{input_name}' ({input_why}; {domain}), target is column '{target_name}' ({target_why}; "
-        f"{labels:,} different values in {len(table):,} rows).",
+        f"{held}).{_task_said(asked.name, task, cells)}",
     )
+
+
+def _task_said(name: str, asked: str | None, cells: Sequence[Any]) -> str:
+    """A sentence on the task, where there was anything to choose."""
+    if asked is not None:
+        return f" The task is '{name}' (as asked)."
+    return f" The task is '{name}' (by the values; --task says otherwise)." if claimed(cells) else ""
 
 
 def require(table: Table, name: str, option: str) -> None:
@@ -73,45 +99,11 @@ def require(table: Table, name: str, option: str) -> None:
     raise MissingColumn(f"{table.source}: no column '{name}'. There is {_listed(table)}.{hint} Name it with {option}.")
 
 
-def label_text(cell: Any) -> str | None:
-    """A label as text: 1, 1.0 and "1" are one label; None for a gap or blank.
-
-    Raises: BadCell for a list or anything else that is no name.
-    """
-    if cell is None or (isinstance(cell, str) and not cell.strip()):
-        return None
-    if isinstance(cell, float) and cell.is_integer():
-        return str(int(cell))
-    if isinstance(cell, str | int | float):
-        return str(cell)
-    raise BadCell(f"{str(cell)[:60]!r} is a {type(cell).__name__} and no label. Expected one name or number.")
-
-
-def distinct_labels(table: Table, name: str) -> int:
-    """How many different labels a column holds.
-
-    Raises: MissingColumn when it cannot be a target: nothing in it, or no value twice.
-    """
-    labels = [label for label in map(label_text, table.columns[name]) if label is not None]
-    if not labels:
-        raise MissingColumn(
-            f"{table.source}: the target column '{name}' is empty in all {len(table):,} rows. Expected a label in "
-            "each; fill it, or name another column with --target."
-        )
-    different = len(set(labels))
-    if different == len(labels) > 2:
-        raise MissingColumn(
-            f"{table.source}: column '{name}' is of the wrong kind for a target: its {different:,} values are all "
-            f"different, such as {labels[0][:60]!r}. Expected labels that repeat. Name the column with --target."
-        )
-    return different
-
-
 def _guess_target(table: Table, input: str | None) -> tuple[str, str]:
     open_columns = [name for name in table.columns if name != input]
     for name in _by_name(open_columns, TARGET_NAMES):
         different, rows = _counted(table.columns[name])
-        if different < rows:
+        if different < rows or claimed(table.columns[name]):
             return name, "by its name"
     # the likeliest input is out of the running: a column of short texts may well repeat
     texts = set(_by_name(open_columns, INPUT_NAMES)[:1]) if input is None else set()

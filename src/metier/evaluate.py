@@ -5,28 +5,27 @@ Knows nothing of how a specialist decides, nor of how the figures are shown.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from time import perf_counter_ns
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from metier import lazy
 from metier.cascade import run_stage
-from metier.columns import label_text
 from metier.data.media import located
-from metier.errors import BadCell, BadOption, MissingColumn
-from metier.evaluation import Evaluation, Latency
-from metier.judge import OUTSIDE, UNKNOWN, evaluation_of
+from metier.errors import BadCell, MissingColumn
+from metier.evaluation import Judged, Latency
+from metier.judge import OUTSIDE
 from metier.specialist import Specialist
-from metier.types import Labels, Predicted, Probabilities, Scores, Table, Value
+from metier.targets import target_cells, target_columns
+from metier.tasks.base import Answer, Task
+from metier.types import Predicted, Probabilities, Scores, Table, Truth, Value
 
 BATCH_ROWS, TIMED_ROWS, SHOWN_BAD_CELLS = 1024, 300, 3
 MOST_ROWS_ALONE = 5000  # every stage on every row is the slowest thing here, and the figure is settled by then
-# What data sets call rows that are nobody's business; only where the specialist has no label of that name.
-_OUTSIDE_NAMES = {"oos", "out of scope", "out of domain", "none of these"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,11 +36,12 @@ class _Rows:
     """
 
     cells: list[Any]
-    truth: Labels
+    truth: Truth
+    outside: NDArray[np.bool_]
     names: list[str]
-    unknown: dict[str, int]
+    unknown: Mapping[str, int]
     unlabelled: int
-    notes: list[str]
+    notes: Sequence[str]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,7 +60,7 @@ def evaluate(
     *,
     out_of_scope: Table | None = None,
     out_of_scope_label: str | None = None,
-) -> Evaluation:
+) -> Judged:
     """Figures of a specialist on labelled rows it has not learnt from, timed on this machine.
 
     Every row of `out_of_scope`, and rows with the label `out_of_scope_label`, are none of its business: an answer to
@@ -71,14 +71,16 @@ def evaluate(
     if getattr(lazy.find("domains", specialist.domain, "DOMAIN"), "files", False):
         table = _located(table, specialist.input_column)
         out_of_scope = out_of_scope and _located(out_of_scope, specialist.input_column)
-    rows = _rows(specialist, table, out_of_scope, out_of_scope_label)
+    task: Task = lazy.find("tasks", specialist.task, "TASK")
+    rows = _rows(specialist, task, table, out_of_scope, out_of_scope_label)
     said = _said(specialist, rows.cells)
     readable = [cell for i, cell in enumerate(rows.cells) if i not in said.bad]
-    return evaluation_of(
+    return task.judged(
         specialist.labels,
         rows.truth,
         said.predicted,
         rule=specialist.rule,
+        outside=rows.outside,
         texts=[cell if isinstance(cell, str) else name for cell, name in zip(rows.cells, rows.names, strict=True)],
         stage_names=[stage.encoder.kind for stage in specialist.cascade.stages],
         alone=said.alone,
@@ -89,20 +91,22 @@ def evaluate(
     )
 
 
-def _rows(specialist: Specialist, table: Table, beside: Table | None, outside_label: str | None) -> _Rows:
-    inputs, targets = _column(table, specialist.input_column), _column(table, specialist.target_column)
-    labels = [_label(cell) for cell in targets]
-    kept = [i for i, label in enumerate(labels) if label is not None]
-    truths, notes = _truths(specialist.labels, Counter(label for label in labels if label is not None), outside_label)
+def _rows(specialist: Specialist, task: Task, table: Table, beside: Table | None, outside_label: str | None) -> _Rows:
+    for name in target_columns(table, specialist.target_column):
+        _column(table, name)
+    inputs, targets = _column(table, specialist.input_column), target_cells(table, specialist.target_column)
+    answers = [_answer(task, cell) for cell in targets]
+    kept = [i for i, answer in enumerate(answers) if answer is not None]
+    given = task.given(specialist.labels, [answers[i] for i in kept], outside_label)
     others = _column(beside, specialist.input_column, or_only=True) if beside is not None else []
-    found = Counter(label for label in labels if label is not None and truths[label] == UNKNOWN)
     return _Rows(
         cells=[*(inputs[i] for i in kept), *others],
-        truth=np.array([*(truths[str(labels[i])] for i in kept), *[OUTSIDE] * len(others)], np.int64),
+        truth=np.concatenate([given.truth, np.full((len(others), *given.truth.shape[1:]), OUTSIDE, given.truth.dtype)]),
+        outside=np.append(given.outside, np.ones(len(others), bool)),
         names=[*(_place(table, i) for i in kept), *(_place(beside, i) for i in range(len(others)) if beside)],
-        unknown=dict(found.most_common()),
+        unknown=given.unknown,
         unlabelled=len(table) - len(kept),
-        notes=notes,
+        notes=given.notes,
     )
 
 
@@ -123,10 +127,10 @@ def _column(table: Table, name: str, *, or_only: bool = False) -> list[Any]:
     return list(table.columns[name])
 
 
-def _label(cell: Any) -> str | None:
-    """The label as training would have read it; None for a gap, and for what can be no label."""
+def _answer(task: Task, cell: Any) -> Answer | None:
+    """The answer as training would have read it; None for a gap, and for what can be none."""
     try:
-        return label_text(cell)
+        return task.read(cell)
     except BadCell:
         return None
 
@@ -135,52 +139,13 @@ def _place(table: Table, i: int) -> str:
     return f"{table.source} row {table.first_row + i}"
 
 
-def _truths(labels: Sequence[str], found: Counter[str], outside_label: str | None) -> tuple[dict[str, int], list[str]]:
-    """What each label of the rows stands for, and a note on each that was taken as out of scope unasked."""
-    if outside_label is not None:
-        _check_outside(outside_label, labels, found)
-    learnt = {label: i for i, label in enumerate(labels)}
-    guessed = [name for name in found if name not in learnt and name != outside_label and _means_outside(name)]
-    truths = dict.fromkeys(found, UNKNOWN) | dict.fromkeys(guessed, OUTSIDE) | learnt
-    if outside_label is not None:
-        truths[outside_label] = OUTSIDE
-    return truths, [
-        f"The specialist never learnt the label '{name}': its {found[name]:,} rows are taken as out of scope."
-        for name in guessed
-    ]
-
-
-def _means_outside(name: str) -> bool:
-    return name.casefold().replace("_", " ").replace("-", " ").strip() in _OUTSIDE_NAMES
-
-
-def _check_outside(name: str, labels: Sequence[str], found: Counter[str]) -> None:
-    if name in labels:
-        raise BadOption(
-            f"out_of_scope_label: the specialist learnt '{name}' as one of its labels. Expected one it does not have. "
-            f"Leave the option out, or train again without the rows of '{name}'."
-        )
-    if name not in found:
-        others = ", ".join(other for other, _ in found.most_common() if other not in labels) or "none"
-        raise BadOption(
-            f"out_of_scope_label: no row has the label '{name}'. Labels of these rows that it never learnt: "
-            f"{others}. Name one of them, or leave the option out."
-        )
-
-
 def _said(specialist: Specialist, cells: Sequence[Any]) -> _Said:
     """What it says of every cell in batches; the clock counts reading and predicting, not what is asked besides."""
-    n, k = len(cells), len(specialist.labels)
-    whole = Predicted(
-        probabilities=np.zeros((n, k), np.float32),
-        scope=np.zeros(n),
-        stage=np.zeros(n, np.int64),
-        in_scope=np.zeros(n, bool),
-        accepted=np.zeros(n, bool),
-        candidates=np.zeros((n, k), bool),
-    )
+    n = len(cells)
+    nothing = specialist.ruled(specialist.cascade.run([]))
+    whole = Predicted(**{f.name: _empty(getattr(nothing, f.name), n) for f in fields(Predicted)})
     stages = specialist.cascade.stages if n <= MOST_ROWS_ALONE else ()
-    alone: list[Probabilities] = [np.zeros((n, k), np.float32) for _ in stages]
+    alone: list[Probabilities] = [_empty(nothing.probabilities, n) for _ in stages]
     read, bad, spent = lazy.find("domains", specialist.domain, "DOMAIN").read, dict[int, str](), 0
     specialist.predict(cells[:1])  # compiles and opens what waits for its first use, before the clock runs
     for start in range(0, n, BATCH_ROWS):
@@ -197,6 +162,11 @@ def _said(specialist: Specialist, cells: Sequence[Any]) -> _Said:
             step = run_stage(stage, list(values.values()), scores)
             probabilities[list(values)], scores = step.probabilities, step.scores
     return _Said(predicted=whole, bad=bad, alone=alone, rows_per_s=(n - len(bad)) / max(spent, 1) * 1e9)
+
+
+def _empty(like: NDArray[Any], n: int) -> NDArray[Any]:
+    """Zeros for n rows of such an array."""
+    return np.zeros((n, *like.shape[1:]), like.dtype)
 
 
 def _read(read: Callable[[Any], Value], cells: Sequence[Any], batch: range, bad: dict[int, str]) -> dict[int, Value]:

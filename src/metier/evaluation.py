@@ -9,12 +9,13 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, is_dataclass
-from typing import Any, Literal, NamedTuple, TypeAlias
+from typing import Any, ClassVar, Literal, NamedTuple, Protocol, TypeAlias
 
 from metier.decide.measure import Bin
 from metier.types import Interval, Json
 
 SCHEMA = 1
+_MOST_CLASSES, _MOST_CONFUSIONS = 8, 5  # in the short tables
 Promise: TypeAlias = Literal["none", "kept", "within chance", "broken", "untested"]
 _PROMISES: Mapping[Promise, str] = {
     "none": "nothing was promised",
@@ -113,6 +114,49 @@ class Line(NamedTuple):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Grid:
+    """A small table as people read it; the first column holds names, the others figures."""
+
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    names: int = 1  # how many columns hold names
+
+
+class Judged(Protocol):
+    """What every task's figures have in common; `task` names the file in `report/` that shows them."""
+
+    task: ClassVar[str]
+
+    @property
+    def rows(self) -> int:
+        """How many rows were judged."""
+        ...
+
+    @property
+    def promise(self) -> Promise:
+        """What became of the promise."""
+        ...
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a person should know about the rows."""
+        ...
+
+    def json(self) -> dict[str, Json]:
+        """Everything as plain JSON values."""
+        ...
+
+    def summary(self) -> list[Line]:
+        """The figures that matter, most important first."""
+        ...
+
+    def grids(self) -> list[Grid]:
+        """The same by label, stage or kind of row, as short tables."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
 class Evaluation:
     """Every figure about a set of rows; `summary()` for people, `json()` for programs.
 
@@ -122,6 +166,7 @@ class Evaluation:
     nothing was answered. `confidences` and `scopes` count rows in twenty equal bins from 0 to 1, by kind of row.
     """
 
+    task: ClassVar[str] = "classify"
     labels: tuple[str, ...]
     rows: int
     accuracy: Interval
@@ -152,39 +197,65 @@ class Evaluation:
 
     def json(self) -> dict[str, Json]:
         """Everything as plain JSON values, floats to six places."""
-        plain = _plain(self)
-        assert isinstance(plain, dict)
-        return {"schema": SCHEMA, **plain}
+        said = plain(self)
+        assert isinstance(said, dict)
+        return {"schema": SCHEMA, **said}
 
     def summary(self) -> list[Line]:
         """The figures that matter, most important first, each with what it means."""
-        return [*_lines_of_answers(self), *_lines_of_abstentions(self), *_lines_of_rows(self), *_lines_of_time(self)]
+        return [
+            *_lines_of_answers(self),
+            *_lines_of_abstentions(self),
+            *_lines_of_rows(self),
+            *lines_of_time(self.latency),
+        ]
+
+    def grids(self) -> list[Grid]:
+        """The weakest labels, and those most often taken for others."""
+        known = sorted((c for c in self.per_class if c.f1 is not None), key=lambda c: c.f1 or 0)
+        title = f"The {min(len(known), _MOST_CLASSES)} weakest of {len(self.labels):,} labels; all are in the report"
+        weakest = Grid(
+            title=title,
+            columns=("Label", "F1", "Precision", "Recall", "Answered", "Rows"),
+            rows=tuple(
+                (c.label, *(whole(share) for share in (c.f1, c.precision, c.recall, c.accepted)), f"{c.rows:,}")
+                for c in known[:_MOST_CLASSES]
+            ),
+        )
+        if not self.confusions:
+            return [weakest]
+        pairs = tuple(
+            (pair.truth, pair.guess, f"{pair.count:,}", f"{pair.answered:,}")
+            for pair in self.confusions[:_MOST_CONFUSIONS]
+        )
+        columns = ("Label", "Taken for", "Rows", "Answered")
+        return [weakest, Grid(title="Confusions that matter", columns=columns, rows=pairs, names=2)]
 
 
-def _plain(value: Any) -> Json:
-    """Dataclasses, mappings and sequences as JSON values; floats to six places, NaN as null."""
+def plain(value: Any, *, exact: bool = False) -> Json:
+    """Dataclasses, mappings and sequences as JSON values; floats to six places, or nine digits; NaN as null."""
     if is_dataclass(value):
-        return {f.name: _plain(getattr(value, f.name)) for f in fields(value)}
+        return {f.name: plain(getattr(value, f.name), exact=exact) for f in fields(value)}
     if isinstance(value, Mapping):
-        return {str(name): _plain(part) for name, part in value.items()}
+        return {str(name): plain(part, exact=exact) for name, part in value.items()}
     if isinstance(value, tuple | list):
-        return [_plain(part) for part in value]
+        return [plain(part, exact=exact) for part in value]
     if isinstance(value, float):
-        return round(value, 6) if math.isfinite(value) else None
+        return (float(f"{value:.9g}") if exact else round(value, 6)) if math.isfinite(value) else None
     return value if value is None or isinstance(value, bool | int) else str(value)
 
 
 def _lines_of_answers(e: Evaluation) -> list[Line]:
     lines = [
-        Line("Accuracy", _interval(e.accuracy), f"right if made to answer all {e.rows:,} in-scope rows; 95% range"),
+        Line("Accuracy", interval(e.accuracy), f"right if made to answer all {e.rows:,} in-scope rows; 95% range"),
         Line("Macro-F1", percent(e.macro_f1), "the same for every label alike, however rare"),
         Line("Calibration error", digits(e.calibration_error), "mean gap between probability and truth"),
-        Line("Answered", _interval(e.coverage), "share of in-scope rows that got an answer"),
+        Line("Answered", interval(e.coverage), "share of in-scope rows that got an answer"),
     ]
     if e.error is None:
         lines.append(Line("Wrong among answered", "–", "nothing was answered"))
     else:
-        lines.append(Line("Wrong among answered", _interval(e.error), f"{e.error.rows:,} answers; exact 99% range"))
+        lines.append(Line("Wrong among answered", interval(e.error), f"{e.error.rows:,} answers; exact 99% range"))
     if e.max_error is not None:
         lines.append(Line("Promise", e.promise, _PROMISES[e.promise].format(percent(e.max_error))))
     return lines
@@ -192,11 +263,11 @@ def _lines_of_answers(e: Evaluation) -> list[Line]:
 
 def _lines_of_abstentions(e: Evaluation) -> list[Line]:
     asked = f"in-scope rows refused as out of scope; asked for: {percent(e.false_refusal_asked)}"
-    lines = [Line("False refusal", _interval(e.false_refusal), asked)]
+    lines = [Line("False refusal", interval(e.false_refusal), asked)]
     if out := e.out_of_scope:
         lines += [
-            Line("Out of scope, refused", _interval(out.caught), f"of {out.rows:,} rows that are none of its business"),
-            Line("Out of scope, answered anyway", _interval(out.answered), "each of these answers is wrong"),
+            Line("Out of scope, refused", interval(out.caught), f"of {out.rows:,} rows that are none of its business"),
+            Line("Out of scope, answered anyway", interval(out.answered), "each of these answers is wrong"),
             Line("AUROC of scope", digits(out.scope_auroc), "1 tells all out-of-scope rows apart, 0.5 none"),
             Line("AUROC of probability", digits(out.probability_auroc), "the same by the probability alone"),
         ]
@@ -224,14 +295,20 @@ def _lines_of_rows(e: Evaluation) -> list[Line]:
     return lines
 
 
-def _lines_of_time(e: Evaluation) -> list[Line]:
-    if e.latency is None:
+def lines_of_time(latency: Latency | None) -> list[Line]:
+    """What one row costs, and many."""
+    if latency is None:
         return []
-    single = f"median; 95% within {e.latency.p95_us:,.0f} µs; {e.latency.rows:,} rows, one at a time"
+    single = f"median; 95% within {latency.p95_us:,.0f} µs; {latency.rows:,} rows, one at a time"
     return [
-        Line("Time for one", f"{e.latency.median_us:,.0f} µs", single),
-        Line("In bulk", f"{e.latency.rows_per_s:,.0f} rows/s", "in batches, on this machine"),
+        Line("Time for one", f"{latency.median_us:,.0f} µs", single),
+        Line("In bulk", f"{latency.rows_per_s:,.0f} rows/s", "in batches, on this machine"),
     ]
+
+
+def whole(share: float | None) -> str:
+    """A share without decimals; a dash where there is none."""
+    return "–" if share is None or math.isnan(share) else f"{share:.0%}"
 
 
 def percent(share: float | None) -> str:
@@ -244,5 +321,6 @@ def digits(figure: float) -> str:
     return "–" if math.isnan(figure) else f"{figure:.3f}"
 
 
-def _interval(interval: Interval) -> str:
-    return f"{interval.value:.1%} ({interval.low:.1%} to {interval.high:.1%})"
+def interval(share: Interval) -> str:
+    """A share with its range as people read it."""
+    return f"{share.value:.1%} ({share.low:.1%} to {share.high:.1%})"

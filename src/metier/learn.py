@@ -15,26 +15,31 @@ from threading import Lock
 import numpy as np
 
 from metier.checkpoint import Checkpoint
-from metier.decide.calibrate import Blend
 from metier.decide.scope import Novelty
 from metier.encoders.base import Encoder
 from metier.heads.base import Head
-from metier.types import Encoded, Floats, Labels, Probabilities, Rows, Scores, State, Value, take
+from metier.types import Encoded, Floats, Labels, Loss, Rows, Scores, State, Targets, Truth, Value, take
 
 TEACHING = 0.7  # how much of a pupil's target is its teacher's opinion, the rest is the label
 
 
 @dataclass(frozen=True, kw_only=True)
 class Examples:
-    """Rows that can be learnt from. Shapes: n values, truth (n,), targets (n, k), fold (n,)."""
+    """Rows that can be learnt from.
+
+    Shapes: n values, n rows of truth as the task has them, strata (n,) the rows of like answers, targets (n, k),
+    fold (n,).
+    """
 
     values: Sequence[Value]
-    truth: Labels
-    targets: Probabilities
+    truth: Truth
+    strata: Labels
+    targets: Targets
+    loss: Loss
     fold: Labels
 
 
-Lessons = Callable[[int | None], Probabilities]  # fold -> targets (n, k) of the rows outside it; None -> of every row
+Lessons = Callable[[int | None], Targets]  # fold -> targets (n, k) of the rows outside it; None -> of every row
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,7 +78,7 @@ class Encodings:
     def fold(self, fold: int) -> tuple[Encoded, Encoded]:
         """Vectors of the rows outside the fold, and of those inside, by an encoder that has learnt the former."""
         inside, outside = np.flatnonzero(self.examples.fold == fold), np.flatnonzero(self.examples.fold != fold)
-        fitted = self.encoder.fit(self._values(outside), self.examples.targets[outside])
+        fitted = self.encoder.fit(self._values(outside), self.examples.targets[outside], loss=self.examples.loss)
         if fitted is self.encoder:
             encoded = self.all(fitted)
             return take(encoded, outside), take(encoded, inside)
@@ -113,23 +118,27 @@ def workers() -> Iterator[ThreadPoolExecutor]:
 
 
 def by_labels(examples: Examples) -> Lessons:
-    """Lessons that are the labels themselves, one-hot."""
+    """Lessons that are the answers themselves."""
     return lambda fold: examples.targets if fold is None else examples.targets[examples.fold != fold]
 
 
-def by_teacher(examples: Examples, teacher: Held, finished: Future[Finished]) -> Lessons:
+def by_teacher(
+    examples: Examples, teacher: Held, finished: Future[Finished], opinion: Callable[[Scores], Targets]
+) -> Lessons:
     """Lessons that are mostly the opinion of a teacher, of each row as if it had not learnt that row nor the fold's.
 
     A pupil taught by plain out-of-fold opinions would hear of its held-out rows through the teachers of other folds;
-    on BANKING77 that flatters it by a point. The finished teacher is waited for only where it is needed.
+    on BANKING77 that flatters it by a point. The finished teacher is waited for only where it is needed. `opinion`
+    makes targets of the teacher's scores; where there is a gap instead of a label, it is all there is to learn.
     """
-    calibrator = Blend.fit(teacher.scores[None], examples.truth)
     plain = by_labels(examples)
 
-    def lessons(fold: int | None) -> Probabilities:
+    def lessons(fold: int | None) -> Targets:
         scores = finished.result().left_out if fold is None else teacher.left_out[fold]
         assert scores is not None
-        return (TEACHING * calibrator.probabilities(scores[None]) + (1 - TEACHING) * plain(fold)).astype(np.float32)
+        told, given = opinion(scores), plain(fold)
+        mixed = (TEACHING * told + (1 - TEACHING) * given).astype(np.float32)
+        return np.where(np.isnan(given), told, mixed)
 
     return lessons
 
@@ -154,9 +163,9 @@ def held_out(
     def one(fold: int) -> None:
         inside, outside = examples.fold == fold, examples.fold != fold
         learnt, unseen = encodings.fold(fold)
-        fitted = head.fit(learnt, lessons(fold), seed=seed)
+        fitted = head.fit(learnt, lessons(fold), loss=examples.loss, seed=seed)
         scores[inside] = fitted.scores(unseen)
-        strangeness[inside] = Novelty.fit(learnt, examples.truth[outside]).of(unseen)
+        strangeness[inside] = Novelty.fit(learnt, examples.strata[outside]).of(unseen)
         if fitted.left_out is not None:
             left_out[fold] = fitted.left_out
         tick()
@@ -179,8 +188,8 @@ def held_out(
 def finish(encodings: Encodings, head: Head, lessons: Lessons, *, seed: int) -> Finished:
     """Encoder and head after learning every row."""
     examples = encodings.examples
-    encoder = encodings.encoder.fit(examples.values, examples.targets)
+    encoder = encodings.encoder.fit(examples.values, examples.targets, loss=examples.loss)
     encoded = encodings.all(encoder)
-    head = head.fit(encoded, lessons(None), seed=seed)
-    novelty = Novelty.fit(encoded, examples.truth)
+    head = head.fit(encoded, lessons(None), loss=examples.loss, seed=seed)
+    novelty = Novelty.fit(encoded, examples.strata)
     return Finished(encoder=encoder, head=head, novelty=novelty, left_out=head.left_out)

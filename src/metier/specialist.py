@@ -11,15 +11,13 @@ from functools import cached_property
 from time import perf_counter_ns
 from typing import Any
 
-import numpy as np
-
 from metier import lazy
-from metier.cascade import Cascade, Passed
+from metier.cascade import Cascade
 from metier.decide.accept import Rule
 from metier.domains.base import Domain
 from metier.errors import BadCell
 from metier.tasks.base import Task
-from metier.types import Decision, Json, Predicted, Value
+from metier.types import Decision, Json, Passed, Predicted, Value
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,7 +60,7 @@ class Specialist:
         if not problems:
             return decided
         decisions = iter(decided)
-        return [_unread(problems[i]) if i in problems else next(decisions) for i in range(len(cells))]
+        return [self._task.unread(problems[i]) if i in problems else next(decisions) for i in range(len(cells))]
 
     def predicted(self, values: Sequence[Value]) -> Predicted:
         """The same as arrays, for values already read."""
@@ -70,16 +68,12 @@ class Specialist:
 
     def ruled(self, passed: Passed) -> Predicted:
         """The rule applied to what the cascade says."""
-        confidence = passed.probabilities.max(axis=1, initial=0)
-        in_scope = passed.scope >= self.rule.scope_threshold
-        return Predicted(
-            probabilities=passed.probabilities,
-            scope=passed.scope,
-            stage=passed.stage,
-            in_scope=in_scope,
-            accepted=in_scope & (confidence >= self.rule.accept_threshold),
-            candidates=passed.probabilities >= np.minimum(self.rule.candidate_threshold, confidence)[:, None],
-        )
+        return self._task.ruled(self.rule, passed)
+
+    def replayed(self, cells: Sequence[Any]) -> tuple[Golden, ...]:
+        """What is decided of these cells, as it is kept to be compared with."""
+        decided = [(cell, d, *self._task.replayed(d)) for cell, d in zip(cells, self.predict(cells), strict=True)]
+        return tuple(Golden(cell=cell, label=label, probability=p, stage=d.stage) for cell, d, label, p in decided)
 
     @cached_property
     def _domain(self) -> Domain:
@@ -100,17 +94,3 @@ class Specialist:
             except BadCell as problem:
                 problems[i] = str(problem)
         return values, problems
-
-
-def _unread(problem: str) -> Decision:
-    return Decision(
-        label=None,
-        probability=0.0,
-        accepted=False,
-        reason="bad_input",
-        scope=0.0,
-        candidates=(),
-        stage=0,
-        microseconds=0.0,
-        error=problem,
-    )

@@ -9,30 +9,31 @@ import importlib.metadata
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 
 import numpy as np
+from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from metier import lazy
-from metier.cascade import Cascade, Passed, Stage
+from metier.cascade import Cascade, Stage
 from metier.checkpoint import Checkpoint
-from metier.columns import choose, label_text
+from metier.columns import choose
 from metier.data.media import located
 from metier.data.read import digest
 from metier.data.split import folds
-from metier.decide.accept import Rule, accept_threshold, candidate_threshold, scope_threshold
-from metier.decide.calibrate import Blend
+from metier.decide.accept import Rule, scope_threshold
+from metier.decide.base import Calibrator
 from metier.decide.exits import LOSS_ALLOWED, Exit
 from metier.decide.scope import Scope
 from metier.domains.base import Domain
 from metier.encoders.base import Encoder
 from metier.errors import BadCell, BadOption
-from metier.evaluation import Evaluation
+from metier.evaluation import Judged
 from metier.heads.base import Head
 from metier.heads.hashed import HashedHead
-from metier.judge import evaluation_of
 from metier.learn import (
     Encodings,
     Examples,
@@ -46,6 +47,7 @@ from metier.learn import (
     workers,
 )
 from metier.specialist import Golden, Specialist
+from metier.targets import target_cells, target_columns
 from metier.tasks.base import Answers, Task
 from metier.types import (
     EFFORTS,
@@ -53,9 +55,10 @@ from metier.types import (
     Floats,
     Json,
     Labels,
-    Predicted,
+    Passed,
     Probabilities,
     Table,
+    Truth,
     Value,
 )
 
@@ -71,7 +74,7 @@ class Trained:
     """A specialist, its figures on out-of-fold rows, and what a person should know about how it came to be."""
 
     specialist: Specialist
-    evaluation: Evaluation
+    evaluation: Judged
     notes: tuple[str, ...]
 
 
@@ -81,6 +84,7 @@ def train(
     name: str = "specialist",
     input: str | None = None,
     target: str | None = None,
+    task: str | None = None,
     effort: Effort = "standard",
     max_error: float | None = None,
     false_refusal: float = 0.02,
@@ -92,6 +96,8 @@ def train(
 ) -> Trained:
     """Learn a specialist from labelled rows.
 
+    `task` is what is asked of a row, by its file in `tasks/`; by default what the target looks like. Several columns
+    make one target: `target="tumour,liver,heart"`.
     `max_error` is the promise: at most this share wrong among what is answered. `false_refusal` is the share of rows in
     scope that may be refused as out of scope. `max_ms` and `max_mb` leave out stages that cost more. `work` is a folder
     where finished steps are kept for a later resume. `progress` is told each step and the share done, 0 to 1.
@@ -100,36 +106,37 @@ def train(
     """
     _check(effort=effort, max_error=max_error, false_refusal=false_refusal, max_ms=max_ms, max_mb=max_mb)
     progress("reading", 0.0)
-    columns = choose(table, input=input, target=target)
+    columns = choose(table, input=input, target=target, task=task)
     domain: Domain = lazy.find("domains", columns.domain, "DOMAIN")
     if getattr(domain, "files", False):
         table = located(table, columns.input)
-    task: Task = lazy.find("tasks", "classify", "TASK")
-    values, answers = _read(table, columns.input, columns.target, domain, task)
-    examples = _examples(values, answers, domain, task, seed)
+    asked: Task = lazy.find("tasks", columns.task, "TASK")
+    values, answers = _read(table, columns.input, columns.target, domain, asked)
+    examples = _examples(values, answers, domain, asked, seed)
     encoders, dropped = _affordable(domain.encoders(effort), examples.values, max_ms=max_ms, max_mb=max_mb)
-    sha256 = digest(table, [columns.input, columns.target])
-    work_key = f"{sha256}/{effort}/{seed}/{[encoder.kind for encoder in encoders]}/{_libraries()}"
+    sha256 = digest(table, [columns.input, *target_columns(table, columns.target)])
+    work_key = f"{sha256}/{effort}/{seed}/{[encoder.kind for encoder in encoders]}/{_libraries()}/{asked.name}"
     kept = Checkpoint(work, fingerprint=work_key)
     tick = _ticker(progress, folds=int(examples.fold.max()) + 1, stages=len(encoders))
 
     encodings = [Encodings(encoder, examples, kept, str(i)) for i, encoder in enumerate(encoders)]
     # one thread in each matrix product: the stages and folds beside one another keep every processor busy
     with threadpool_limits(limits=1, user_api="blas"), workers() as pool:
-        held = _held(encodings, pool, checkpoint=kept, seed=seed, tick=tick)
-    stages, seen = _stages([one for one, _ in held], [done.result() for _, done in held], examples.truth)
+        held = _held(encodings, pool, asked, checkpoint=kept, seed=seed, tick=tick)
+    calibrate = partial(asked.calibrate, truth=examples.truth, max_error=max_error)
+    stages, seen = _stages([one for one, _ in held], [done.result() for _, done in held], examples, asked, calibrate)
     passed = _passed(stages, seen)
-    rule = _rule(passed, examples.truth, max_error=max_error, false_refusal=false_refusal)
+    rule = _rule(passed, examples.truth, asked, max_error=max_error, false_refusal=false_refusal)
     if max_error is not None:
         # a row not sure enough to be answered goes on: a later stage may be
         stages = [_stricter(stage, rule.accept_threshold) for stage in stages[:-1]] + stages[-1:]
         passed = _passed(stages, seen)
-        rule = _rule(passed, examples.truth, max_error=max_error, false_refusal=false_refusal)
+        rule = _rule(passed, examples.truth, asked, max_error=max_error, false_refusal=false_refusal)
 
     specialist = Specialist(
         name=name,
         domain=domain.name,
-        task=task.name,
+        task=asked.name,
         labels=answers.names,
         input_column=columns.input,
         target_column=columns.target,
@@ -143,29 +150,34 @@ def train(
             "libraries": _libraries(),
         },
     )
-    evaluation = _evaluation(specialist, passed, seen.alone, examples)
+    evaluation = _evaluation(specialist, asked, passed, seen.alone, examples)
     specialist = replace(specialist, figures=evaluation.json(), golden=_golden(specialist, examples, domain))
     progress("done", 1.0)
     return Trained(specialist=specialist, evaluation=evaluation, notes=(columns.said, *dropped))
 
 
 def out_of_fold(
-    values: Sequence[Value], truth: Labels, domain: Domain, *, seed: int = 0, effort: Effort = "quick"
+    values: Sequence[Value], answers: Answers, domain: Domain, task: Task, *, seed: int = 0, effort: Effort = "quick"
 ) -> Probabilities:
     """Calibrated probabilities (n, k) of every row by stages that have not learnt it; for audits."""
-    answers = Answers(names=tuple(str(label) for label in range(int(truth.max()) + 1)), truth=truth)
-    examples = _examples(values, answers, domain, lazy.find("tasks", "classify", "TASK"), seed)
+    examples = _examples(values, answers, domain, task, seed)
     kept, held = Checkpoint(None, fingerprint=""), []
     for encoder in domain.encoders(effort):
         encodings = Encodings(encoder, examples, kept, "")
         head, plain = _head(encodings), by_labels(examples)
         held.append(held_out(encodings, head, plain, checkpoint=kept, name="", seed=seed, tick=lambda: None))
     scores = np.stack([h.scores for h in held])
-    return Blend.fit(scores, truth).probabilities(scores)
+    return task.calibrate(scores, truth=examples.truth, familiarity=None, max_error=None).probabilities(scores)
 
 
 def _held(
-    encodings: Sequence[Encodings], pool: Executor, *, checkpoint: Checkpoint, seed: int, tick: Callable[[], None]
+    encodings: Sequence[Encodings],
+    pool: Executor,
+    task: Task,
+    *,
+    checkpoint: Checkpoint,
+    seed: int,
+    tick: Callable[[], None],
 ) -> list[tuple[Held, Future[Finished]]]:
     """For each stage the better of two heads, by labels and by a teacher, and the same after learning every row."""
     examples = encodings[0].examples
@@ -183,11 +195,13 @@ def _held(
     for i in stages:
         if done and isinstance(held[i].head, HashedHead) and not _few(examples):
             teacher = min(done)  # the cheapest that can say what it would have said of a row without it
-            lessons = by_teacher(examples, held[teacher], done[teacher])
+            lessons = by_teacher(
+                examples, held[teacher], done[teacher], task.opinion(held[teacher].scores, examples.truth)
+            )
             finishing = finished_by(PUPIL, lessons, i)  # at once, since it nearly always is the better one
             pupil = held_by(PUPIL, lessons, i, "pupil")
-            if _share_leaving(pupil, held[teacher], examples.truth) > _share_leaving(
-                held[i], held[teacher], examples.truth
+            if _share_leaving(pupil, held[teacher], examples, task) > _share_leaving(
+                held[i], held[teacher], examples, task
             ):
                 held[i], done[i] = pupil, finishing
         if i not in done:
@@ -225,9 +239,9 @@ def _read(table: Table, input: str, target: str, domain: Domain, task: Task) -> 
     Raises: BadCell naming the rows that cannot be read or have no label, TooFewRows where the labels do not suffice.
     """
     values, labels, problems = [], [], []
-    for number, (cell, answer) in enumerate(zip(table.columns[input], table.columns[target], strict=True)):
+    for number, (cell, answer) in enumerate(zip(table.columns[input], target_cells(table, target), strict=True)):
         try:
-            label = label_text(answer)
+            label = task.read(answer)
             if label is None:
                 raise BadCell(f"column '{target}' is empty. Expected a label")
             values.append(domain.read(cell))
@@ -241,17 +255,19 @@ def _read(table: Table, input: str, target: str, domain: Domain, task: Task) -> 
             + " | ".join(problems[:5])
             + f"{more}. Fix them, or let `metier audit --fix` write a copy without them."
         )
-    return values, task.learn(labels, table.source)
+    return values, task.learn(labels, table.source, target_columns(table, target))
 
 
 def _examples(values: Sequence[Value], answers: Answers, domain: Domain, task: Task, seed: int) -> Examples:
-    fold = folds(answers.truth, domain.group(values), _fold_count(answers.truth), seed)
-    return Examples(values=values, truth=answers.truth, targets=task.targets(answers), fold=fold)
+    strata = task.strata(answers)
+    fold = folds(strata, domain.group(values), _fold_count(strata), seed)
+    targets = task.targets(answers)
+    return Examples(values=values, truth=answers.truth, strata=strata, targets=targets, loss=task.loss, fold=fold)
 
 
-def _fold_count(truth: Labels) -> int:
-    """Five folds, or as many as half the labels have rows for."""
-    return int(np.clip(np.median(np.bincount(truth)), 2, FOLDS))
+def _fold_count(strata: Labels) -> int:
+    """Five folds, or as many as half the strata have rows for."""
+    return int(np.clip(np.median(np.bincount(strata)), 2, FOLDS))
 
 
 def _affordable(
@@ -284,41 +300,55 @@ def _cost(encoder: Encoder, values: Sequence[Value]) -> tuple[float, float]:
     return ms, sum(len(data) for data in encoder.state().files.values()) / 1e6
 
 
-def _share_leaving(held: Held, later: Held, truth: Labels) -> tuple[float, float]:
+def _share_leaving(held: Held, later: Held, examples: Examples, task: Task) -> tuple[float, float]:
     """How many rows this head would let leave before a later one, and how right it is on its own."""
-    probabilities = Blend.fit(held.scores[None], truth).probabilities(held.scores[None])
-    right = probabilities.argmax(axis=1) == truth
-    familiarity = np.ones(len(truth))
-    leave = Exit.learn(probabilities.max(axis=1), familiarity, right, later.scores.argmax(axis=1) == truth)
-    return float(leave.leaves(probabilities.max(axis=1), familiarity).mean()), float(right.mean())
+
+    def alone(one: Held) -> tuple[Floats, Floats]:
+        scores = one.scores[None]
+        calibrator = task.calibrate(scores, truth=examples.truth, familiarity=None, max_error=None)
+        probabilities = calibrator.probabilities(scores)
+        return calibrator.confidence(probabilities), task.losses(examples.truth, probabilities)
+
+    (confidence, losses), (_, losses_later) = alone(held), alone(later)
+    familiarity = np.ones(len(losses))
+    leave = Exit.learn(confidence, familiarity, losses, losses_later)
+    return float(leave.leaves(confidence, familiarity).mean()), -float(losses.mean())
 
 
 @dataclass(frozen=True, kw_only=True)
 class Seen:
-    """What each stage says of every row, out of fold: probabilities (n, k) and familiarity (n,) a stage."""
+    """What each stage says of every row, out of fold: probabilities (n, k), confidence and familiarity (n,) a stage."""
 
     alone: list[Probabilities]
+    confidence: list[NDArray[np.float32]]
     familiarity: list[Floats]
 
 
-def _stages(held: Sequence[Held], finished: Sequence[Finished], truth: Labels) -> tuple[list[Stage], Seen]:
+def _stages(
+    held: Sequence[Held],
+    finished: Sequence[Finished],
+    examples: Examples,
+    task: Task,
+    calibrate: Callable[..., Calibrator],
+) -> tuple[list[Stage], Seen]:
     """The stages with their calibrators, scopes and exits."""
     scores = np.stack([h.scores for h in held])  # (m, n, k)
-    stages, seen = [], Seen(alone=[], familiarity=[])
+    stages, seen = [], Seen(alone=[], confidence=[], familiarity=[])
     for i, (one, done) in enumerate(zip(held, finished, strict=True)):
         so_far = np.ascontiguousarray(scores[: i + 1])
-        calibrator = Blend.fit(so_far, truth)
-        scope = Scope.fit(done.novelty, one.strangeness, so_far, newest=1)
-        seen.alone.append(calibrator.probabilities(so_far))
+        scope = Scope.fit(done.novelty, one.strangeness, so_far, newest=1, loss=examples.loss)
         seen.familiarity.append(scope.familiarity(one.strangeness, so_far))
+        calibrator = calibrate(so_far, familiarity=seen.familiarity[-1])
+        seen.alone.append(calibrator.probabilities(so_far, seen.familiarity[-1]))
+        seen.confidence.append(calibrator.confidence(seen.alone[-1]))
         stages.append(
             Stage(encoder=done.encoder, head=done.head, calibrator=calibrator, scope=scope, exit=Exit.always())
         )
     for i in reversed(range(len(stages) - 1)):  # from the last back: an exit is held against what really follows it
         later = _passed([replace(stage, exit=Exit.never()) for stage in stages[: i + 1]] + stages[i + 1 :], seen)
-        right, right_later = (p.argmax(axis=1) == truth for p in (seen.alone[i], later.probabilities))
-        leave = Exit.learn(seen.alone[i].max(axis=1), seen.familiarity[i], right, right_later)
-        stages[i] = replace(stages[i], exit=leave if len(truth) >= FEW_ROWS else Exit.never())
+        losses, losses_later = (task.losses(examples.truth, p) for p in (seen.alone[i], later.probabilities))
+        leave = Exit.learn(seen.confidence[i], seen.familiarity[i], losses, losses_later)
+        stages[i] = replace(stages[i], exit=Exit.never() if _few(examples) else leave)
     return stages, seen
 
 
@@ -328,35 +358,35 @@ def _stricter(stage: Stage, confidence: float) -> Stage:
 
 def _passed(stages: Sequence[Stage], seen: Seen) -> Passed:
     """Where out-of-fold rows leave, and with what; the cascade's own rule on what is already computed."""
-    probabilities, scope = seen.alone[-1].copy(), seen.familiarity[-1].copy()
+    probabilities, confidence = seen.alone[-1].copy(), seen.confidence[-1].copy()
+    scope = seen.familiarity[-1].copy()
     number = np.full(len(scope), len(stages), dtype=np.int64)
     for i in reversed(range(len(stages) - 1)):
-        leaves = stages[i].exit.leaves(seen.alone[i].max(axis=1), seen.familiarity[i])
-        probabilities[leaves], scope[leaves], number[leaves] = seen.alone[i][leaves], seen.familiarity[i][leaves], i + 1
-    return Passed(probabilities=probabilities, scope=scope, stage=number)
+        leaves = stages[i].exit.leaves(seen.confidence[i], seen.familiarity[i])
+        probabilities[leaves], confidence[leaves] = seen.alone[i][leaves], seen.confidence[i][leaves]
+        scope[leaves], number[leaves] = seen.familiarity[i][leaves], i + 1
+    return Passed(probabilities=probabilities, confidence=confidence, scope=scope, stage=number)
 
 
-def _rule(passed: Passed, truth: Labels, *, max_error: float | None, false_refusal: float) -> Rule:
+def _rule(passed: Passed, truth: Truth, task: Task, *, max_error: float | None, false_refusal: float) -> Rule:
     scope = scope_threshold(passed.scope, false_refusal)
-    inside = passed.scope >= scope
-    confidence, right = passed.probabilities.max(axis=1), passed.probabilities.argmax(axis=1) == truth
+    thresholds = task.thresholds(passed, passed.scope >= scope, truth, max_error)
     return Rule(
         false_refusal=false_refusal,
         max_error=max_error,
         scope_threshold=scope,
-        accept_threshold=0.0 if max_error is None else accept_threshold(confidence[inside], right[inside], max_error),
-        candidate_threshold=candidate_threshold(passed.probabilities[np.arange(len(truth)), truth]),
+        accept_threshold=thresholds.accept,
+        candidate_threshold=thresholds.candidate,
     )
 
 
 def _evaluation(
-    specialist: Specialist, passed: Passed, alone: Sequence[Probabilities], examples: Examples
-) -> Evaluation:
-    predicted: Predicted = specialist.ruled(passed)
-    return evaluation_of(
+    specialist: Specialist, task: Task, passed: Passed, alone: Sequence[Probabilities], examples: Examples
+) -> Judged:
+    return task.judged(
         specialist.labels,
         examples.truth,
-        predicted,
+        specialist.ruled(passed),
         rule=specialist.rule,
         texts=[str(value) for value in examples.values],
         stage_names=[stage.encoder.kind for stage in specialist.cascade.stages],
@@ -369,11 +399,7 @@ def _golden(specialist: Specialist, examples: Examples, domain: Domain) -> tuple
     short = [v for v in examples.values if not isinstance(v, str) or len(v) <= LONGEST_GOLDEN]
     some = short[:: max(1, len(short) // GOLDEN_ROWS)][:GOLDEN_ROWS]
     written: Callable[[Value], str | None] = getattr(domain, "cell", lambda v: v if isinstance(v, str) else None)
-    cells = [cell for cell in map(written, some) if cell is not None]
-    return tuple(
-        Golden(cell=cell, label=d.label, probability=d.probability, stage=d.stage)
-        for cell, d in zip(cells, specialist.predict(cells), strict=True)
-    )
+    return specialist.replayed([cell for cell in map(written, some) if cell is not None])
 
 
 def _ticker(progress: Progress, *, folds: int, stages: int) -> Callable[[], None]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, Self, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,11 +17,15 @@ Json: TypeAlias = None | bool | int | float | str | list["Json"] | dict[str, "Js
 Value: TypeAlias = Any  # what a domain's `read` makes of a cell: str for text, an array for an image
 Vectors: TypeAlias = NDArray[np.float32]  # (n, d), dense
 Scores: TypeAlias = NDArray[np.float32]  # (n, k), any real number
-Probabilities: TypeAlias = NDArray[np.float32]  # (n, k), rows sum to 1
+Probabilities: TypeAlias = NDArray[np.float32]  # (n, k); rows sum to 1 where exactly one label is right
+Targets: TypeAlias = NDArray[np.float32]  # (n, k), what a head should say; NaN is a gap
+Truth: TypeAlias = NDArray[Any]  # n rows, as their task has them: positions (n,), 0, 1 and gaps (n, k), numbers (n,)
 Labels: TypeAlias = NDArray[np.int64]  # (n,), positions in a specialist's list of labels
 Floats: TypeAlias = NDArray[np.float64]
 Effort: TypeAlias = Literal["quick", "standard", "thorough"]
-Loss: TypeAlias = Literal["softmax", "logistic", "squared"]
+Loss: TypeAlias = Literal[
+    "softmax", "logistic", "squared"
+]  # what a head's scores are for: one label, several, a number
 Reason: TypeAlias = Literal["out_of_scope", "unsure", "bad_input"]
 
 EFFORTS: tuple[Effort, ...] = ("quick", "standard", "thorough")
@@ -143,6 +147,21 @@ class Decision:
     microseconds: float
     error: str | None = None
 
+    @classmethod
+    def unread(cls, problem: str) -> Self:
+        """The abstention for a cell that could not be read."""
+        return cls(
+            label=None,
+            probability=0.0,
+            accepted=False,
+            reason="bad_input",
+            scope=0.0,
+            candidates=(),
+            stage=0,
+            microseconds=0.0,
+            error=problem,
+        )
+
     def json(self) -> dict[str, Json]:
         """The decision as plain JSON values, in the order people read it."""
         row: dict[str, Json] = {
@@ -156,6 +175,52 @@ class Decision:
             "microseconds": round(self.microseconds, 1),
         }
         return row if self.error is None else {**row, "error": self.error}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Marked:
+    """One label that stands by itself: how probable it is, and whether it is there; None where that is not sure."""
+
+    label: str
+    probability: float
+    there: bool | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Marking(Decision):
+    """An answer of several labels: `labels` holds each of them with its probability.
+
+    `label` joins those that are there with "|", and is None when not one of all is sure; `probability` is how sure the
+    least sure of them is, and `candidates` are those that are not sure.
+    """
+
+    labels: tuple[Marked, ...] = ()
+
+    def json(self) -> dict[str, Json]:
+        """The decision as plain JSON values, in the order people read it."""
+        return {
+            "label": self.label,
+            "labels": {m.label: {"probability": round(m.probability, 6), "there": m.there} for m in self.labels},
+            **{name: value for name, value in Decision.json(self).items() if name not in ("label", "candidates")},
+        }
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Estimate(Decision):
+    """A number and the interval it lies in with `probability`; None where the cell could not be read.
+
+    `label` is the number as text, and None exactly when it is no answer.
+    """
+
+    estimate: float | None = None
+    low: float | None = None
+    high: float | None = None
+
+    def json(self) -> dict[str, Json]:
+        """The decision as plain JSON values, in the order people read it."""
+        numbers: dict[str, Json] = {name: getattr(self, name) for name in ("estimate", "low", "high")}
+        rest = {name: value for name, value in Decision.json(self).items() if name not in ("label", "candidates")}
+        return {**numbers, **rest}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -189,11 +254,27 @@ class Table:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Passed:
+    """Where each row left, and with what.
+
+    Shapes: probabilities (n, k) as the calibrator of that stage gives them, confidence (n,) as it sees it, scope (n,),
+    stage (n,) counted from 1.
+    """
+
+    probabilities: Probabilities
+    confidence: NDArray[np.float32]
+    scope: Floats
+    stage: NDArray[np.int64]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Predicted:
     """What a cascade says about n rows, as arrays; `Decision` is one row of it for people.
 
     Shapes: probabilities (n, k) calibrated, of the stage the row left at; scope (n,) 0 to 1; stage (n,) counted from 1,
     0 for a cell that could not be read; in_scope and accepted (n,) bool; candidates (n, k) bool, the conformal set.
+    Where the answer is a number, probabilities are (n, 4): low, estimate, high and the share that lies between. Where
+    labels stand by themselves, candidates are those not sure enough to be answered.
     """
 
     probabilities: Probabilities

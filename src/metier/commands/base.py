@@ -149,25 +149,12 @@ def duration(microseconds: float) -> str:
     return f"{microseconds / 1000:.1f} ms" if microseconds < 1e6 else f"{microseconds / 1e6:.1f} s"
 
 
-def figure_lines(figures: Mapping[str, Any], microseconds: Sequence[float]) -> list[tuple[str, str, str]]:
+def figure_lines(task: str, figures: Mapping[str, Any], microseconds: Sequence[float]) -> list[tuple[str, str, str]]:
     """The figures that training left with a specialist, and the time of a query at each stage."""
-    judged = f"made to answer all {figures['rows']:,} rows, each out of fold"
-    lines = [
-        ("Accuracy", _range(figures["accuracy"]), f"{judged}; 95% range"),
-        ("Answered", _range(figures["coverage"]), "the others are unsure or look out of scope"),
-        ("Wrong among answered", _range(figures["error"]), _promise(figures)),
-    ]
+    from metier import lazy
+
+    lines: list[tuple[str, str, str]] = [*lazy.find("tasks", task, "TASK").lines(figures)]
     for stage, time in zip(figures["stages"], microseconds, strict=True):
         cost = f"{stage['name'].partition('.')[0]}: {duration(time)} a query"
         lines.append((f"Left at stage {stage['stage']}", f"{stage['share']:.1%}", cost))
     return lines
-
-
-def _range(interval: Mapping[str, float] | None) -> str:
-    return f"{interval['value']:.1%} ({interval['low']:.1%} to {interval['high']:.1%})" if interval else "–"
-
-
-def _promise(figures: Mapping[str, Any]) -> str:
-    if figures["max_error"] is None:
-        return "nothing was promised; 99% range"
-    return f"promised at most {figures['max_error']:.1%}: {figures['promise']}; 99% range"

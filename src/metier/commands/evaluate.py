@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -14,10 +15,10 @@ from metier.errors import BadOption
 if TYPE_CHECKING:
     import rich.table
 
-    from metier.evaluation import Evaluation
+    from metier.evaluation import Grid, Judged
     from metier.types import Table
 
-MOST_CLASSES, MOST_CONFUSIONS, MOST_LETTERS = 8, 5, 40
+MOST_LETTERS = 40
 
 
 def evaluate(
@@ -58,13 +59,15 @@ def evaluate(
 
 def _evaluated(
     folder: Path, data: str, target: str | None, input: str | None, beside: str | None, label: str | None, page: Path
-) -> Evaluation:
+) -> Judged:
     from metier import api
     from metier.data.read import read
     from metier.data.write import write_text
 
     specialist = api.load(folder)
-    table = _as_learnt(read(data), target, specialist.target_column, "--target")
+    table = read(data)
+    for asked, learnt in _pairs(table, target, specialist.target_column):
+        table = _as_learnt(table, asked, learnt, "--target")
     table = _as_learnt(table, input, specialist.input_column, "--input")
     others = None if beside is None else read(beside)
     if others is not None and input in others.columns:
@@ -74,6 +77,21 @@ def _evaluated(
     for ending, content in api.report_files(evaluation, title=f"{specialist.name}, evaluated", facts=facts).items():
         write_text(page if ending == ".html" else page.with_suffix(ending), content.decode())
     return evaluation
+
+
+def _pairs(table: Table, target: str | None, learnt: str) -> Iterator[tuple[str, str]]:
+    """The columns asked for beside those they had in training; several where the target was several.
+
+    Raises: BadOption where they are not as many.
+    """
+    from metier.targets import target_columns
+
+    if target is None:
+        return
+    ours, theirs = target_columns(table, target), target_columns(table, learnt)
+    if len(ours) != len(theirs):
+        raise BadOption(f"--target {target}: {len(ours)} columns, and it learnt {len(theirs)}: {learnt}. Name as many.")
+    yield from zip(ours, theirs, strict=True)
 
 
 def _as_learnt(table: Table, asked: str | None, learnt: str, option: str) -> Table:
@@ -86,28 +104,17 @@ def _as_learnt(table: Table, asked: str | None, learnt: str, option: str) -> Tab
     return replace(table, columns={**table.columns, learnt: table.columns[asked]})
 
 
-def _show(evaluation: Evaluation) -> None:
-    show(figures_table(evaluation.summary()), "", _classes(evaluation))
-    if evaluation.confusions:
-        show("", _confusions(evaluation))
+def _show(evaluation: Judged) -> None:
+    show(figures_table(evaluation.summary()))
+    for short in evaluation.grids():
+        if short.rows:
+            show("", _table(short))
     for note in evaluation.notes:
         show(f"Note: {note}")
 
 
-def _classes(evaluation: Evaluation) -> rich.table.Table:
-    known = sorted((c for c in evaluation.per_class if c.f1 is not None), key=lambda c: c.f1 or 0)
-    title = f"The {min(len(known), MOST_CLASSES)} weakest of {len(evaluation.labels):,} labels; all are in the report"
-    table = grid("Label", "F1", "Precision", "Recall", "Answered", "Rows", figures=range(1, 6), title=title)
-    for c in known[:MOST_CLASSES]:
-        shares = ("–" if share is None else f"{share:.0%}" for share in (c.f1, c.precision, c.recall, c.accepted))
-        table.add_row(shown(c.label, MOST_LETTERS), *shares, f"{c.rows:,}")
-    return table
-
-
-def _confusions(evaluation: Evaluation) -> rich.table.Table:
-    table = grid("Label", "Taken for", "Rows", "Answered", figures=(2, 3), title="Confusions that matter")
-    for pair in evaluation.confusions[:MOST_CONFUSIONS]:
-        table.add_row(
-            shown(pair.truth, MOST_LETTERS), shown(pair.guess, MOST_LETTERS), f"{pair.count:,}", f"{pair.answered:,}"
-        )
+def _table(short: Grid) -> rich.table.Table:
+    table = grid(*short.columns, figures=range(short.names, len(short.columns)), title=short.title)
+    for row in short.rows:
+        table.add_row(*(shown(cell, MOST_LETTERS) for cell in row))
     return table

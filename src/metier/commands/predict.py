@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from metier.specialist import Specialist
     from metier.types import Decision, Table
 
-OURS = ("label", "probability", "accepted", "reason", "scope", "candidates", "stage", "microseconds", "error")
 CHUNK_BYTES, MOST_LINE_BYTES = 1 << 16, 8 * 2**20
 MOST_SHOWN, MOST_CANDIDATES = 200, 3
 FIGURES_WIDTH = 28  # of the columns beside text and answer, and the space between them
@@ -64,12 +63,15 @@ def predict(
     if not files and output is None and not as_json:
         _show(asked, [specialist.predict([cell])[0] for cell in cells])
     elif not files:
-        _write(_decided(specialist, iter([_table(column, cells)]), column), [column], output, as_json)
+        _write(
+            _decided(specialist, iter([_table(column, cells)]), column), _ours(specialist), [column], output, as_json
+        )
     elif files == ["-"]:
-        _write(_decided(specialist, _lines(column), column), [column], output, as_json)
+        _write(_decided(specialist, _lines(column), column), _ours(specialist), [column], output, as_json)
     else:
         names = [] if as_json else _names(files[0])
-        _write(_decided(specialist, _located(specialist, _batches(files[0]), column), column), names, output, as_json)
+        batches = _located(specialist, _batches(files[0]), column)
+        _write(_decided(specialist, batches, column), _ours(specialist), names, output, as_json)
 
 
 def _takes_files(specialist: Specialist) -> bool:
@@ -161,11 +163,20 @@ def _own(cell: Any) -> Any:
     return None if isinstance(cell, float) and not math.isfinite(cell) else cell
 
 
-def _write(rows: Iterator[tuple[Row, Decision]], names: Sequence[str], output: Path | None, as_json: bool) -> None:
+def _ours(specialist: Specialist) -> list[str]:
+    """The names of what its decisions hold."""
+    from metier import lazy
+
+    return list(lazy.find("tasks", specialist.task, "TASK").unread("so that the error is among them").json())
+
+
+def _write(
+    rows: Iterator[tuple[Row, Decision]], keys: Sequence[str], names: Sequence[str], output: Path | None, as_json: bool
+) -> None:
     """Rows to a file, with a count of what became of them, or to standard output."""
     from metier.data.write import starter, write
 
-    ours = {name: f"metier_{name}" if name in names else name for name in OURS}
+    ours = {name: f"metier_{name}" if name in names else name for name in keys}
     taken = [f"'{name}' is '{new}'" for name, new in ours.items() if new != name]
     if taken:
         say(f"The file has columns with names of ours; among the answers {', '.join(taken)}.")

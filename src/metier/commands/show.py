@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from metier.commands.base import Folder, figure_lines, figures_table, show_json, shown
 from metier.commands.base import show as put
+
+if TYPE_CHECKING:
+    from metier.tasks.base import Task
 
 MOST_LABELS = 12
 
@@ -18,7 +21,7 @@ def show(
     as_json: Annotated[bool, typer.Option("--json", help="Everything as one line of JSON.")] = False,
 ) -> None:
     """Say what a specialist is, where it came from, what it promises and what it costs."""
-    from metier import artifact
+    from metier import artifact, lazy
     from metier.timing import stage_microseconds
 
     said: dict[str, Any] = dict(artifact.describe(folder))
@@ -27,18 +30,20 @@ def show(
     if as_json:
         show_json({**said, "microseconds": microseconds})
         return
-    put(f"{said['name']}: {said['task']} {said['domain']} into {len(said['labels']):,} labels", "")
-    put(figures_table(_origin(said)), "", figures_table(figure_lines(said["figures"], microseconds)), "")
+    task: Task = lazy.find("tasks", said["task"], "TASK")
+    put(f"{said['name']}: {said['task']} {said['domain']} into {task.told(said['labels'])}", "")
+    figures = figures_table(figure_lines(said["task"], said["figures"], microseconds))
+    put(figures_table(_origin(said, task)), "", figures, "")
     put(figures_table(_files(said)))
     if said["unlisted"]:
         put(f"No part of it, and never read: {', '.join(said['unlisted'])}")
 
 
-def _origin(said: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+def _origin(said: Mapping[str, Any], task: Task) -> list[tuple[str, str, str]]:
     origin, recipe, rule, columns = said["origin"], said["recipe"], said["rule"], said["columns"]
     labels = ", ".join(said["labels"][:MOST_LABELS])
     more = f" and {len(said['labels']) - MOST_LABELS:,} more" if len(said["labels"]) > MOST_LABELS else ""
-    promise = "nothing" if rule["max_error"] is None else f"at most {rule['max_error']:.1%} wrong among what it answers"
+    promise = task.promised(rule["max_error"])
     left_out = " ".join(recipe.get("left_out") or ())
     return [
         ("Labels", labels + more, ""),
@@ -47,7 +52,7 @@ def _origin(said: Mapping[str, Any]) -> list[tuple[str, str, str]]:
         ("Data, sha256", f"{origin.get('sha256')}", ""),
         ("Recipe", f"effort {recipe.get('effort')}, seed {recipe.get('seed')}. {left_out}".strip(), ""),
         ("Made with", ", ".join(f"{name} {version}" for name, version in origin.get("libraries", {}).items()), ""),
-        ("Promises", f"{promise}, with 95% confidence" if rule["max_error"] is not None else promise, ""),
+        ("Promises", promise, ""),
         ("Refuses as out of scope", f"{rule['false_refusal']:.1%} of its own kind of rows", ""),
     ]
 

@@ -40,6 +40,12 @@ def train(
     output: Annotated[Path, typer.Option("--output", "-o", metavar="FOLDER", help="Where the specialist goes.")],
     target: Guessed = None,
     input: Guessed = None,
+    task: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TASK", help="classify, multilabel or regress.", show_default="what the target looks like"
+        ),
+    ] = None,
     effort: Annotated[
         Effort, typer.Option(help="quick: microseconds alone; standard: an encoder behind; thorough: fine-tuned.")
     ] = Effort.STANDARD,
@@ -58,8 +64,8 @@ def train(
     """Learn a specialist from labelled rows."""
     try:
         _train(
-            data, output, as_json=as_json, input=input, target=target, effort=effort.value, max_error=max_error,
-            false_refusal=false_refusal, max_ms=max_ms, max_mb=max_mb, seed=seed, resume=resume,
+            data, output, as_json=as_json, input=input, target=target, task=task, effort=effort.value,
+            max_error=max_error, false_refusal=false_refusal, max_ms=max_ms, max_mb=max_mb, seed=seed, resume=resume,
         )  # fmt: skip
     except KeyboardInterrupt:
         say(f"Stopped. Nothing was half-written. Continue with: {_again()}")
@@ -70,7 +76,9 @@ def train(
         raise
 
 
-def _train(data: str, output: Path, *, as_json: bool, input: str | None, target: str | None, **options: Any) -> None:
+def _train(
+    data: str, output: Path, *, as_json: bool, input: str | None, target: str | None, task: str | None, **options: Any
+) -> None:
     started = perf_counter()
     from metier import api
     from metier.columns import choose
@@ -78,11 +86,17 @@ def _train(data: str, output: Path, *, as_json: bool, input: str | None, target:
     from metier.timing import stage_microseconds
 
     table = read(data)
-    columns = choose(table, input=input, target=target)
+    columns = choose(table, input=input, target=target, task=task)
     say(columns.said)
     with _progress() as progress:
         specialist = api.train(
-            table, output=output, input=columns.input, target=columns.target, progress=progress, **options
+            table,
+            output=output,
+            input=columns.input,
+            target=columns.target,
+            task=columns.task,
+            progress=progress,
+            **options,
         )
     seconds = perf_counter() - started
     microseconds = stage_microseconds(specialist, [golden.cell for golden in specialist.golden])
@@ -95,13 +109,17 @@ def _train(data: str, output: Path, *, as_json: bool, input: str | None, target:
     for sentence in specialist.recipe.get("left_out") or ():  # type: ignore[union-attr]
         say(str(sentence))
     size = [("Size", f"{megabytes:,.1f} MB", str(output)), ("Training took", f"{seconds:,.1f} s", "")]
-    show(figures_table([*figure_lines(specialist.figures, microseconds), *size]), "", _next(specialist.figures, output))
+    show(
+        figures_table([*figure_lines(specialist.task, specialist.figures, microseconds), *size]),
+        "",
+        _next(specialist.figures, output),
+    )
 
 
 def _next(figures: Mapping[str, Any], output: Path) -> str:
     """What a promise would cost, where none was made; else, how to ask."""
     ask = f'Ask it: metier predict {shlex.quote(str(output))} "…"'
-    if figures["max_error"] is not None:
+    if figures["max_error"] is not None or "curve" not in figures:  # where there is no threshold to choose, no price
         return ask
     shares = {promise: answered_under(figures, promise) for promise in OFFERED}
     said = ", ".join(f"{promise:.0%}: {'none' if s is None else format(s, '.0%')}" for promise, s in shares.items())

@@ -1,22 +1,24 @@
 """Scores of one or several heads to probabilities that mean what they say.
 
 Knows nothing of what the scores were made from. One weight for each head blends them and sets the temperature at once;
-a curve with three numbers then mends what is left of the confidence of the likeliest label.
+a curve with four numbers then mends what is left of the confidence of the likeliest label: besides how likely it is,
+the curve sees how likely the second is, which tells a row between two labels from one that is vaguely many.
 
-Source: Guo et al. 2017, section 4.2 (temperature); Kull et al. 2017 (the beta curve).
+Source: Guo et al. 2017, section 4.2 (temperature); Kull et al. 2017 (the beta curve, here with the second as well).
 """
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numba import njit
 from numpy.typing import ArrayLike, NDArray
 
-from metier.types import Labels, Probabilities, Scores, State
+from metier.types import Floats, Labels, Probabilities, Scores, State
 
 _FLOOR = np.float32(1e-6)  # no probability is shown as exactly 0 or 1
+_STRAIGHT = (1.0, 1.0, 0.0, 0.0)  # the curve that changes nothing
 
 
 @njit(cache=True, nogil=True)
@@ -25,7 +27,7 @@ def _probabilities(
 ) -> NDArray[np.float32]:
     """Softmax of the weighted scores, the top one passed through the curve and the rest scaled to fit.
 
-    Shapes: scores (m, n, k), weights (m,), curve (3,); returns (n, k).
+    Shapes: scores (m, n, k), weights (m,), curve (4,); returns (n, k).
     """
     m, n, k = scores.shape
     out = np.empty((n, k), np.float32)
@@ -51,7 +53,8 @@ def _probabilities(
                 second = row[q]
         top = min(max(row[best], _FLOOR), 1 - _FLOOR)
         left = np.float32(1) - top
-        mended = 1 / (1 + np.exp(-(curve[0] * np.log(top) - curve[1] * np.log(left) + curve[2])))
+        logit = curve[0] * np.log(top) - curve[1] * np.log(left) + curve[2] - curve[3] * np.log(max(second, _FLOOR))
+        mended = 1 / (1 + np.exp(-logit))
         # the order must stand: the top may not fall below what the second is scaled up to
         share = second / left
         mended = min(max(mended, share / (1 + share), _FLOOR), 1 - _FLOOR)
@@ -65,11 +68,11 @@ def _probabilities(
 class Blend:
     """Weights over heads, and the curve of the top confidence."""
 
-    kind = "calibrate.v1"
+    kind: ClassVar[str] = "calibrate.v1"
 
-    def __init__(self, weights: ArrayLike = (1.0,), curve: ArrayLike = (1.0, 1.0, 0.0)) -> None:
+    def __init__(self, weights: ArrayLike = (1.0,), curve: ArrayLike = _STRAIGHT) -> None:
         self.weights = np.asarray(weights, np.float32)  # (m,)
-        self.curve = np.asarray(curve, np.float32)  # (3,)
+        self.curve = np.asarray(curve, np.float32)  # (4,)
 
     @classmethod
     def fit(cls, scores: Scores, labels: Labels) -> Self:
@@ -99,10 +102,14 @@ class Blend:
         plain = cls(found.x)
         return cls(found.x, _curve(plain.probabilities(scores), labels))
 
-    def probabilities(self, scores: Scores) -> Probabilities:
+    def probabilities(self, scores: Scores, familiarity: Floats | None = None) -> Probabilities:
         """Probabilities (n, k) from scores (m, n, k) of m heads."""
         blended: Probabilities = _probabilities(scores, self.weights, self.curve)
         return blended
+
+    def confidence(self, probabilities: Probabilities) -> NDArray[np.float32]:
+        """The probability of the likeliest label (n,)."""
+        return np.asarray(probabilities.max(axis=1, initial=0), np.float32)
 
     def state(self) -> State:
         return State(config={"weights": [float(w) for w in self.weights], "curve": [float(c) for c in self.curve]})
@@ -110,24 +117,29 @@ class Blend:
     @classmethod
     def restore(cls, state: State) -> Self:
         config: dict[str, Any] = dict(state.config)
-        return cls(config["weights"], config["curve"])
+        curve = config["curve"]
+        return cls(config["weights"], [*curve, 0.0] if len(curve) == 3 else curve)  # before 0.2 the second was not seen
 
 
 def _curve(probabilities: Probabilities, labels: Labels) -> NDArray[np.float64]:
     """Beta calibration of the top confidence, drawn to the identity where the rows are few."""
     from scipy.optimize import minimize
 
-    top = np.clip(probabilities.max(axis=1).astype(np.float64), 1e-6, 1 - 1e-6)
+    ranked = np.partition(probabilities.astype(np.float64), -2, axis=1)
+    top = np.clip(ranked[:, -1], 1e-6, 1 - 1e-6)
+    second = np.maximum(ranked[:, -2], 1e-6)
     right = probabilities.argmax(axis=1) == labels
-    features = np.stack([np.log(top), -np.log1p(-top), np.ones_like(top)])  # (3, n)
-    start = np.array([1.0, 1.0, 0.0])
+    features = np.stack([np.log(top), -np.log1p(-top), np.ones_like(top), -np.log(second)])  # (4, n)
+    # between two labels the second is what the first leaves: there is nothing more to see in it
+    free = (0, None) if probabilities.shape[1] > 2 else (0, 0)
+    start = np.array(_STRAIGHT)
 
     def loss(curve: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
         z = curve @ features
         slope = (1 / (1 + np.exp(-z)) - right) @ features.T + 10 * (curve - start)
         return float(np.logaddexp(0, np.where(right, -z, z)).sum() + 5 * ((curve - start) ** 2).sum()), slope
 
-    found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=[(0, None), (0, None), (None, None)])
+    found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=[(0, None), (0, None), (None, None), free])
     return np.asarray(found.x)
 
 

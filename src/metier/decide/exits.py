@@ -1,6 +1,6 @@
 """When a row may leave a stage: confident enough, and familiar enough, that the costlier stages would change nothing.
 
-Knows confidences and whether they were right, nothing else.
+Knows confidences and how wrong they were, nothing else.
 """
 
 from __future__ import annotations
@@ -13,7 +13,9 @@ from numpy.typing import NDArray
 
 from metier.types import Floats, State
 
-LOSS_ALLOWED = 0.001  # of accuracy, out of fold: what a table that shows tenths of a point would not show
+LOSS_ALLOWED = (
+    0.001  # of accuracy, or of what else is lost, out of fold: what a table that shows tenths of a point would not show
+)
 MINIMUM_FAMILIARITY = 0.05  # the strangest twentieth of training rows is always looked at by the last stage
 
 
@@ -50,18 +52,19 @@ class Exit:
         cls,
         confidence: NDArray[np.float32],
         familiarity: Floats,
-        right: NDArray[np.bool_],
-        right_later: NDArray[np.bool_],
+        losses: Floats,
+        losses_later: Floats,
     ) -> Self:
-        """The lowest confidence whose leavers lose no accuracy against going on.
+        """The lowest confidence whose leavers lose nothing against going on.
 
-        Shapes: all (n,), out of fold; `right_later` says whether the stages that follow would get the row right.
+        Shapes: all (n,), out of fold; `losses` say how wrong each row is here, 1 for a plain error, and `losses_later`
+        how wrong the stages that follow would be.
         """
         allowed = np.flatnonzero(familiarity >= MINIMUM_FAMILIARITY)
         order = allowed[np.argsort(-confidence[allowed], kind="stable")]
         if not len(order):
             return cls.never()
-        lost = np.cumsum(right_later[order].astype(np.int64) - right[order])
+        lost = np.cumsum(losses[order] - losses_later[order])
         last_of_tie = np.append(confidence[order][1:] != confidence[order][:-1], True)
         fine = np.flatnonzero((lost <= LOSS_ALLOWED * len(confidence)) & last_of_tie)
         if not len(fine):

@@ -15,7 +15,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from metier.types import Encoded, Floats, Labels, Rows, Scores, State
+from metier.types import Encoded, Floats, Labels, Loss, Rows, Scores, State
 
 _KNOTS = 512
 UNSEEN = 2.0  # the weight of what was never seen, beside 1 for a head: it says more than a weak answer
@@ -113,14 +113,18 @@ class Scope:
         self.knots = knots  # rising signals of training rows at even steps of share
 
     @classmethod
-    def fit(cls, novelty: Novelty, strangeness: Floats, scores: Scores, newest: int) -> Self:
+    def fit(cls, novelty: Novelty, strangeness: Floats, scores: Scores, newest: int, *, loss: Loss = "softmax") -> Self:
         """Sets the scale from out-of-fold rows; the `newest` last heads count fully, those of earlier stages half.
+
+        How large an estimate is says nothing about how familiar its row is, and a row of no label is not strange: only
+        heads that always have a label to name are asked.
 
         Shapes: strangeness (n,), scores (m, n, k).
         """
         signs = np.concatenate([-strangeness[None], scores.max(axis=2)])  # (1 + m, n)
         centre, spread = signs.mean(axis=1), signs.std(axis=1) + 1e-9
         weights = np.array([1.0 if novelty.whitener.size else UNSEEN] + [0.5] * (len(scores) - newest) + [1.0] * newest)
+        weights[1:] *= loss == "softmax"
         signals = np.sort(weights @ ((signs - centre[:, None]) / spread[:, None]))
         knots = np.quantile(signals, np.linspace(0, 1, min(_KNOTS, len(signals))))
         return cls(novelty, centre.astype(np.float64), spread.astype(np.float64), weights, knots)

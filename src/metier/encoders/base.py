@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol, Self
 
-from metier.types import Encoded, Probabilities, State, Value
+from metier.types import Encoded, Loss, State, Targets, Value
 
 
 class Encoder(Protocol):
@@ -32,10 +32,11 @@ class Encoder(Protocol):
         """Columns of what `encode` returns."""
         ...
 
-    def fit(self, values: Sequence[Value], targets: Probabilities) -> Self:
+    def fit(self, values: Sequence[Value], targets: Targets, *, loss: Loss) -> Self:
         """An encoder that has learnt these values; itself where there is nothing to learn.
 
-        Most learn from values alone (document frequencies, say) and leave the targets (n, k) unread.
+        Most learn from values alone (document frequencies, say) and leave the targets (n, k) unread; those that do not
+        read them as `loss` says, as heads do.
         """
         ...
 

@@ -27,7 +27,7 @@ import numpy as np
 from metier import lazy
 from metier.encoders.sentence import CHARACTERS_PER_TOKEN, WEIGHTS, SentenceEncoder, _folder
 from metier.errors import BadOption
-from metier.types import Labels, Probabilities, State, Vectors
+from metier.types import Labels, Loss, State, Targets, Vectors
 
 Tensor = Any  # torch is imported only while learning, and where it is not installed there is nothing to check against
 
@@ -59,6 +59,8 @@ TOKENS_AT_ONCE = 2_048  # of one step, padding among them: about 700 MB while a 
 # How much the place of a text counts beside its cosines. With less, strange texts no longer stand out (caught at 2 %
 # refused: 97 % at 0.3, 93 % at 0.1); with more, a linear head learns the rows by heart.
 PLACE = np.float32(0.3)
+WIDEST = 3.0  # the number, in its own spread, that a cosine of 1 stands for
+HALFWAY = 0.5  # the cosine at which a label that stands by itself is as likely as not
 
 
 class FinetunedEncoder:
@@ -103,7 +105,7 @@ class FinetunedEncoder:
         """Columns of what `encode` returns."""
         return self._inside.width + len(self._centres)
 
-    def fit(self, values: Sequence[str], targets: Probabilities) -> Self:
+    def fit(self, values: Sequence[str], targets: Targets, *, loss: Loss = "softmax") -> Self:
         """The encoder after learning. Shapes: n values, targets (n, k).
 
         Raises: BadOption where there is nothing to start from, because this one is the outcome of a fit.
@@ -116,7 +118,7 @@ class FinetunedEncoder:
         with TemporaryDirectory() as place:
             folder = Path(place) / "encoder"
             shutil.copytree(self._folder, folder, ignore=shutil.ignore_patterns("onnx", "openvino", "*.bin", WEIGHTS))
-            centres = _teach(self._folder, folder / WEIGHTS, values, targets, self._recipe, self._seed)
+            centres = _teach(self._folder, folder / WEIGHTS, values, targets, loss, self._recipe, self._seed)
             taught = SentenceEncoder.build(str(folder))
         taught.source = self._inside.source
         return type(self)(taught, centres=centres)
@@ -147,7 +149,7 @@ class FinetunedEncoder:
 
 
 def _teach(
-    start: Path, path: Path, values: Sequence[str], targets: Probabilities, recipe: Recipe, seed: int
+    start: Path, path: Path, values: Sequence[str], targets: Targets, loss: Loss, recipe: Recipe, seed: int
 ) -> Vectors:
     """Writes to `path` the weights in the folder `start` after learning the targets, and gives the centres (k, d)."""
     torch = importlib.import_module("torch")
@@ -156,7 +158,7 @@ def _teach(
         lessons = _Lessons(torch, network, values, recipe, seed)
         wanted = torch.from_numpy(np.array(targets, np.float32))
         centres = _centres(torch, network, lessons, wanted)
-        _learn(torch, network, centres, lessons, wanted, recipe)
+        _learn(torch, network, centres, lessons, wanted, loss, recipe)
         network.save(path)
         learnt: Vectors = torch.nn.functional.normalize(centres.detach(), dim=-1).numpy()
         return learnt
@@ -295,14 +297,18 @@ def _centres(torch: Any, network: _Network, lessons: _Lessons, targets: Tensor) 
     """Where each label starts (k, d): the mean of its vectors before any learning."""
     with torch.no_grad():
         sums = sum(
-            targets[torch.from_numpy(rows)].T @ network.vectors(*lessons.tokens(rows, hide=False))
+            targets[torch.from_numpy(rows)].nan_to_num().T @ network.vectors(*lessons.tokens(rows, hide=False))
             for rows in lessons.parts(np.arange(len(lessons)))
         )
-        sums[targets.sum(0) == 0] = sums.sum(0)  # a label without rows; at zero the slope of a cosine has no bound
+        sums[(targets.nan_to_num() == 0).all(0)] = sums.sum(
+            0
+        )  # a label without rows; at zero the slope of a cosine has no bound
     return torch.nn.functional.normalize(sums, dim=-1).requires_grad_()
 
 
-def _learn(torch: Any, network: _Network, centres: Tensor, lessons: _Lessons, targets: Tensor, recipe: Recipe) -> None:
+def _learn(
+    torch: Any, network: _Network, centres: Tensor, lessons: _Lessons, targets: Tensor, loss: Loss, recipe: Recipe
+) -> None:
     """Moves the weights of the network and the centres to their mean over the last steps."""
     steps = recipe.steps(len(lessons))
     weights, functional = network.weights(), torch.nn.functional
@@ -318,10 +324,9 @@ def _learn(torch: Any, network: _Network, centres: Tensor, lessons: _Lessons, ta
     for step, rows in zip(range(steps), lessons.batches(), strict=False):
         for some in lessons.parts(rows):
             vectors = network.vectors(*lessons.tokens(some, hide=True))
-            scores = recipe.sharpness * vectors @ functional.normalize(centres, dim=-1).T  # (n, k)
-            wanted = targets[torch.from_numpy(some)]
-            loss = functional.cross_entropy(scores, wanted, label_smoothing=recipe.smoothing, reduction="sum")
-            (loss / len(rows)).backward()
+            cosines = vectors @ functional.normalize(centres, dim=-1).T  # (n, k)
+            missed = _missed(functional, cosines, targets[torch.from_numpy(some)], loss, recipe)
+            (missed / len(rows)).backward()
         torch.nn.utils.clip_grad_norm_(learning, 1.0)
         optimiser.step()
         optimiser.zero_grad()
@@ -334,6 +339,20 @@ def _learn(torch: Any, network: _Network, centres: Tensor, lessons: _Lessons, ta
                 torch._foreach_lerp_(averaged, learning, min(1.0, 8 / steps))
     with torch.no_grad():
         torch._foreach_copy_(learning, averaged)
+
+
+def _missed(functional: Any, cosines: Tensor, wanted: Tensor, loss: Loss, recipe: Recipe) -> Tensor:
+    """How far the cosines (n, k) are from what is wanted, summed over rows; gaps cost nothing."""
+    if loss == "softmax":
+        scores = recipe.sharpness * cosines
+        return functional.cross_entropy(scores, wanted, label_smoothing=recipe.smoothing, reduction="sum")
+    known, filled = ~wanted.isnan(), wanted.nan_to_num()
+    if loss == "squared":
+        return ((WIDEST * cosines - filled).square() * known).sum()
+    scores = recipe.sharpness * (cosines - HALFWAY)
+    softened = (1 - recipe.smoothing) * filled + recipe.smoothing / 2
+    each = functional.binary_cross_entropy_with_logits(scores, softened, reduction="none")
+    return (each * known).sum()
 
 
 def _rate(step: int, steps: int, warming: float) -> float:

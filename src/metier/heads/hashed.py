@@ -17,9 +17,11 @@ from numba import njit
 from numpy.typing import NDArray
 
 from metier.errors import BadOption
-from metier.types import Encoded, Probabilities, Rows, Scores, State
+from metier.types import Encoded, Loss, Rows, Scores, State, Targets
 
 F32: TypeAlias = NDArray[np.float32]
+_SOFTMAX, _LOGISTIC, _SQUARED = 0, 1, 2
+_LOSSES: dict[Loss, int] = {"softmax": _SOFTMAX, "logistic": _LOGISTIC, "squared": _SQUARED}
 
 
 @njit(cache=True, nogil=True, fastmath=True)
@@ -28,6 +30,8 @@ def _train(
     columns: NDArray[np.int32],
     weights: F32,
     targets: F32,
+    known: NDArray[np.bool_],
+    loss: int,
     width: int,
     hidden: int,
     epochs: int,
@@ -71,12 +75,17 @@ def _train(
             highest = max(highest, score)
         normaliser = np.float32(0)
         for q in range(k):
-            wrong[q] = np.exp(wrong[q] - highest)
-            normaliser += wrong[q]
+            if loss == _SOFTMAX:
+                wrong[q] = np.exp(wrong[q] - highest)
+                normaliser += wrong[q]
+            elif loss == _LOGISTIC:
+                wrong[q] = 1 / (1 + np.exp(-wrong[q]))
+        if loss != _SOFTMAX:
+            normaliser = np.float32(1)
         gradient[:] = 0
         for q in range(k):
             slope = wrong[q] / normaliser - targets[i, q]
-            if abs(slope) < 1e-4:
+            if abs(slope) < 1e-4 or not known[i, q]:
                 continue
             out_bias[q] -= now * np.float32(0.1) * slope
             for h in range(hidden):
@@ -141,7 +150,7 @@ def _bytes(table: F32) -> tuple[NDArray[np.int8], F32]:
 
 
 class HashedHead:
-    """`hidden=0`: a support vector machine by liblinear. `hidden=96`: one layer of that width, the better pupil.
+    """`hidden=0`: support vectors by liblinear. `hidden=96`: one layer of that width, the better pupil.
 
     Soft targets teach the hidden layer more than labels do; the linear head takes the likeliest label of each row.
     """
@@ -157,18 +166,21 @@ class HashedHead:
     def suited(cls, rows: int) -> Self:
         return cls()
 
-    def fit(self, encoded: Encoded, targets: Probabilities, *, seed: int) -> Self:
+    def fit(self, encoded: Encoded, targets: Targets, *, loss: Loss = "softmax", seed: int) -> Self:
         if not isinstance(encoded, Rows):
             raise BadOption("heads/hashed takes sparse Rows, and dense vectors were given. Use the head 'kernel'.")
         fitted = type(self)(hidden=self.hidden, epochs=self.epochs, rate=self.rate, dropout=self.dropout)
         if self.hidden:
+            filled = np.ascontiguousarray(np.nan_to_num(targets), np.float32)
             table, bias, out, out_bias = _train(
-                encoded.starts, encoded.columns, encoded.weights, np.ascontiguousarray(targets, np.float32),
+                encoded.starts, encoded.columns, encoded.weights, filled, ~np.isnan(targets), _LOSSES[loss],
                 encoded.width, self.hidden, self.epochs, self.rate, self.dropout, seed,
             )  # fmt: skip
             more = {"out": np.ascontiguousarray(out.T), "out_bias": out_bias}
         else:
-            table, bias = _separate(encoded, targets, seed)
+            table, bias = (
+                _separate(encoded, targets, seed) if loss == "softmax" else _each(encoded, targets, loss, seed)
+            )
             more = {}
         table[0] = 0  # what was never seen says nothing about the label
         bytes_, scales = _bytes(table)
@@ -204,9 +216,10 @@ class HashedHead:
 
 # liblinear draws from one generator for the whole process: two fits at once would shuffle each other's rows
 _ONE_LIBLINEAR = Lock()
+REGRESSION_C = 1.0
 
 
-def _separate(rows: Rows, targets: Probabilities, seed: int) -> tuple[F32, F32]:
+def _separate(rows: Rows, targets: Targets, seed: int) -> tuple[F32, F32]:
     """One against the rest by liblinear: table (width, k), bias (k)."""
     from scipy.sparse import csr_matrix
     from sklearn.svm import LinearSVC
@@ -226,6 +239,31 @@ def _separate(rows: Rows, targets: Probabilities, seed: int) -> tuple[F32, F32]:
         weights, offsets = machine.coef_, machine.intercept_
     table[:, machine.classes_] = weights.T
     bias[machine.classes_] = offsets
+    return table, bias
+
+
+def _each(rows: Rows, targets: Targets, loss: Loss, seed: int) -> tuple[F32, F32]:
+    """Each column of the targets by itself, its gaps left out: a machine for 0 and 1, a regression for numbers."""
+    from scipy.sparse import csr_matrix
+    from sklearn.svm import LinearSVC, LinearSVR
+
+    matrix = csr_matrix((rows.weights, rows.columns, rows.starts), shape=(len(rows), rows.width))
+    k = targets.shape[1]
+    table, bias = np.zeros((rows.width, k), np.float32), np.full(k, -1.0, np.float32)
+    for q in range(k):
+        known = np.flatnonzero(~np.isnan(targets[:, q]))
+        wanted = targets[known, q]
+        machine = LinearSVC(C=0.5, random_state=seed)
+        if loss == "squared":
+            machine = LinearSVR(C=REGRESSION_C, epsilon=0, loss="squared_epsilon_insensitive", random_state=seed)
+        else:
+            wanted = wanted > 0.5
+            if wanted.all() or not wanted.any():
+                bias[q] = 1.0 if len(known) and wanted[0] else -1.0
+                continue
+        with _ONE_LIBLINEAR:
+            machine.fit(matrix[known], wanted)
+        table[:, q], bias[q] = machine.coef_.ravel(), np.ravel(machine.intercept_)[0]
     return table, bias
 
 

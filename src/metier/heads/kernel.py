@@ -8,6 +8,7 @@ Source: Saunders et al. 1998 for the ridge; Nyström landmarks after Williams an
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cached_property
 from typing import Any, Self, TypeAlias
 
@@ -16,12 +17,14 @@ from numba import njit
 from numpy.typing import NDArray
 
 from metier.errors import BadOption
-from metier.types import Encoded, Probabilities, Rows, Scores, State
+from metier.types import Encoded, Loss, Rows, Scores, State, Targets
 
 MOST_EXACT = 16_384  # up to here every row is a landmark; the solution takes seconds and 1 GB
 LANDMARKS = 4_096  # beyond
 BLOCK = 4_096
 FEW_ROWS = 1_000
+NARROW = 256  # directions kept of wider vectors: no less accurate, and a third of what a row has to be compared with
+GAP_ROUNDS = 3  # each costs as much as learning once
 
 F32: TypeAlias = NDArray[np.float32]
 I8: TypeAlias = NDArray[np.int8]
@@ -49,6 +52,28 @@ def _votes(vectors: F32, landmarks: I8, scales: F32, weights: F32, sharpness: fl
     return scores
 
 
+@njit(cache=True, nogil=True, fastmath=True)
+def _along(vectors: F32, directions: F32) -> F32:
+    """Vectors (n, r) along the directions (d, r), row by row: in a matrix product the rounding may differ."""
+    (n, d), r = vectors.shape, directions.shape[1]
+    along = np.zeros((n, r), np.float32)
+    for i in range(n):
+        row = along[i]
+        for h in range(d):
+            value = vectors[i, h]
+            for j in range(r):
+                row[j] += value * directions[h, j]
+    return along
+
+
+def _directions(vectors: F32) -> F32:
+    """The NARROW directions in which the vectors are longest (d, r), by their second moments: not centred, so that
+    lengths and cosines are kept."""
+    moments = (vectors.T @ vectors).astype(np.float64)
+    _, directions = np.linalg.eigh(moments)
+    return np.ascontiguousarray(directions[:, : -NARROW - 1 : -1], np.float32)
+
+
 def _kernel(ones: F32, others: F32, sharpness: float) -> F32:
     """exp(sharpness * (cosine - 1)): the Gaussian kernel on the unit sphere, (n, m)."""
     closeness = ones @ others.T
@@ -64,38 +89,43 @@ def _in_bytes(vectors: F32) -> tuple[I8, F32]:
 
 
 class KernelHead:
-    """Kernel ridge regression on one-hot targets; scores lie near 0 for what a label is not and 1 for what it is."""
+    """Kernel ridge regression, whatever the loss; scores lie near 0 for what a label is not and 1 for what it is."""
 
     kind = "kernel.v1"
 
     def __init__(self, *, sharpness: float = 3.0, ridge: float = 0.3) -> None:
         self.sharpness, self.ridge = sharpness, ridge
-        self._arrays: dict[str, NDArray[Any]] = {}  # landmarks (m, d) int8, scales (m,), weights (m, k)
+        # landmarks (m, r) int8, scales (m,), weights (m, k), and directions (d, r) where r is less than d
+        self._arrays: dict[str, NDArray[Any]] = {}
         self.left_out: Scores | None = None  # (n, k) of the training rows after `fit`, each as if it had been left out
 
     @classmethod
     def suited(cls, rows: int) -> Self:
         return cls(ridge=0.03) if rows < FEW_ROWS else cls()
 
-    def fit(self, encoded: Encoded, targets: Probabilities, *, seed: int) -> Self:
+    def fit(self, encoded: Encoded, targets: Targets, *, loss: Loss = "softmax", seed: int) -> Self:
         if isinstance(encoded, Rows):
             raise BadOption("heads/kernel takes dense vectors, and sparse Rows were given. Use the head 'hashed'.")
         fitted = type(self)(sharpness=self.sharpness, ridge=self.ridge)
         n = len(encoded)
+        directions = _directions(encoded) if min(encoded.shape) > NARROW else None
+        if directions is not None:
+            encoded = encoded @ directions
         chosen = np.arange(n)
         if n > MOST_EXACT:
             chosen = np.sort(np.random.default_rng(seed).choice(n, LANDMARKS, replace=False))
         landmarks, scales = _in_bytes(encoded[chosen])
         centres = landmarks * scales[:, None]  # what will be compared with, rounding and all
-        weights, left_out = (
-            self._exact(centres, targets) if n <= MOST_EXACT else self._reduced(encoded, centres, targets)
-        )
+        learn = self._exact if n <= MOST_EXACT else self._reduced
+        weights, left_out = _around_gaps(targets, lambda filled: learn(encoded, centres, filled))
         # half precision is what is saved; the live head has the same, so that both say the same
         fitted._arrays = {"landmarks": landmarks, "scales": scales, "weights": weights.astype(np.float16)}
+        if directions is not None:
+            fitted._arrays["directions"] = directions
         fitted.left_out = left_out
         return fitted
 
-    def _exact(self, vectors: F32, targets: Probabilities) -> tuple[NDArray[Any], Scores]:
+    def _exact(self, _: F32, vectors: F32, targets: Targets) -> tuple[NDArray[Any], Scores]:
         """Weights (m, k), and the scores each row would get had it been left out (n, k).
 
         Source: for what is left out, Rifkin and Lippert 2007, "Notes on Regularized Least Squares", section 3.
@@ -112,7 +142,7 @@ class KernelHead:
         diagonal = np.einsum("ij,ij->j", lower, lower)  # of the inverse, without ever making it
         return weights, (targets - weights / diagonal[:, None]).astype(np.float32)
 
-    def _reduced(self, vectors: F32, centres: F32, targets: Probabilities) -> tuple[NDArray[Any], Scores]:
+    def _reduced(self, vectors: F32, centres: F32, targets: Targets) -> tuple[NDArray[Any], Scores]:
         from scipy.linalg import inv
 
         left = self.ridge * _kernel(centres, centres, self.sharpness).astype(np.float64)
@@ -137,9 +167,10 @@ class KernelHead:
         """Scores (n, k)."""
         assert not isinstance(encoded, Rows)
         a = self._arrays
-        votes: Scores = _votes(
-            np.ascontiguousarray(encoded, np.float32), a["landmarks"], a["scales"], self._weights, self.sharpness
-        )
+        vectors = np.ascontiguousarray(encoded, np.float32)
+        if "directions" in a:
+            vectors = _along(vectors, a["directions"])
+        votes: Scores = _votes(vectors, a["landmarks"], a["scales"], self._weights, self.sharpness)
         return votes
 
     @cached_property
@@ -155,10 +186,25 @@ class KernelHead:
         head = cls(sharpness=config["sharpness"], ridge=config["ridge"])
         a = state.arrays
         m, d = a["landmarks"].shape
-        if a["scales"].shape != (m,) or a["weights"].shape[0] != m:
+        turned = a["directions"].shape[1:] == (d,) if "directions" in a else True
+        if a["scales"].shape != (m,) or a["weights"].shape[0] != m or not turned:
             raise ValueError(f"{m} landmarks of width {d}, scales and weights do not fit one another")
         head._arrays = {name: np.ascontiguousarray(array) for name, array in a.items()}
         return head
+
+
+def _around_gaps(
+    targets: Targets, learn: Callable[[Targets], tuple[NDArray[Any], Scores]]
+) -> tuple[NDArray[Any], Scores]:
+    """What `learn` makes of targets in which each gap says what is expected of its row when that is left out.
+
+    Where they agree, a row with a gap has no weight at all, as if it had not been there for that label.
+    """
+    gaps = np.isnan(targets)
+    filled = np.where(gaps, np.nanmean(np.where(gaps.all(axis=0), 0, targets), axis=0), targets).astype(np.float32)
+    for _ in range(GAP_ROUNDS if gaps.any() else 0):
+        filled = np.where(gaps, learn(filled)[1], filled)
+    return learn(filled)
 
 
 HEAD: Any = KernelHead

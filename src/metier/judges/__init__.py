@@ -1,0 +1,1 @@
+"""Predictions against their truths, for tasks whose answers are not one label: a file for each."""
