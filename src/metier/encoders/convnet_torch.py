@@ -142,8 +142,8 @@ def _learn(
     random: np.random.Generator,
 ) -> None:
     """Moves the weights to their mean over the last steps."""
-    steps, names = recipe.steps(len(pictures)), list(network.learning)
-    weights = [network.learning[name] for name in names]
+    steps, weights = recipe.steps(len(pictures)), list(network.learning.values())
+    size = min(recipe.batch, max(8, len(pictures) // 2))  # of few rows, none is seen twice in one step
     spread = [w for name, w in network.learning.items() if w.ndim > 1 and name != "centres"]
     others = [w for name, w in network.learning.items() if w.ndim <= 1 or name == "centres"]
     groups: list[dict[str, Any]] = [
@@ -153,7 +153,7 @@ def _learn(
     optimiser = torch.optim.SGD(groups, lr=recipe.rate, momentum=0.9, nesterov=True)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: _rate(step, steps, recipe.warming))
     averaged: list[Tensor] = []
-    for step, rows in zip(range(steps), _batches(len(pictures), recipe.batch, random), strict=False):
+    for step, rows in zip(range(steps), _batches(len(pictures), size, random), strict=False):
         batch, wanted = altered(pictures[rows], targets[rows], random)
         cosines = network.cosines(torch.from_numpy(batch))
         _cost(torch, SHARPNESS[loss] * cosines, torch.from_numpy(wanted), loss, recipe.smoothing).backward()
