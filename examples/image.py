@@ -1,4 +1,4 @@
-"""Pictures: ten handwritten digits from scikit-learn's small set, learnt, asked, and a picture that is no digit refused."""
+"""Pictures: handwritten digits from scikit-learn's small set, learnt and asked, and noise that is no digit refused."""
 
 from __future__ import annotations
 

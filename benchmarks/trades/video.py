@@ -1,12 +1,13 @@
 """Fights in short clips, five folds that keep the clips of one film together: metier against the mean frame.
 
-METIER_DATA=../shared/data python -m benchmarks.trades.video
+METIER_DATA=../shared/data python -m benchmarks.trades.video [times dealt]
 """
 
 from __future__ import annotations
 
 import csv
 import inspect
+import sys
 from collections.abc import Callable, Iterator
 from time import perf_counter
 
@@ -17,7 +18,7 @@ from benchmarks.trades.base import DATA, Figure
 FOLDS, SPLITS = 5, 3  # so many ways of dealing the films into folds
 
 
-def run() -> Iterator[Figure]:
+def run(splits: int = SPLITS) -> Iterator[Figure]:
     from metier.data.split import folds
     from metier.domains.video import DOMAIN
 
@@ -27,7 +28,7 @@ def run() -> Iterator[Figure]:
     labels = np.array([row["label"] for row in rows])
     films = np.array([row["source"] for row in rows])
     truth, groups = (np.unique(names, return_inverse=True)[1].astype(np.int64) for names in (labels, films))
-    dealt = [folds(truth, groups, FOLDS, seed) for seed in range(SPLITS)]
+    dealt = [folds(truth, groups, FOLDS, seed) for seed in range(splits)]
     values = [DOMAIN.read(folder / row["file"]) for row in rows]
     means = np.stack([value.array.mean(axis=0)[::4, ::4].ravel() for value in values])
     cells = [{"clip": folder / row["file"], "label": row["label"], "source": row["source"]} for row in rows]
@@ -56,7 +57,7 @@ def run() -> Iterator[Figure]:
     ways |= {f"metier {effort}": metier_at(effort) for effort in ("quick", "standard")}
     for who, answers in ways.items():
         started = perf_counter()
-        right = np.zeros((SPLITS, len(labels)), bool)
+        right = np.zeros((splits, len(labels)), bool)
         for split, fold in enumerate(dealt):
             for held in range(FOLDS):
                 learnt, asked = np.flatnonzero(fold != held), np.flatnonzero(fold == held)
@@ -64,9 +65,9 @@ def run() -> Iterator[Figure]:
                 right[split, asked] = said == labels[asked]
         low, high = by_film(right.mean(axis=0), groups)
         note = "by way of dealing: " + ", ".join(f"{one:.1%}" for one in right.mean(axis=1))
-        seconds = (perf_counter() - started) / SPLITS / FOLDS
+        seconds = (perf_counter() - started) / splits / FOLDS
         yield Figure(
-            data="fight_video", split=f"{FOLDS} folds by film, {SPLITS} times", measure="accuracy", who=who,
+            data="fight_video", split=f"{FOLDS} folds by film, {splits} times", measure="accuracy", who=who,
             value=float(right.mean()), low=low, high=high, seconds=seconds, note=note,
         )  # fmt: skip
 
@@ -81,5 +82,5 @@ def by_film(right: np.ndarray, groups: np.ndarray) -> tuple[float, float]:
 
 
 if __name__ == "__main__":
-    for one in run():
+    for one in run(int(sys.argv[1]) if sys.argv[1:] else SPLITS):
         print(one, flush=True)
