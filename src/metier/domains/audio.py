@@ -122,7 +122,9 @@ def _decoded(raw: RawFile) -> NDArray[np.float32]:
         raise BadCell(f"{raw.name}: {len(samples) / RATE_HZ:.3f} s. Expected {LEAST_SECONDS} s or more of sound.")
     if not np.isfinite(samples).all():
         raise BadCell(f"{raw.name}: samples that are no numbers (inf or nan). Expected finite ones; save it again.")
-    return np.clip(samples, -8, 8)  # a file of floats may hold any; what is louder than that says no more
+    return np.asarray(
+        np.clip(samples, -8, 8), np.float32
+    )  # a file of floats may hold any; what is louder than that says no more
 
 
 def _check_header(name: str, file: Any) -> None:

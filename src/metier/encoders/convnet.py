@@ -8,6 +8,7 @@ look surer than any other. Knows neither the other stages nor the head that will
 from __future__ import annotations
 
 import importlib
+import importlib.util
 from collections.abc import Sequence
 from functools import cached_property
 from threading import Lock
@@ -68,7 +69,7 @@ class Sight:
 
         longest = np.median([max(value.array.shape[:2]) for value in values])
         small = np.stack([resized(value.array, 16) for value in values[:4000]])
-        mirrored = _same_in_a_mirror(small.astype(np.float32) / 255, targets[:4000])
+        mirrored = _same_in_a_mirror(small.astype(np.float32) / np.float32(255), targets[:4000])
         return cls(SMALL if longest <= 1.25 * SMALL else LARGE, mirrored=mirrored)
 
     def pictures(self, values: Sequence[Media]) -> NDArray[np.uint8]:

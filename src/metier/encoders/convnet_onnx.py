@@ -47,7 +47,7 @@ def build(weights: Weights, *, size: tuple[int, int], stride: int) -> bytes:
     embed = graph.constant(np.ascontiguousarray(weights["embed"].T))
     vector = graph.node("Add", graph.node("MatMul", flat, embed), graph.constant(weights["embed_bias"]))
     length = graph.node("ReduceL2", vector, axes=[1], keepdims=1)
-    vector = graph.node("Div", vector, graph.node("Max", length, graph.constant(np.float32([1e-6]))))
+    vector = graph.node("Div", vector, graph.node("Max", length, graph.constant(np.array([1e-6], np.float32))))
     scores = graph.node("MatMul", vector, graph.constant(np.ascontiguousarray(weights["centres"].T)))
     d, k = weights["embed"].shape[0], weights["centres"].shape[0]
     outputs = [(vector, "vector", d), (scores, "scores", k)]
@@ -62,7 +62,7 @@ def fresh(
     stem = 2 * channels * patch * patch  # every direction of a patch, and its negative
 
     def drawn(*shape: int) -> F32:
-        return (random.standard_normal(shape) * np.sqrt(2 / np.prod(shape[1:]))).astype(np.float32)
+        return np.asarray(random.standard_normal(shape) * np.sqrt(2 / np.prod(shape[1:])), np.float32)
 
     weights = {"stem": drawn(stem, channels, patch, patch), "stem_bias": np.zeros(stem, np.float32)}
     before = stem

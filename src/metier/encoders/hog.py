@@ -130,7 +130,7 @@ def features(pixels: NDArray[np.uint8]) -> F32:
 
 def perceptual_hash(pixels: NDArray[np.uint8]) -> int:
     """64 bits that hardly change with size, quality or brightness: the signs of the lowest frequencies."""
-    grey = resized(pixels, 32).astype(np.float32) @ np.float32([0.299, 0.587, 0.114])
+    grey = resized(pixels, 32).astype(np.float32) @ np.array([0.299, 0.587, 0.114], np.float32)
     at = (np.arange(32) + 0.5) * np.pi / 32
     waves = np.cos(np.arange(9)[:, None] * at).astype(np.float32)  # (9, 32)
     lowest = (waves @ grey @ waves.T).ravel()[1:65]  # without the mean

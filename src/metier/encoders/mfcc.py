@@ -45,7 +45,7 @@ class MfccEncoder:
         lengths = np.sqrt(np.einsum("nd,nd->n", vectors, vectors))
         vectors *= (SOUNDS / np.maximum(lengths, np.float32(1e-6)))[:, None]
         vectors[:, -1] = np.sqrt(1 - SOUNDS**2)
-        return vectors.astype(np.float32)
+        return np.asarray(vectors, np.float32)
 
     def _pooled(self, values: Sequence[Media]) -> Vectors:
         pooled = np.empty((len(values), self.width), np.float32)

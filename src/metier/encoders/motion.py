@@ -110,7 +110,8 @@ def flow(grey: F32) -> tuple[F32, F32, F32]:
     plain = np.float32(FLAT * BLOCK * BLOCK)
     xx, yy = xx + plain, yy + plain
     determinant = xx * yy - xy * xy
-    return (xy * yt - yy * xt) / determinant, (xy * xt - xx * yt) / determinant, _blocks(np.abs(t)) / (BLOCK * BLOCK)
+    across, down = (xy * yt - yy * xt) / determinant, (xy * xt - xx * yt) / determinant
+    return np.asarray(across, np.float32), np.asarray(down, np.float32), _blocks(np.abs(t)) / np.float32(BLOCK * BLOCK)
 
 
 def history(frames: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -127,7 +128,7 @@ def history(frames: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 def _blocks(rows: F32) -> F32:
     t, h, w = rows.shape
-    return rows.reshape(t, h // BLOCK, BLOCK, w // BLOCK, BLOCK).sum(axis=(2, 4))
+    return np.asarray(rows.reshape(t, h // BLOCK, BLOCK, w // BLOCK, BLOCK).sum(axis=(2, 4)), np.float32)
 
 
 ENCODER: Any = MotionEncoder

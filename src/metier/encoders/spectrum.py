@@ -42,13 +42,14 @@ def cepstrum(mel: F32, count: int) -> F32:
 def deltas(rows: F32) -> F32:
     """How each column changes from frame to frame, over two frames to each side. Shapes: (t, d) to (t, d)."""
     padded = np.pad(rows, ((2, 2), (0, 0)), mode="edge")
-    return ((padded[3:-1] - padded[1:-3]) + 2 * (padded[4:] - padded[:-4])) / np.float32(10)
+    change = (padded[3:-1] - padded[1:-3]) + 2 * (padded[4:] - padded[:-4])
+    return np.asarray(change / 10, np.float32)
 
 
 def band_of(hertz: NDArray[np.float64]) -> NDArray[np.float64]:
     """Where a pitch lies among the bands, as a fraction of their number."""
     low, high = _mel(np.array([LOWEST_HZ, HIGHEST_HZ]))
-    return (_mel(hertz) - low) / (high - low) * (BANDS + 1) - 1
+    return np.asarray((_mel(hertz) - low) / (high - low) * (BANDS + 1) - 1)
 
 
 def hertz_of(band: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -82,4 +83,4 @@ def _cosines(count: int) -> F32:
     at = (np.arange(BANDS) + 0.5) * np.pi / BANDS
     cosines = np.cos(at[:, None] * np.arange(count)) * np.sqrt(2 / BANDS)
     cosines[:, 0] /= np.sqrt(2)
-    return cosines.astype(np.float32)
+    return np.asarray(cosines, np.float32)
