@@ -1,6 +1,6 @@
 """Fights in short clips, five folds that keep the clips of one film together: metier against the mean frame.
 
-METIER_DATA=../shared/data python -m benchmarks.trades.video [times dealt]
+METIER_DATA=../shared/data python -m benchmarks.trades.video [times dealt] [effort ...]
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from benchmarks.trades.base import DATA, Figure
 FOLDS, SPLITS = 5, 3  # so many ways of dealing the films into folds
 
 
-def run(splits: int = SPLITS) -> Iterator[Figure]:
+def run(splits: int = SPLITS, efforts: tuple[str, ...] = ("quick", "standard")) -> Iterator[Figure]:
     from metier.data.split import folds
     from metier.domains.video import DOMAIN
 
@@ -54,7 +54,7 @@ def run(splits: int = SPLITS) -> Iterator[Figure]:
         return answers
 
     ways = {"mean frame + logistic regression": frame_average, "always the commoner label": None}
-    ways |= {f"metier {effort}": metier_at(effort) for effort in ("quick", "standard")}
+    ways |= {f"metier {effort}": metier_at(effort) for effort in efforts}
     for who, answers in ways.items():
         started = perf_counter()
         right = np.zeros((splits, len(labels)), bool)
@@ -82,5 +82,5 @@ def by_film(right: np.ndarray, groups: np.ndarray) -> tuple[float, float]:
 
 
 if __name__ == "__main__":
-    for one in run(int(sys.argv[1]) if sys.argv[1:] else SPLITS):
+    for one in run(int(sys.argv[1]) if sys.argv[1:] else SPLITS, tuple(sys.argv[2:]) or ("quick", "standard")):
         print(one, flush=True)

@@ -30,7 +30,7 @@ LIMITS = confined.Limits(memory_bytes=3 * 2**29, cpu_s=30, wall_s=60)
 ENDINGS = (".mp4", ".m4v", ".mov", ".webm", ".mkv", ".avi")
 SIGNS = tuple(re.compile(sign, re.S) for sign in (rb".{4}ftyp", rb"\x1aE\xdf\xa3", rb"RIFF....AVI "))
 WINDOWS = 8  # parts of a clip that are hidden in turn
-ALIKE_BITS = 6  # of 64, by which the mean frames of clips from one camera differ at most
+ALIKE_BITS = 16  # of 64, by which the mean frames of clips from one camera differ at most; those of others by 32
 
 
 class Video:

@@ -42,8 +42,8 @@ class ClipEncoder:
         centre = rows.mean(axis=0)
         _, sizes, directions = np.linalg.svd(rows - centre, full_matrices=False)
         kept = min(MOST_WIDTH, len(directions))
-        scale = 1 / np.maximum(sizes[:kept] / np.sqrt(len(rows)), 1e-3 * max(float(sizes[0]), 1e-6))
-        chosen = directions[:kept].T * scale / np.sqrt(kept)
+        # of length one on the whole, and not whitened: clips are few, and of most directions they tell nothing
+        chosen = directions[:kept].T * np.sqrt(len(rows) / max(float((sizes**2).sum()), 1e-12))
         largest = np.abs(chosen).argmax(axis=0)
         chosen *= np.where(chosen[largest, np.arange(kept)] < 0, -1, 1)
         return type(self)(centre, np.ascontiguousarray(chosen, np.float32))
