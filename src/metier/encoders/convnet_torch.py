@@ -42,7 +42,7 @@ class Recipe:
     stride: int = 1
     epochs: float = 8
     least_steps: int = 60
-    most_steps: int = 2_600  # about four minutes of one core at 32 pixels
+    most_steps: int = 1_400  # three to four minutes of one core at 32 pixels
     batch: int = 128
     rate: float = 0.1
     decay: float = 5e-4
