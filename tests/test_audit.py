@@ -15,6 +15,7 @@ from metier.data.read import read
 from metier.domains.base import Domain
 from metier.errors import BadOption, MissingColumn
 from metier.findings import Audit, Finding, fix, write_fixed
+from metier.tasks.base import Answers, Task
 from metier.types import Labels, Probabilities, Table
 
 CARD = [
@@ -34,8 +35,9 @@ FEE = [
 GOOD = [*((text, "card") for text in CARD), *((text, "fee") for text in FEE)]
 
 
-def out_of_fold(values: Sequence[Any], labels: Labels, domain: Domain) -> Probabilities:
+def out_of_fold(values: Sequence[Any], answers: Answers, domain: Domain, task: Task) -> Probabilities:
     """Words counted by label, the row itself left out: a real classifier, small enough for a test."""
+    labels: Labels = answers.truth
     k = int(labels.max()) + 1
     words = [set(value.lower().split()) for value in values]
     probabilities = np.zeros((len(values), k), np.float32)
@@ -207,3 +209,31 @@ def test_the_json_of_an_audit_is_json() -> None:
     assert (back["rows"], back["input"], back["target"]) == (15, "input", "target")
     assert sum(back["counts"].values()) == len(back["findings"]) == len(found.findings)
     assert set(back["findings"][0]) == {"kind", "severity", "rows", "message", "suggestion", "evidence"}
+
+
+def knowing(told: Any) -> Any:
+    """Probabilities that are given, whatever is asked."""
+    return lambda values, answers, domain, task: np.asarray(told, np.float32)
+
+
+def test_a_number_far_from_its_interval_is_doubted() -> None:
+    texts = [f"a chair of oak in {place}" for place in "abcdefghijklmnopqrstuvwxyz"]
+    prices = [40.5 + i for i in range(26)]
+    told = [[price - 5, price, price + 5, 0.9] for price in prices]
+    prices[3] *= 100
+    found = audit(read({"text": texts, "price": prices}), probabilities=knowing(told))
+    odd = [finding for finding in found.findings if finding.kind == "odd_number"]
+    assert [finding.rows for finding in odd] == [(4,)]
+    assert "has 4350; 43.5 is likelier (38.5 to 48.5)" in odd[0].message
+    assert not {"label_names", "small_label"} & {finding.kind for finding in found.findings}
+
+
+def test_a_mark_that_is_all_but_ruled_out_is_doubted() -> None:
+    texts = [f"message {letter}" for letter in "abcdefghijkl"]
+    marks = {"late": [1, 0] * 6, "rude": [0, None, 1] * 4}
+    told = [[0.9 if late else 0.1, 0.5] for late in marks["late"]]
+    told[2][0] = 0.001
+    found = audit(read({"text": texts, **marks}), target="late,rude", probabilities=knowing(told))
+    [doubt] = [finding for finding in found.findings if finding.kind == "wrong_mark"]
+    assert (doubt.rows, doubt.evidence["label"], doubt.evidence["there"]) == ((3,), "late", True)
+    assert "has the label 'late' (0.1%)" in doubt.message

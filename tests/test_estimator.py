@@ -13,7 +13,7 @@ from sklearn.model_selection import cross_val_score
 from sklearn.utils import estimator_checks
 
 from metier.errors import BadCell, BadOption, TooFewRows
-from metier.estimator import MetierClassifier
+from metier.estimator import MetierClassifier, MetierRegressor
 
 BANK = Path(__file__).resolve().parents[1] / "examples" / "bank"
 # the checks that fit on numbers are for estimators that take numbers
@@ -111,3 +111,29 @@ def test_what_it_cannot_fit(rows: tuple[list[str], list[str]]) -> None:
         MetierClassifier(effort="quick").fit(texts[:28], labels[:28])
     with pytest.raises(BadOption, match="effort='hard' is unknown"):
         MetierClassifier(effort="hard").fit(texts, labels)  # type: ignore[arg-type]
+
+
+def test_numbers_are_estimated_with_intervals() -> None:
+    draw = np.random.default_rng(0)
+    sizes = {"chair": 40.0, "table": 120.0, "sofa": 300.0}
+    things = draw.choice([*sizes], 300)
+    texts = [f"a {thing} of {wood}" for thing, wood in zip(things, draw.choice(["oak", "pine"], 300), strict=True)]
+    prices = np.array([sizes[str(thing)] for thing in things]) + draw.normal(0, 5, 300)
+    fitted = MetierRegressor(effort="quick").fit(texts, prices)
+    assert fitted.score(texts, prices) > 0.8
+    low, high = fitted.predict_interval(texts).T
+    assert 0.8 < ((low <= prices) & (prices <= high)).mean() <= 1
+    assert fitted.decide(texts[:1])[0].accepted
+    with pytest.raises(ValueError, match=r"y has shape \(3,\)\. Expected one number"):
+        MetierRegressor().fit(texts, [1.0, 2.0, 3.0])
+
+
+def test_a_matrix_has_labels_that_stand_by_themselves() -> None:
+    draw = np.random.default_rng(0)
+    matrix = draw.integers(0, 2, (200, 2)).astype(float)
+    texts = [f"{'late parcel' if a else 'on time'}, {'money back' if b else 'all is well'}" for a, b in matrix]
+    matrix[::5, 1] = np.nan
+    fitted = MetierClassifier(effort="quick").fit(texts, matrix)
+    assert fitted.specialist_.task == "multilabel"
+    assert fitted.predict(["late parcel, all is well"]).tolist() == [[1, 0]]
+    assert fitted.predict_proba(texts).shape == (200, 2)

@@ -223,11 +223,11 @@ def test_a_calibrator_that_breaks_its_promise(members: dict[str, Any], message: 
     [
         ({"name": "to classify"}, "name: 'to classify'"),
         (
-            {"learn": lambda self, a, source: Answers(names=("a", "a"), truth=np.zeros(len(a), np.int64))},
+            {"learn": lambda self, a, source, columns=(): Answers(names=("a", "a"), truth=np.zeros(len(a), np.int64))},
             "different names",
         ),
         ({"targets": lambda self, a: 2 * Classify.targets(self, a)}, "targets: some lie outside 0 to 1"),
-        ({"targets": lambda self, a: Classify.targets(self, a)[:, 1:]}, r"targets: shape \(6, 2\); \(6, 3\)"),
+        ({"targets": lambda self, a: Classify.targets(self, a)[:, 1:]}, r"targets: shape \(30, 2\); \(30, 3\)"),
         ({"decisions": lambda self, n, p, m: Classify.decisions(self, n, p, m)[1:]}, "decisions: 3 for 4 rows"),
         ({"decisions": lambda self, n, p, m: Classify.decisions(self, n, p, 2 * m)}, "microseconds 5.0; "),
         (
@@ -242,7 +242,7 @@ def test_a_task_that_breaks_its_promise(members: dict[str, Any], message: str) -
 
 
 def test_a_task_that_learns_from_nothing_is_found() -> None:
-    def learn(self: Any, answers: Sequence[str], source: str) -> Answers:
+    def learn(self: Any, answers: Sequence[str], source: str, columns: Sequence[str] = ()) -> Answers:
         names, truth = np.unique(np.array(answers), return_inverse=True)
         return Answers(names=tuple(names.tolist()), truth=truth.astype(np.int64))
 

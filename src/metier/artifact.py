@@ -238,9 +238,8 @@ def _check_fields(path: Path, where: str, said: Any, types: Types) -> None:
 
 def _check_labels(path: Path, labels: list[Any], least: int) -> None:
     if not all(isinstance(label, str) for label in labels) or not least <= len(labels) == len(set(labels)):
-        raise Damaged(
-            f"{path}: labels: {labels!r:.80}. Expected {'one' if least == 1 else 'two'} or more texts, each once. Train again."
-        )
+        count = "one" if least == 1 else "two"
+        raise Damaged(f"{path}: labels: {labels!r:.80}. Expected {count} or more texts, each once. Train again.")
 
 
 def _least_names(task: str) -> int:

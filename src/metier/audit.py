@@ -1,7 +1,7 @@
 """Finds what is wrong with the examples themselves, before they teach it.
 
 Reads from top to bottom like a checklist. Knows no domain by name and does not learn: out-of-fold probabilities are
-asked of whoever calls.
+asked of whoever calls, and what makes an answer doubtful of the task.
 """
 
 from __future__ import annotations
@@ -14,15 +14,16 @@ import numpy as np
 
 from metier import checks, lazy
 from metier.checks import Readable
-from metier.columns import Columns, choose, label_text, require
+from metier.columns import Columns, choose, require
 from metier.data.media import located
-from metier.decide.suspects import suspects
 from metier.domains.base import Domain
-from metier.errors import BadCell
+from metier.errors import BadCell, PromiseNotSupported, TooFewRows
 from metier.findings import SEVERITIES, Audit, Finding
+from metier.targets import target_cells, target_columns
+from metier.tasks.base import Answer, Answers, Task
 from metier.types import Encoded, Labels, Probabilities, Rows, Table, Value
 
-OutOfFold: TypeAlias = Callable[[Sequence[Value], Labels, Domain], Probabilities]
+OutOfFold: TypeAlias = Callable[[Sequence[Value], Answers, Domain, Task], Probabilities]
 
 
 def audit(
@@ -31,30 +32,35 @@ def audit(
     test: Table | None = None,
     input: str | None = None,
     target: str | None = None,
+    task: str | None = None,
     probabilities: OutOfFold,
 ) -> Audit:
     """All that looks wrong in a table of examples, gravest first; nothing is changed.
 
-    `test` holds rows of the same columns that must not be learnt. `probabilities` gives, for values and labels, the
+    `test` holds rows of the same columns that must not be learnt. `probabilities` gives, for values and answers, the
     probabilities of parts that had not learnt the row.
 
     Raises: MissingColumn.
     """
-    columns = choose(table, input=input, target=target)
+    columns = choose(table, input=input, target=target, task=task)
     domain: Domain = lazy.find("domains", columns.domain, "DOMAIN")
-    rows, findings = _readable(table, columns, domain)
-    findings += [*checks.label_names(rows), *checks.small_labels(rows), *checks.duplicates(rows)]
+    asked: Task = lazy.find("tasks", columns.task, "TASK")
+    rows, findings = _readable(table, columns, domain, asked)
+    if asked.named:
+        findings += [*checks.label_names(rows), *checks.small_labels(rows)]
+    findings += checks.duplicates(rows)
     findings += checks.long_cells(rows)
     if rows.values:
         encoder = domain.encoders("quick")[0].fit(rows.values, _one_hot(checks.one_spelling(rows)), loss="softmax")
         encoded = encoder.encode(rows.values)
         findings += checks.near_duplicates(rows, encoded)
-        findings += _wrong_labels(rows, encoded, domain, probabilities)
+        findings += _doubted(rows, encoded, domain, asked, target_columns(table, columns.target), probabilities)
         if test is not None:
-            for name, option in ((columns.input, "--input"), (columns.target, "--target")):
-                require(test, name, option)
-            others, _ = _readable(test, columns, domain)
-            findings += checks.leaks(rows, others)
+            require(test, columns.input, "--input")
+            for name in target_columns(test, columns.target):
+                require(test, name, "--target")
+            others, _ = _readable(test, columns, domain, asked)
+            findings += checks.leaks(rows, others, named=asked.named)
             findings += checks.near_leaks(rows, others, encoder.encode([*rows.values, *others.values]))
     grave = sorted(findings, key=lambda finding: SEVERITIES.index(finding.severity))
     return Audit(
@@ -67,19 +73,19 @@ def audit(
     )
 
 
-def _readable(table: Table, columns: Columns, domain: Domain) -> tuple[Readable, list[Finding]]:
-    kept: list[tuple[int, Any, Value, str]] = []
+def _readable(table: Table, columns: Columns, domain: Domain, task: Task) -> tuple[Readable, list[Finding]]:
+    kept: list[tuple[int, Any, Value, Answer]] = []
     gaps: dict[str, list[int]] = defaultdict(list)
     unread: list[tuple[int, str]] = []
     if getattr(domain, "files", False):
         table = located(table, columns.input)
-    pairs = zip(table.columns[columns.input], table.columns[columns.target], strict=True)
+    pairs = zip(table.columns[columns.input], target_cells(table, columns.target), strict=True)
     for number, (cell, answer) in enumerate(pairs, table.first_row):
         if number - table.first_row in table.problems:
             unread.append((number, table.problems[number - table.first_row]))
             continue
         try:
-            label = label_text(answer)
+            label = task.read(answer)
             if label is None or cell is None or (isinstance(cell, str) and not cell.strip()):
                 gaps[columns.target if label is None else columns.input].append(number)
             else:
@@ -108,38 +114,41 @@ def _readable(table: Table, columns: Columns, domain: Domain) -> tuple[Readable,
         for number, problem in unread
     ]
     parts = tuple(zip(*kept, strict=True)) or ((), (), (), ())
-    return Readable(numbers=parts[0], cells=parts[1], values=parts[2], labels=parts[3]), findings
+    labels = tuple(map(task.text, parts[3]))
+    return Readable(numbers=parts[0], cells=parts[1], values=parts[2], labels=labels, answers=parts[3]), findings
 
 
-def _wrong_labels(rows: Readable, encoded: Encoded, domain: Domain, probabilities: OutOfFold) -> Iterator[Finding]:
-    spelled = np.array(checks.one_spelling(rows))
-    counts = Counter(spelled.tolist())
-    learnt = np.flatnonzero([counts[label] > 1 for label in spelled.tolist()])
-    names, labels = np.unique(spelled[learnt], return_inverse=True)
-    if len(names) < 2:
+def _doubted(
+    rows: Readable,
+    encoded: Encoded,
+    domain: Domain,
+    task: Task,
+    columns: Sequence[str],
+    probabilities: OutOfFold,
+) -> Iterator[Finding]:
+    """Answers that are probably wrong, by parts that had not learnt them."""
+    given: Sequence[Answer] = checks.one_spelling(rows) if task.named else rows.answers
+    counts = Counter(rows.labels if not task.named else given)
+    chosen = [i for i, answer in enumerate(given) if not task.named or counts[answer] > 1]
+    try:
+        answers = task.learn([given[i] for i in chosen], "", columns)
+        told = probabilities([rows.values[i] for i in chosen], answers, domain, task)
+    except (TooFewRows, PromiseNotSupported):
         return
-    given = probabilities([rows.values[i] for i in learnt], labels.astype(np.int64), domain)
-    found = suspects(labels, given)
-    for at, likelier in zip(found.rows.tolist(), found.likelier.tolist(), strict=True):
-        i = int(learnt[at])
-        nearest = _nearest(encoded, i, learnt[labels == likelier])
-        own, better = float(given[at, labels[at]]), float(given[at, likelier])
+    for doubt in task.doubts(answers, told):
+        i, evidence = chosen[doubt.row], dict(doubt.evidence)
+        message = f"{checks.shown(rows.cells[i])} (row {rows.numbers[i]:,}) {doubt.has}"
+        if doubt.alike is not None:
+            nearest = _nearest(encoded, i, np.array(chosen)[doubt.alike])
+            message += f", as of {checks.shown(rows.cells[nearest])} (row {rows.numbers[nearest]:,})"
+            evidence |= {"nearest_row": rows.numbers[nearest], "nearest": checks.shown(rows.cells[nearest])}
         yield Finding(
-            kind="wrong_label",
+            kind=doubt.kind,
             severity="warning",
             rows=(rows.numbers[i],),
-            message=f"{checks.shown(rows.cells[i])} (row {rows.numbers[i]:,}) has the label '{names[labels[at]]}' "
-            f"({own:.1%}); '{names[likelier]}' is likelier ({better:.1%}), as of {checks.shown(rows.cells[nearest])} "
-            f"(row {rows.numbers[nearest]:,})",
-            suggestion=f"Read it; if it is wrong, label it '{names[likelier]}'.",
-            evidence={
-                "label": str(names[labels[at]]),
-                "probability": round(own, 6),
-                "likelier": str(names[likelier]),
-                "likelier_probability": round(better, 6),
-                "nearest_row": rows.numbers[nearest],
-                "nearest": checks.shown(rows.cells[nearest]),
-            },
+            message=message,
+            suggestion=doubt.suggestion,
+            evidence=evidence,
         )
 
 

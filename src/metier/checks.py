@@ -28,15 +28,16 @@ SHOWN = 60  # characters of a cell in a message
 
 @dataclass(frozen=True, kw_only=True)
 class Readable:
-    """The rows that can be read and have a label.
+    """The rows that can be read and have an answer.
 
-    Shapes: all (n,); numbers as a person counts them, labels as given.
+    Shapes: all (n,); numbers as a person counts them, labels as given, answers as the task reads them.
     """
 
     numbers: tuple[int, ...]
     cells: tuple[Any, ...]
     values: tuple[Value, ...]
     labels: tuple[str, ...]
+    answers: tuple[Any, ...] = ()
 
 
 def long_cells(rows: Readable) -> Iterator[Finding]:
@@ -144,8 +145,8 @@ def near_duplicates(rows: Readable, encoded: Encoded) -> Iterator[Finding]:
         )
 
 
-def leaks(rows: Readable, test: Readable) -> Iterator[Finding]:
-    """Test rows that are training rows too, and labels of the test that are in no training row."""
+def leaks(rows: Readable, test: Readable, *, named: bool = True) -> Iterator[Finding]:
+    """Test rows that are training rows too and, where answers are names, those that are in no training row."""
     places = _same_cells(rows)
     for number, cell in zip(test.numbers, test.cells, strict=True):
         learnt = [rows.numbers[i] for i in places.get(_key(cell), ())]
@@ -158,7 +159,7 @@ def leaks(rows: Readable, test: Readable) -> Iterator[Finding]:
                 suggestion="Take it out of one of them: what was learnt by heart says nothing of what is new.",
                 evidence={"test_row": number},
             )
-    known = set(map(_folded, rows.labels))
+    known = set(map(_folded, rows.labels if named else test.labels))
     for name, count in Counter(test.labels).items():
         if _folded(name) not in known:
             yield Finding(

@@ -1,7 +1,7 @@
-"""A specialist as scikit-learn knows classifiers: `fit`, `predict`, `predict_proba`, in pipelines and searches.
+"""A specialist as scikit-learn knows classifiers and regressors: `fit`, `predict`, in pipelines and searches.
 
 Knows nothing of how a specialist learns. There is no abstaining in scikit-learn: `predict` always gives the likeliest
-label, and `decide` is the method to ask what a specialist would answer.
+label, or the estimate, and `decide` is the method to ask what a specialist would answer.
 """
 
 from __future__ import annotations
@@ -11,21 +11,19 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.utils.validation import check_is_fitted
 
 from metier import api, lazy
 from metier.columns import label_text
 from metier.errors import BadCell
-from metier.types import Decision, Effort, Probabilities, Value
+from metier.types import Decision, Effort, Floats, Probabilities, Value
 
 
-class MetierClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn ships no types
-    """`MetierClassifier(effort="quick").fit(texts, labels).predict(["where is my card?"])`.
+class _Metier(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships no types
+    """What all of them share: parameters, cells, abstentions."""
 
-    The parameters are those of `metier.train`. `X` is a sequence of cells, such as a list of texts or a column of a
-    frame. `specialist_` is what was learnt, with `.save("folder")`; `classes_` are the labels as they were given.
-    """
+    specialist_: api.Specialist
 
     def __init__(
         self,
@@ -44,26 +42,20 @@ class MetierClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  #
         self.max_mb = max_mb
         self.seed = seed
 
-    def fit(self, X: Any, y: ArrayLike) -> Self:
-        """Learn from cells and their labels.
+    def decide(self, X: Any) -> list[Decision]:
+        """What the specialist answers to every cell, abstentions with their reasons among it."""
+        check_is_fitted(self)
+        return self.specialist_.predict(_column(X))
 
-        Raises: ValueError for other shapes; DataError, BadOption and PromiseNotSupported as `metier.train` does.
-        """
-        cells, labels = _column(X), np.asarray(y)
-        if labels.ndim != 1 or len(labels) != len(cells):
-            raise ValueError(f"y has shape {labels.shape}. Expected one label for each of the {len(cells)} cells of X.")
-        self.classes_: NDArray[Any] = np.unique(labels)
-        self.specialist_ = api.train(
-            {"input": cells, "target": labels.tolist()}, input="input", target="target", **self.get_params()
-        )
-        # a specialist sorts its labels as text: 10 comes before 9
-        self._places = [self.specialist_.labels.index(str(label_text(one))) for one in self.classes_.tolist()]
-        return self
+    def _learn(self, cells: Sequence[Any], answers: dict[str, Any], task: str) -> api.Specialist:
+        """A specialist for cells and the columns of their answers."""
+        table = {"input": cells, **answers}
+        return api.train(table, input="input", target=",".join(answers), task=task, **self.get_params())
 
-    def predict_proba(self, X: Any) -> Probabilities:
-        """Calibrated probabilities (n, k), in the order of `classes_`.
+    def _told(self, X: Any) -> Probabilities:
+        """What is predicted of every cell.
 
-        Raises: BadCell, naming the cell that cannot be read: it has no probabilities.
+        Raises: BadCell, naming the cell that cannot be read: nothing is known of it.
         """
         check_is_fitted(self)
         read = lazy.find("domains", self.specialist_.domain, "DOMAIN").read
@@ -73,24 +65,96 @@ class MetierClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  #
                 values.append(read(cell))
             except BadCell as problem:
                 raise BadCell(f"X[{place}]: {problem}") from None
-        return self.specialist_.predicted(values).probabilities[:, self._places]
-
-    def predict(self, X: Any) -> NDArray[Any]:
-        """The likeliest label of every cell (n,), sure or not."""
-        likeliest = self.predict_proba(X).argmax(axis=1)
-        chosen: NDArray[Any] = self.classes_[likeliest]
-        return chosen
-
-    def decide(self, X: Any) -> list[Decision]:
-        """What the specialist answers to every cell, abstentions with their reasons among it."""
-        check_is_fitted(self)
-        return self.specialist_.predict(_column(X))
+        return self.specialist_.predicted(values).probabilities
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.input_tags.string, tags.input_tags.two_d_array = True, False
         tags.input_tags.one_d_array = True
         return tags
+
+
+class MetierClassifier(ClassifierMixin, _Metier):  # type: ignore[misc]  # scikit-learn ships no types
+    """`MetierClassifier(effort="quick").fit(texts, labels).predict(["where is my card?"])`.
+
+    The parameters are those of `metier.train`. `X` is a sequence of cells, such as a list of texts or a column of a
+    frame. `specialist_` is what was learnt, with `.save("folder")`; `classes_` are the labels as they were given.
+    A matrix `y` (n, k) of 0, 1 and NaN for a gap has labels that stand by themselves; `predict` gives such a matrix.
+    """
+
+    def fit(self, X: Any, y: ArrayLike) -> Self:
+        """Learn from cells and their labels.
+
+        Raises: ValueError for other shapes; DataError, BadOption and PromiseNotSupported as `metier.train` does.
+        """
+        cells, labels = _column(X), np.asarray(y)
+        if labels.ndim not in (1, 2) or len(labels) != len(cells):
+            raise ValueError(f"y has shape {labels.shape}. Expected one label for each of the {len(cells)} cells of X.")
+        if labels.ndim == 2:
+            self.classes_: NDArray[Any] = np.arange(labels.shape[1])
+            columns = {f"label {i}": [_mark(mark) for mark in column] for i, column in enumerate(labels.T.tolist())}
+            self.specialist_ = self._learn(cells, columns, "multilabel")
+            self._places: list[int] | None = None
+            return self
+        self.classes_ = np.unique(labels)
+        self.specialist_ = self._learn(cells, {"target": labels.tolist()}, "classify")
+        # a specialist sorts its labels as text: 10 comes before 9
+        self._places = [self.specialist_.labels.index(str(label_text(one))) for one in self.classes_.tolist()]
+        return self
+
+    def predict_proba(self, X: Any) -> Probabilities:
+        """Calibrated probabilities (n, k), in the order of `classes_`.
+
+        Raises: BadCell, naming the cell that cannot be read: it has no probabilities.
+        """
+        told = self._told(X)
+        return told if self._places is None else told[:, self._places]
+
+    def predict(self, X: Any) -> NDArray[Any]:
+        """The likeliest label of every cell (n,), sure or not; of labels that stand by themselves each (n, k)."""
+        told = self.predict_proba(X)
+        if self._places is None:
+            return (told >= 0.5).astype(np.int64)
+        chosen: NDArray[Any] = self.classes_[told.argmax(axis=1)]
+        return chosen
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_label = True
+        return tags
+
+
+class MetierRegressor(RegressorMixin, _Metier):  # type: ignore[misc]  # scikit-learn ships no types
+    """`MetierRegressor(effort="quick").fit(texts, prices).predict(["a chair of oak"])`.
+
+    The parameters are those of `metier.train`; `max_error` is the share of true values that may lie outside.
+    """
+
+    def fit(self, X: Any, y: ArrayLike) -> Self:
+        """Learn from cells and their numbers.
+
+        Raises: ValueError for other shapes; DataError, BadOption and PromiseNotSupported as `metier.train` does.
+        """
+        cells, numbers = _column(X), np.asarray(y, np.float64)
+        if numbers.ndim != 1 or len(numbers) != len(cells):
+            raise ValueError(
+                f"y has shape {numbers.shape}. Expected one number for each of the {len(cells)} cells of X."
+            )
+        self.specialist_ = self._learn(cells, {"target": numbers.tolist()}, "regress")
+        return self
+
+    def predict(self, X: Any) -> Floats:
+        """The estimate for every cell (n,), in scope or not."""
+        return self._told(X)[:, 1].astype(np.float64)
+
+    def predict_interval(self, X: Any) -> Floats:
+        """Low and high (n, 2): the true value lies between as often as was promised."""
+        return self._told(X)[:, [0, 2]].astype(np.float64)
+
+
+def _mark(mark: Any) -> Any:
+    """A cell of a label: None for a gap."""
+    return None if isinstance(mark, float) and np.isnan(mark) else mark
 
 
 def _column(X: Any) -> Sequence[Any]:

@@ -103,18 +103,24 @@ def fix(table: Table, audit: Audit, *, relabel: bool = False) -> tuple[Table, tu
     conflicts, near-duplicates and leaks are for a person to judge.
     """
     target = audit.target
-    cells = list(table.columns[target])
+    cells = list(table.columns.get(target, ()))  # of several columns none is renamed
     changes: list[Change] = []
     for row, after, why in _renamed(audit.findings, relabel):
         before, cells[row - table.first_row] = cells[row - table.first_row], after
         changes.append(Change(row=row, change="relabelled", before=before, after=after, why=why))
     dropped = dict(_dropped(audit.findings))
     for row, why in dropped.items():
-        before = table.columns[target][row - table.first_row]
-        changes.append(Change(row=row, change="dropped", before=_plain(before), after=None, why=why))
-    renamed = Table(columns={**table.columns, target: cells}, source=table.source)
+        parts = [table.columns[name][row - table.first_row] for name in _columns(table, target)]
+        before = _plain(parts[0]) if len(parts) == 1 else [_plain(part) for part in parts]
+        changes.append(Change(row=row, change="dropped", before=before, after=None, why=why))
+    columns = {**table.columns, target: cells} if target in table.columns else table.columns
+    renamed = Table(columns=columns, source=table.source)
     kept = [i for i in range(len(table)) if i + table.first_row not in dropped]
     return renamed.take(kept), tuple(sorted(changes, key=lambda change: change.row))
+
+
+def _columns(table: Table, target: str) -> list[str]:
+    return [target] if target in table.columns else [name.strip() for name in target.split(",")]
 
 
 def write_fixed(

@@ -24,8 +24,20 @@ TEACHING = 0.7  # how much of a pupil's target is its teacher's opinion, the res
 
 
 @dataclass(frozen=True, kw_only=True)
+class Named:
+    """Names of labels read as values, each a row of its label that is always learnt from and never held out.
+
+    Shapes: m values, strata (m,), targets (m, k).
+    """
+
+    values: Sequence[Value]
+    strata: Labels
+    targets: Targets
+
+
+@dataclass(frozen=True, kw_only=True)
 class Examples:
-    """Rows that can be learnt from.
+    """Rows that can be learnt from, and, where they are few, the names of their labels.
 
     Shapes: n values, n rows of truth as the task has them, strata (n,) the rows of like answers, targets (n, k),
     fold (n,).
@@ -37,16 +49,26 @@ class Examples:
     targets: Targets
     loss: Loss
     fold: Labels
+    named: Named
+
+    def learnt(self, fold: int | None) -> tuple[list[Value], Labels, Targets]:
+        """Values, strata and targets of all that is learnt from: the rows outside the fold, then the names."""
+        rows = np.flatnonzero(self.fold != fold) if fold is not None else np.arange(len(self.fold))
+        return (
+            [*(self.values[int(i)] for i in rows), *self.named.values],
+            np.concatenate([self.strata[rows], self.named.strata]),
+            np.concatenate([self.targets[rows], self.named.targets]),
+        )
 
 
-Lessons = Callable[[int | None], Targets]  # fold -> targets (n, k) of the rows outside it; None -> of every row
+Lessons = Callable[[int | None], Targets]  # fold -> targets (m, k) of what is learnt from; None -> of every row
 
 
 @dataclass(frozen=True, kw_only=True)
 class Held:
     """What an encoder and a head say of rows they have not learnt.
 
-    Shapes: scores (n, k), strangeness (n,); `left_out` one (rows outside, k) a fold, from heads that can say what they
+    Shapes: scores (n, k), strangeness (n,); `left_out` one (rows learnt, k) a fold, from heads that can say what they
     would have said of each training row without it, and empty from others.
     """
 
@@ -76,18 +98,20 @@ class Encodings:
         self._once = Lock()
 
     def fold(self, fold: int) -> tuple[Encoded, Encoded]:
-        """Vectors of the rows outside the fold, and of those inside, by an encoder that has learnt the former."""
+        """Vectors of what is learnt from when the fold is held out, and of the fold, by an encoder that learnt so."""
         inside, outside = np.flatnonzero(self.examples.fold == fold), np.flatnonzero(self.examples.fold != fold)
-        fitted = self.encoder.fit(self._values(outside), self.examples.targets[outside], loss=self.examples.loss)
+        values, _, targets = self.examples.learnt(fold)
+        fitted = self.encoder.fit(values, targets, loss=self.examples.loss)
         if fitted is self.encoder:
             encoded = self.all(fitted)
-            return take(encoded, outside), take(encoded, inside)
-        return fitted.encode(self._values(outside)), fitted.encode(self._values(inside))
+            names = np.arange(len(self.examples.fold), len(encoded))
+            return take(encoded, np.concatenate([outside, names])), take(encoded, inside)
+        return fitted.encode(values), fitted.encode([self.examples.values[int(i)] for i in inside])
 
     def all(self, fitted: Encoder) -> Encoded:
-        """Vectors of every row."""
+        """Vectors of every row, then of the names."""
         if fitted is not self.encoder:
-            return fitted.encode(self.examples.values)
+            return fitted.encode(self.examples.learnt(None)[0])
         with self._once:
             if self._all is None:
                 self._all = self._kept(fitted)
@@ -95,14 +119,11 @@ class Encodings:
 
     def _kept(self, fitted: Encoder) -> Encoded:
         def compute() -> State:
-            encoded = fitted.encode(self.examples.values)
+            encoded = fitted.encode(self.examples.learnt(None)[0])
             assert not isinstance(encoded, Rows)  # sparse encoders learn their columns, so they are never kept here
             return State(arrays={"vectors": encoded})
 
         return self._checkpoint.step(f"vectors of {self._name}", compute).arrays["vectors"]
-
-    def _values(self, rows: Labels) -> list[Value]:
-        return [self.examples.values[i] for i in rows]
 
 
 @contextmanager
@@ -119,7 +140,7 @@ def workers() -> Iterator[ThreadPoolExecutor]:
 
 def by_labels(examples: Examples) -> Lessons:
     """Lessons that are the answers themselves."""
-    return lambda fold: examples.targets if fold is None else examples.targets[examples.fold != fold]
+    return lambda fold: examples.learnt(fold)[2]
 
 
 def by_teacher(
@@ -161,11 +182,11 @@ def held_out(
     left_out: dict[int, Scores] = {}
 
     def one(fold: int) -> None:
-        inside, outside = examples.fold == fold, examples.fold != fold
+        inside = examples.fold == fold
         learnt, unseen = encodings.fold(fold)
         fitted = head.fit(learnt, lessons(fold), loss=examples.loss, seed=seed)
         scores[inside] = fitted.scores(unseen)
-        strangeness[inside] = Novelty.fit(learnt, examples.strata[outside]).of(unseen)
+        strangeness[inside] = Novelty.fit(learnt, examples.learnt(fold)[1]).of(unseen)
         if fitted.left_out is not None:
             left_out[fold] = fitted.left_out
         tick()
@@ -188,8 +209,9 @@ def held_out(
 def finish(encodings: Encodings, head: Head, lessons: Lessons, *, seed: int) -> Finished:
     """Encoder and head after learning every row."""
     examples = encodings.examples
-    encoder = encodings.encoder.fit(examples.values, examples.targets, loss=examples.loss)
+    values, strata, targets = examples.learnt(None)
+    encoder = encodings.encoder.fit(values, targets, loss=examples.loss)
     encoded = encodings.all(encoder)
     head = head.fit(encoded, lessons(None), loss=examples.loss, seed=seed)
-    novelty = Novelty.fit(encoded, examples.strata)
+    novelty = Novelty.fit(encoded, strata)
     return Finished(encoder=encoder, head=head, novelty=novelty, left_out=head.left_out)

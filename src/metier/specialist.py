@@ -5,7 +5,7 @@ Knows its domain, task, cascade and rule. Files, training and figures are other 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from time import perf_counter_ns
@@ -15,6 +15,7 @@ from metier import lazy
 from metier.cascade import Cascade
 from metier.decide.accept import Rule
 from metier.domains.base import Domain
+from metier.encoders.base import Choosy
 from metier.errors import BadCell
 from metier.tasks.base import Task
 from metier.types import Decision, Json, Passed, Predicted, Value
@@ -81,16 +82,24 @@ class Specialist:
         return domain
 
     @cached_property
+    def _fits(self) -> Callable[[Value], None] | None:
+        first = self.cascade.stages[0].encoder
+        return first.fits if isinstance(first, Choosy) else None
+
+    @cached_property
     def _task(self) -> Task:
         task: Task = lazy.find("tasks", self.task, "TASK")
         return task
 
     def _read(self, cells: Sequence[Any]) -> tuple[list[Value], dict[int, str]]:
-        read = self._domain.read
+        read, fits = self._domain.read, self._fits
         values, problems = [], {}
         for i, cell in enumerate(cells):
             try:
-                values.append(read(cell))
+                value = read(cell)
+                if fits is not None:
+                    fits(value)
+                values.append(value)
             except BadCell as problem:
                 problems[i] = str(problem)
         return values, problems

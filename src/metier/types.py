@@ -162,6 +162,10 @@ class Decision:
             error=problem,
         )
 
+    def words(self) -> str:
+        """The answer as a person reads it, whether it is given as one or not."""
+        return self.label if self.label is not None else "none"
+
     def json(self) -> dict[str, Json]:
         """The decision as plain JSON values, in the order people read it."""
         row: dict[str, Json] = {
@@ -196,6 +200,11 @@ class Marking(Decision):
 
     labels: tuple[Marked, ...] = ()
 
+    def words(self) -> str:
+        """The labels that are there."""
+        there = [mark.label for mark in self.labels if mark.there]
+        return ", ".join(there) if there else "none of its labels"
+
     def json(self) -> dict[str, Json]:
         """The decision as plain JSON values, in the order people read it."""
         return {
@@ -215,6 +224,12 @@ class Estimate(Decision):
     estimate: float | None = None
     low: float | None = None
     high: float | None = None
+
+    def words(self) -> str:
+        """The number and its interval."""
+        if self.estimate is None:
+            return "none"
+        return f"{self.estimate:.4g} ({self.low:.4g} to {self.high:.4g})"
 
     def json(self) -> dict[str, Json]:
         """The decision as plain JSON values, in the order people read it."""

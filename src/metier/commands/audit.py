@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from metier.commands.base import Guessed, grid, say, show, show_json, shown
+from metier.commands.base import Asked, Guessed, grid, say, show, show_json, shown
 from metier.errors import BadOption
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ def audit(
     ] = False,
     target: Guessed = None,
     input: Guessed = None,
+    task: Asked = None,
     as_json: Annotated[bool, typer.Option("--json", help="All findings as one line of JSON.")] = False,
 ) -> None:
     """Find wrong labels, duplicates, leaks and classes that are too small."""
@@ -41,7 +42,7 @@ def audit(
 
     table = read(data, lenient=True)
     others = None if test is None else read(test, lenient=True)
-    found = audits.audit(table, test=others, input=input, target=target, probabilities=out_of_fold)
+    found = audits.audit(table, test=others, input=input, target=target, task=task, probabilities=out_of_fold)
     say(found.said)
     if as_json:
         show_json(found.json())

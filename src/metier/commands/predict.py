@@ -236,7 +236,7 @@ def _show(texts: Sequence[str], decisions: Sequence[Decision]) -> None:
         table.add_row(shown(text, MOST_SHOWN), shown(_answer(decision)), sure, str(decision.stage), time)
     # a label is a name and should not be broken in two: it has its room before the text does
     room = console().width - FIGURES_WIDTH
-    table.columns[1].width = min(max(26, *(len(d.label or "") for d in decisions)), room - 12)
+    table.columns[1].width = min(max(26, *(len(d.words()) for d in decisions)), room - 12)
     table.columns[0].max_width = room - table.columns[1].width
     show(table)
 
@@ -245,8 +245,9 @@ def _answer(decision: Decision) -> str:
     """The label, or why there is none; and what else it may be."""
     if decision.error is not None:
         return f"none, bad input: {decision.error}"
-    others = decision.candidates[1:] if decision.accepted else decision.candidates
+    others = [c for c in decision.candidates if not decision.accepted or c.label != decision.label]
     guesses = ", ".join(f"{c.label} {c.probability:.0%}" for c in others[:MOST_CANDIDATES])
     if decision.accepted:
-        return f"{decision.label}\nor {guesses}" if guesses else f"{decision.label}"
-    return f"none, {str(decision.reason).replace('_', ' ')}; nearest: {guesses}"
+        return f"{decision.words()}\nor {guesses}" if guesses else decision.words()
+    nearest = guesses or decision.words()
+    return f"none, {str(decision.reason).replace('_', ' ')}; nearest: {nearest}"

@@ -15,7 +15,18 @@ from typing import Annotated, Any
 
 import typer
 
-from metier.commands.base import INTERRUPTED, Guessed, console, figure_lines, figures_table, say, share, show, show_json
+from metier.commands.base import (
+    INTERRUPTED,
+    Asked,
+    Guessed,
+    console,
+    figure_lines,
+    figures_table,
+    say,
+    share,
+    show,
+    show_json,
+)
 from metier.errors import MetierError
 
 OFFERED = (0.01, 0.02, 0.05)  # promises whose price is told where none was asked for
@@ -40,12 +51,7 @@ def train(
     output: Annotated[Path, typer.Option("--output", "-o", metavar="FOLDER", help="Where the specialist goes.")],
     target: Guessed = None,
     input: Guessed = None,
-    task: Annotated[
-        str | None,
-        typer.Option(
-            metavar="TASK", help="classify, multilabel or regress.", show_default="what the target looks like"
-        ),
-    ] = None,
+    task: Asked = None,
     effort: Annotated[
         Effort, typer.Option(help="quick: microseconds alone; standard: an encoder behind; thorough: fine-tuned.")
     ] = Effort.STANDARD,

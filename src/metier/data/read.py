@@ -13,12 +13,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from metier.data import archive, columnar, lines
+from metier.data import archive, columnar, lines, series
 from metier.errors import UnreadableData
 from metier.types import Packed, Table
 
 ENDINGS = {".csv": ".csv", ".tsv": ".tsv", ".tab": ".tsv", ".jsonl": ".jsonl", ".ndjson": ".jsonl"}
-ENDINGS |= {".json": ".json", ".parquet": ".parquet", ".pq": ".parquet"}
+ENDINGS |= {".json": ".json", ".parquet": ".parquet", ".pq": ".parquet", ".ts": ".ts"}
 KNOWN = ", ".join((*ENDINGS, *archive.ENDINGS))
 SHOWN_PROBLEMS = 5
 
@@ -72,8 +72,10 @@ def _tabular(path: Path, batch_rows: int) -> Iterator[Table]:
         yield from lines.json_lines(path, batch_rows)
     elif ending == ".parquet":
         yield from columnar.scanned(str(path), ending, batch_rows)
+    elif ending == ".ts":
+        yield from series.ts_lines(path, batch_rows)
     else:
-        yield from lines.delimited(path, batch_rows, "\t" if ending == ".tsv" else None)
+        yield from series.gathered(lines.delimited(path, batch_rows, "\t" if ending == ".tsv" else None))
 
 
 def digest(table: Table, columns: Sequence[str]) -> str:

@@ -10,13 +10,14 @@ from typing import ClassVar, Protocol, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from metier.types import Floats, Probabilities, Scores, State
+from metier.types import Floats, Loss, Probabilities, Scores, State
 
 
 class Calibrator(Protocol):
     """Scores of one or several heads to probabilities; the same row gives the same bytes alone and in any batch."""
 
     kind: ClassVar[str]
+    loss: ClassVar[Loss]  # of the heads whose scores it takes
 
     def probabilities(self, scores: Scores, familiarity: Floats | None = None) -> Probabilities:
         """Calibrated probabilities (n, k) of scores (m, n, k) of m heads.

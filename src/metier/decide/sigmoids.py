@@ -14,7 +14,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from metier.types import Floats, Probabilities, Scores, State, Targets
+from metier.types import Floats, Loss, Probabilities, Scores, State, Targets
 
 DRAWN = 2.0  # how strongly the weights of a label are held to those of all
 _FLOOR = np.float32(1e-6)  # no probability is shown as exactly 0 or 1
@@ -38,6 +38,7 @@ class Sigmoids:
     """A sigmoid for each label: weights over heads, and what is added."""
 
     kind: ClassVar[str] = "sigmoids.v1"
+    loss: ClassVar[Loss] = "logistic"
 
     def __init__(self, weights: NDArray[Any]) -> None:
         self.weights = np.ascontiguousarray(weights, np.float32)  # (m + 1, k)

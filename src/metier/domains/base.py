@@ -6,7 +6,7 @@ Knows nothing of labels, heads or files. A new domain is one file in this folder
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,4 +39,13 @@ class Domain(Protocol):
 
     def encoders(self, effort: Effort) -> Sequence[Encoder]:
         """Unfitted encoders from cheap to costly, one for each stage."""
+        ...
+
+
+@runtime_checkable
+class Naming(Protocol):
+    """What a domain has besides when the name of a label can be read as one of its values."""
+
+    def named(self, label: str) -> Value | None:
+        """The value that a label's name is, or None where it says nothing."""
         ...

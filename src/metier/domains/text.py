@@ -6,6 +6,7 @@ A cell is a string, UTF-8 bytes, or the path of a text file. Knows nothing of wh
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -79,6 +80,12 @@ class Text:
         from metier.encoders.ngrams import NgramEncoder
 
         return near_groups(NgramEncoder().fit(values).encode(values))
+
+    def named(self, label: str) -> str | None:
+        """The words of a label's name, "lost_or_stolen-Card" read as "lost or stolen card"; None where it has none."""
+        apart = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", label)
+        words = re.findall(r"[^\W\d_]{2,}", apart)
+        return " ".join(words).lower() if words else None
 
     def encoders(self, effort: Effort) -> Sequence[Encoder]:
         """Hashed n-grams; from `standard` on a sentence encoder; at `thorough` one that is fine-tuned as well."""

@@ -6,7 +6,7 @@ Knows no labels and no task.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol, Self
+from typing import Protocol, Self, runtime_checkable
 
 from metier.types import Encoded, Loss, State, Targets, Value
 
@@ -51,4 +51,16 @@ class Encoder(Protocol):
     @classmethod
     def restore(cls, state: State) -> Self:
         """The encoder that `state` was taken from."""
+        ...
+
+
+@runtime_checkable
+class Choosy(Protocol):
+    """What an encoder has besides when a value may be sound and still not one of those it has learnt to compare."""
+
+    def fits(self, value: Value) -> None:
+        """Check a value before it is encoded.
+
+        Raises: BadCell, saying what of it differs from what was learnt.
+        """
         ...

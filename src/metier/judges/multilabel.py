@@ -144,7 +144,7 @@ def label_figures(
     if not known.any():
         raise TooFewRows(
             f"evaluate: none of the {len(truth):,} rows has a label this specialist learnt and a cell that can be "
-            f"read. Expected at least one of its {len(names)} labels. Check the target columns and how labels are spelt."
+            f"read. Expected at least one of its {len(names)} labels. Check the target columns and the spelling."
         )
     there, guessed = truth > 0.5, predicted.probabilities >= 0.5
     right = there == guessed

@@ -20,6 +20,7 @@ from metier.evaluation import Judged, Latency, Line
 from metier.types import (
     Decision,
     Floats,
+    Json,
     Labels,
     Loss,
     Passed,
@@ -58,6 +59,21 @@ class Given:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Doubt:
+    """A row whose answer is probably wrong: what it has and what is likelier, in words and as evidence.
+
+    `alike` are rows that have the likelier answer, of which the nearest may be shown.
+    """
+
+    kind: str
+    row: int
+    has: str
+    suggestion: str
+    evidence: Mapping[str, Json]
+    alike: Labels | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Thresholds:
     """The confidence that an answer needs, and the probability that a candidate needs."""
 
@@ -74,6 +90,7 @@ class Task(Protocol):
     name: str
     loss: Loss  # how the targets are to be learnt
     decision: type[Decision]  # what it decides; its JSON has the columns of an output
+    named: bool  # whether an answer is one name, so that names can be misspelt and have too few rows
     least_names: int  # of a specialist; fewer are a damaged one
     beside: str  # what stands beside an answer, as a person would say it
     unsure: str  # what was too low where it abstains as unsure
@@ -181,6 +198,14 @@ class Task(Protocol):
         notes: Sequence[str] = (),
     ) -> Judged:
         """Every figure about rows with their truths; `judge.py` says what the arguments are."""
+        ...
+
+    def text(self, answer: Answer) -> str:
+        """An answer as a cell of one column would have it; equal for equal answers."""
+        ...
+
+    def doubts(self, answers: Answers, probabilities: Probabilities) -> list[Doubt]:
+        """Rows whose answer is probably wrong, surest first, by probabilities (n, k) made without having learnt it."""
         ...
 
     def told(self, names: Sequence[str]) -> str:

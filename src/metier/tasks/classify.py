@@ -7,17 +7,17 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from metier.decide.accept import Rule, accept_threshold, candidate_threshold
-from metier.decide.calibrate import Blend
+from metier.decide.suspects import suspects
 from metier.errors import BadOption, MissingColumn, TooFewRows
 from metier.evaluation import Evaluation, Latency, Line
 from metier.judge import OUTSIDE, UNKNOWN, evaluation_of
-from metier.tasks.base import Answers, Given, Thresholds, label_text
+from metier.tasks.base import Answers, Doubt, Given, Thresholds, label_text
 from metier.types import (
     Candidate,
     Decision,
@@ -31,6 +31,9 @@ from metier.types import (
     Targets,
 )
 
+if TYPE_CHECKING:
+    from metier.decide.calibrate import Blend
+
 MOST_CANDIDATES = 5
 LEAST_NAMES, LEAST_ROWS = 2, 2  # one row of a name to learn from, one to hold out
 # What data sets call rows that are nobody's business; only where the specialist has no label of that name.
@@ -43,6 +46,7 @@ class Classify:
     name = "classify"
     loss: Loss = "softmax"
     decision: type[Decision] = Decision
+    named = True
     least_names = LEAST_NAMES
     beside = "a calibrated probability and the candidates that may be right"
     unsure = "its best label has a probability"
@@ -115,16 +119,20 @@ class Classify:
 
     def opinion(self, scores: Scores, truth: Labels) -> Callable[[Scores], Targets]:
         """Calibrated probabilities."""
+        from metier.decide.calibrate import Blend
+
         calibrator = Blend.fit(scores[None], truth)
         return lambda told: calibrator.probabilities(told[None])
 
     def calibrate(self, scores: Scores, *, truth: Labels, familiarity: Floats | None, max_error: float | None) -> Blend:
         """One blend of the heads for all names."""
+        from metier.decide.calibrate import Blend
+
         return Blend.fit(scores, truth)
 
     def losses(self, truth: Labels, probabilities: Probabilities) -> Floats:
         """1 for a wrong name, 0 for the right one."""
-        return (probabilities.argmax(axis=1) != truth).astype(np.float64)
+        return np.asarray(probabilities.argmax(axis=1) != truth, np.float64)
 
     def thresholds(
         self, passed: Passed, inside: NDArray[np.bool_], truth: Labels, max_error: float | None
@@ -224,6 +232,35 @@ class Classify:
             names, truth if outside is None else np.where(outside, OUTSIDE, truth), predicted, rule=rule, texts=texts,
             stage_names=stage_names, alone=alone, unknown=unknown, unlabelled=unlabelled, latency=latency, notes=notes,
         )  # fmt: skip
+
+    def text(self, answer: str) -> str:
+        """The name."""
+        return answer
+
+    def doubts(self, answers: Answers, probabilities: Probabilities) -> list[Doubt]:
+        """Rows where another name is likelier, or the given one all but ruled out."""
+        labels, names = answers.truth, answers.names
+        found = suspects(labels, probabilities)
+        told = []
+        for row, likelier in zip(found.rows.tolist(), found.likelier.tolist(), strict=True):
+            label, other = names[labels[row]], names[likelier]
+            own, better = float(probabilities[row, labels[row]]), float(probabilities[row, likelier])
+            told.append(
+                Doubt(
+                    kind="wrong_label",
+                    row=row,
+                    has=f"has the label '{label}' ({own:.1%}); '{other}' is likelier ({better:.1%})",
+                    suggestion=f"Read it; if it is wrong, label it '{other}'.",
+                    evidence={
+                        "label": label,
+                        "probability": round(own, 6),
+                        "likelier": other,
+                        "likelier_probability": round(better, 6),
+                    },
+                    alike=np.flatnonzero(labels == likelier),
+                )
+            )
+        return told
 
     def told(self, names: Sequence[str]) -> str:
         """One of so many labels."""

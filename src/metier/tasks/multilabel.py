@@ -8,17 +8,16 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from metier.decide.accept import Rule, accept_threshold
-from metier.decide.sigmoids import Sigmoids
 from metier.errors import BadCell, BadOption, MissingColumn, TooFewRows
 from metier.evaluation import Latency, Line
 from metier.judges.multilabel import LabelFigures, label_figures, label_lines
-from metier.tasks.base import Answers, Given, Thresholds, label_text
+from metier.tasks.base import Answers, Doubt, Given, Thresholds, label_text
 from metier.types import (
     Candidate,
     Decision,
@@ -34,11 +33,15 @@ from metier.types import (
     Targets,
 )
 
+if TYPE_CHECKING:
+    from metier.decide.sigmoids import Sigmoids
+
 Marks: TypeAlias = tuple[float, ...] | tuple[str, ...]  # one a column, NaN for a gap; or the names that are there
 
 BETWEEN = "|"  # the names of one cell
 LEAST_ROWS = 2  # with a label and without it, one to learn from, one to hold out
 THERE: Mapping[str, float] = {"1": 1.0, "true": 1.0, "yes": 1.0, "0": 0.0, "false": 0.0, "no": 0.0}
+HARDLY = 0.02  # what is given is doubted where it is less probable
 LIKELY_SHARE = 0.1  # of cells with several names, from which on a column is taken for one of many labels
 
 
@@ -48,6 +51,7 @@ class Multilabel:
     name = "multilabel"
     loss: Loss = "logistic"
     decision: type[Decision] = Marking
+    named = False
     least_names = 1
     beside = "a calibrated probability for each"
     unsure = "none of its labels is sure, each with a probability for or against"
@@ -149,6 +153,8 @@ class Multilabel:
 
     def opinion(self, scores: Scores, truth: Targets) -> Callable[[Scores], Targets]:
         """Calibrated probabilities."""
+        from metier.decide.sigmoids import Sigmoids
+
         calibrator = Sigmoids.fit(scores[None], truth)
         return lambda told: calibrator.probabilities(told[None])
 
@@ -156,6 +162,8 @@ class Multilabel:
         self, scores: Scores, *, truth: Targets, familiarity: Floats | None, max_error: float | None
     ) -> Sigmoids:
         """A sigmoid for each label."""
+        from metier.decide.sigmoids import Sigmoids
+
         return Sigmoids.fit(scores, truth)
 
     def losses(self, truth: Targets, probabilities: Probabilities) -> Floats:
@@ -266,6 +274,33 @@ class Multilabel:
             stage_names=stage_names, alone=alone, unknown=unknown or {}, unlabelled=unlabelled, latency=latency,
             notes=notes,
         )  # fmt: skip
+
+    def text(self, answer: Marks) -> str:
+        """The names between bars, or the marks of the columns."""
+        parts = ["" if isinstance(value, float) and math.isnan(value) else str(value) for value in answer]
+        return BETWEEN.join(parts)
+
+    def doubts(self, answers: Answers, probabilities: Probabilities) -> list[Doubt]:
+        """Labels that are on a row though all but ruled out, or missing from it though all but certain."""
+        given = answers.truth
+        own = np.where(given > 0.5, probabilities, 1 - probabilities)  # how probable what is given is
+        found = [(row, label) for row, label in np.argwhere(~np.isnan(given) & (own < HARDLY)).tolist()]
+        found.sort(key=lambda pair: float(own[pair]))
+        return [
+            Doubt(
+                kind="wrong_mark",
+                row=row,
+                has=f"{'has' if given[row, label] else 'lacks'} the label '{answers.names[label]}' "
+                f"({probabilities[row, label]:.1%})",
+                suggestion="Read it, and change the label if it is wrong.",
+                evidence={
+                    "label": answers.names[label],
+                    "there": bool(given[row, label]),
+                    "probability": round(float(probabilities[row, label]), 6),
+                },
+            )
+            for row, label in found
+        ]
 
     def told(self, names: Sequence[str]) -> str:
         """Any of so many labels."""

@@ -17,12 +17,13 @@ from metier.decide.conformal import Intervals
 from metier.errors import BadCell, BadOption, MissingColumn, TooFewRows
 from metier.evaluation import Latency, Line
 from metier.judges.regress import NumberFigures, number_figures, number_lines
-from metier.tasks.base import Answers, Given, Thresholds
+from metier.tasks.base import Answers, Doubt, Given, Thresholds
 from metier.types import Decision, Estimate, Floats, Labels, Loss, Passed, Predicted, Probabilities, Scores, Targets
 
 MISSED = 0.1  # of true values may lie outside their interval, where nothing else was asked for
 MOST_STRATA, ROWS_A_STRATUM = 10, 10
 MANY = 20  # different whole numbers, from which on they may be more than names
+FAR = 2.0  # times as far from the estimate as the end of the interval: a number that is doubted
 LEAST_ROWS = 2 * 10  # of which intervals can be told at all
 
 
@@ -32,6 +33,7 @@ class Regress:
     name = "regress"
     loss: Loss = "squared"
     decision: type[Decision] = Estimate
+    named = False
     least_names = 1
     beside = "the interval it lies in"
     unsure = "its interval is too wide, its confidence"
@@ -104,7 +106,8 @@ class Regress:
     def targets(self, answers: Answers) -> Targets:
         """Numbers with mean 0 and spread 1 (n, 1)."""
         truth: Floats = answers.truth
-        return ((truth - truth.mean()) / truth.std()).astype(np.float32)[:, None]
+        scaled: Targets = ((truth - truth.mean()) / truth.std()).astype(np.float32)[:, None]
+        return scaled
 
     def strata(self, answers: Answers) -> Labels:
         """From the smallest to the largest, in groups of equal size."""
@@ -214,6 +217,33 @@ class Regress:
             outside=np.zeros(len(truth), bool) if outside is None else outside, texts=texts, stage_names=stage_names,
             alone=alone, unlabelled=unlabelled, latency=latency, notes=notes,
         )  # fmt: skip
+
+    def text(self, answer: float) -> str:
+        """The number."""
+        return f"{answer:.12g}"
+
+    def doubts(self, answers: Answers, probabilities: Probabilities) -> list[Doubt]:
+        """Numbers that lie outside an interval of twice the width, the furthest first."""
+        truth: Floats = answers.truth
+        low, estimate, high = (probabilities[:, i].astype(np.float64) for i in range(3))
+        reach = np.where(truth < estimate, estimate - low, high - estimate)
+        times = np.abs(truth - estimate) / np.maximum(reach, 1e-300)
+        rows = np.flatnonzero(times > FAR)
+        return [
+            Doubt(
+                kind="odd_number",
+                row=row,
+                has=f"has {truth[row]:.6g}; {estimate[row]:.6g} is likelier ({low[row]:.4g} to {high[row]:.4g})",
+                suggestion="Read it; is the number right, and in the same unit as the others?",
+                evidence={
+                    "number": float(truth[row]),
+                    "likelier": float(estimate[row]),
+                    "low": float(low[row]),
+                    "high": float(high[row]),
+                },
+            )
+            for row in rows[np.argsort(-times[rows], kind="stable")].tolist()
+        ]
 
     def told(self, names: Sequence[str]) -> str:
         """A number."""
