@@ -18,7 +18,7 @@ from metier.columns import Columns, cells_of, choose, require
 from metier.domains.base import Domain
 from metier.errors import BadCell, PromiseNotSupported, TooFewRows
 from metier.findings import SEVERITIES, Audit, Finding
-from metier.record import domain_of
+from metier.record import domain_of, located
 from metier.targets import target_cells, target_columns
 from metier.tasks.base import Answer, Answers, Task
 from metier.types import Encoded, Labels, Probabilities, Rows, Table, Value
@@ -81,6 +81,7 @@ def _readable(table: Table, columns: Columns, domain: Domain, task: Task) -> tup
     kept: list[tuple[int, Any, Value, Answer]] = []
     gaps: dict[str, list[int]] = defaultdict(list)
     unread: list[tuple[int, str]] = []
+    table = located(table, columns.inputs)
     pairs = zip(cells_of(table, columns.inputs), target_cells(table, columns.target), strict=True)
     for number, (cell, answer) in enumerate(pairs, table.first_row):
         if number - table.first_row in table.problems:

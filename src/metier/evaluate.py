@@ -6,7 +6,7 @@ Knows nothing of how a specialist decides, nor of how the figures are shown.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from time import perf_counter_ns
 from typing import Any
 
@@ -19,6 +19,7 @@ from metier.columns import cells_of
 from metier.errors import BadCell, MissingColumn
 from metier.evaluation import Judged, Latency
 from metier.judge import OUTSIDE
+from metier.record import located
 from metier.specialist import Specialist
 from metier.targets import target_cells, target_columns
 from metier.tasks.base import Answer, Task
@@ -68,6 +69,8 @@ def evaluate(
 
     Raises: MissingColumn, BadOption, TooFewRows when no row has a label that was learnt.
     """
+    table = located(table, specialist.inputs)
+    out_of_scope = out_of_scope and located(_renamed(out_of_scope, specialist.inputs), specialist.inputs)
     task: Task = lazy.find("tasks", specialist.task, "TASK")
     rows = _rows(specialist, task, table, out_of_scope, out_of_scope_label)
     said = _said(specialist, rows.cells)
@@ -95,7 +98,7 @@ def _rows(specialist: Specialist, task: Task, table: Table, beside: Table | None
     answers = [_answer(task, cell) for cell in targets]
     kept = [i for i, answer in enumerate(answers) if answer is not None]
     given = task.given(specialist.labels, [answers[i] for i in kept], outside_label)
-    others = _cells(beside, specialist.inputs) if beside is not None else []
+    others = cells_of(beside, specialist.inputs) if beside is not None else []
     return _Rows(
         cells=[*(inputs[i] for i in kept), *others],
         truth=np.concatenate([given.truth, np.full((len(others), *given.truth.shape[1:]), OUTSIDE, given.truth.dtype)]),
@@ -107,11 +110,11 @@ def _rows(specialist: Specialist, task: Task, table: Table, beside: Table | None
     )
 
 
-def _cells(table: Table, inputs: Sequence[Input]) -> list[Any]:
-    """The input of rows that are out of scope; their only column may have any name."""
+def _renamed(table: Table, inputs: Sequence[Input]) -> Table:
+    """Rows that are out of scope; their only column may have any name."""
     if len(inputs) == len(table.columns) == 1:
-        return list(next(iter(table.columns.values())))
-    return cells_of(table, inputs)
+        return replace(table, columns={inputs[0].column: next(iter(table.columns.values()))})
+    return table
 
 
 def _column(table: Table, name: str) -> list[Any]:

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from metier import lazy
+from metier.data import media
 from metier.domains.base import Domain, shown
 from metier.encoders.base import Encoder
 from metier.errors import BadCell
@@ -29,6 +30,14 @@ def domain_of(inputs: Sequence[Input]) -> Domain:
         return Record(inputs)
     domain: Domain = lazy.find("domains", inputs[0].domain, "DOMAIN")
     return domain
+
+
+def located(table: Table, inputs: Sequence[Input]) -> Table:
+    """The table with names of files as paths, in the columns whose domain reads files."""
+    for one in inputs:
+        if one.column in table.columns and getattr(domain_of([one]), "files", False):
+            table = media.located(table, one.column)
+    return table
 
 
 class Record:

@@ -28,7 +28,7 @@ from metier.decide.accept import Rule, scope_threshold
 from metier.decide.base import Calibrator
 from metier.decide.exits import LOSS_ALLOWED, Exit
 from metier.decide.scope import Scope
-from metier.domains.base import Domain, Naming
+from metier.domains.base import Domain, Naming, Written
 from metier.encoders.base import Encoder
 from metier.errors import BadCell, BadOption
 from metier.evaluation import Judged
@@ -48,7 +48,7 @@ from metier.learn import (
     workers,
 )
 from metier.parting import Parting, parting
-from metier.record import domain_of
+from metier.record import domain_of, located
 from metier.specialist import Golden, Specialist, asked_cell, json_cell
 from metier.targets import target_cells, target_columns
 from metier.tasks.base import Answers, Task
@@ -116,6 +116,7 @@ def train(
     progress("reading", 0.0)
     columns = choose(table, input=input, target=target, task=task, aside=(group, order))
     domain = domain_of(columns.inputs)
+    table = located(table, columns.inputs)
     asked: Task = lazy.find("tasks", columns.task, "TASK")
     values, answers = _read(table, columns, domain, asked)
     parted = parting(table, columns.inputs, group=group, order=order)
@@ -168,7 +169,7 @@ def train(
         },
     )
     evaluation = _evaluation(specialist, asked, passed, seen.alone, examples, flattered)
-    golden = _golden(specialist, cells_of(table, columns.inputs))
+    golden = _golden(specialist, cells_of(table, columns.inputs), examples, domain)
     specialist = replace(specialist, figures=evaluation.json(), golden=golden)
     progress("done", 1.0)
     return Trained(specialist=specialist, evaluation=evaluation, notes=(columns.said, *flattered, *dropped, *idle))
@@ -512,12 +513,15 @@ def _evaluation(
     )
 
 
-def _golden(specialist: Specialist, cells: Sequence[Any]) -> tuple[Golden, ...]:
+def _golden(specialist: Specialist, cells: Sequence[Any], examples: Examples, domain: Domain) -> tuple[Golden, ...]:
     """A few rows over the whole file, and what is decided of them."""
     kept: list[Json] = []
-    for cell in cells[:: max(1, len(cells) // GOLDEN_TRIED)]:
+    for i in range(0, len(cells), max(1, len(cells) // GOLDEN_TRIED)):
         with suppress(ValueError, OSError):  # too long to be kept
-            kept.append(json_cell(cell))
+            if not isinstance(domain, Written):
+                kept.append(json_cell(cells[i]))
+            elif (written := domain.cell(examples.values[i])) is not None:
+                kept.append(written)
     chosen = kept[:: max(1, len(kept) // GOLDEN_ROWS)][:GOLDEN_ROWS]
     said = specialist.replayed([asked_cell(cell) for cell in chosen])
     return tuple(replace(one, cell=cell) for one, cell in zip(said, chosen, strict=True))

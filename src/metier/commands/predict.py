@@ -48,7 +48,8 @@ def predict(
         list[str],
         typer.Argument(
             metavar="TEXT|FILE|-",
-            help="Texts, one file, or - for lines of standard input. Several columns: name=value …, or JSON objects.",
+            help="Texts or media files, one table, or - for lines of standard input. Several columns: name=value …, or "
+            "JSON objects.",
         ),
     ],
     output: Annotated[
@@ -63,7 +64,7 @@ def predict(
         bool, typer.Option("--evidence", help="What speaks for each answer, at the cost of some predictions more.")
     ] = False,
 ) -> None:
-    """Ask a specialist about texts, rows or whole files."""
+    """Ask a specialist about texts, rows, media files or whole tables."""
     from metier import artifact
 
     files = [word for word in asked if word == "-" or _is_file(word)]
@@ -79,6 +80,7 @@ def predict(
     own: Cells = _rows if len(columns) > 1 else lambda batch: batch.columns[columns[0]]
     if not files:
         table, shown_as = _words(asked, columns)
+        table = _located(table, specialist, columns)  # a word that names a file means it
         if output is None and not as_json:
             told = [_told(specialist, [cell], evidence)[0] for cell in own(table)]
             _show(shown_as, [decision for decision, _ in told], [because for _, because in told])
@@ -90,8 +92,17 @@ def predict(
         _write(_decided(specialist, batches, own, evidence), ours, columns, output, as_json)
     else:
         names = [] if as_json else _names(files[0])
-        cells = _of_file(columns, input)
+        cells = _of_file(specialist, input)
         _write(_decided(specialist, _batches(files[0]), cells, evidence), ours, names, output, as_json)
+
+
+def _located(batch: Table, specialist: Specialist, columns: Sequence[str]) -> Table:
+    """The batch, with names of files as paths in the columns whose domain reads files."""
+    from metier.record import located
+    from metier.types import Input
+
+    inputs = [Input(column=name, domain=one.domain) for name, one in zip(columns, specialist.inputs, strict=True)]
+    return located(batch, inputs)
 
 
 def _is_file(word: str) -> bool:
@@ -217,9 +228,11 @@ def _decided(specialist: Specialist, batches: Iterator[Table], cells_of: Cells, 
 _NOTHING = object()  # no cell of any domain
 
 
-def _of_file(learnt: Sequence[str], asked: str | None) -> Cells:
+def _of_file(specialist: Specialist, asked: str | None) -> Cells:
     """What takes the columns of the input out of a batch, under the names asked for or those learnt."""
     from metier.columns import require, split_names
+
+    learnt = specialist.columns
 
     def cells(batch: Table) -> Sequence[Any]:
         names = list(learnt) if asked is None else split_names(asked, batch.columns)
@@ -231,7 +244,8 @@ def _of_file(learnt: Sequence[str], asked: str | None) -> Cells:
             return next(iter(batch.columns.values()))
         for name in names:
             require(batch, name, "--input")
-        columns = [batch.columns[name] for name in names]
+        found = _located(batch, specialist, names)
+        columns = [found.columns[name] for name in names]
         return columns[0] if len(columns) == 1 else list(zip(*columns, strict=True))
 
     return cells
@@ -241,6 +255,8 @@ def _own(cell: Any) -> Any:
     """A cell of the row itself, as JSON and CSV can have it."""
     if isinstance(cell, bytes):
         return cell.decode("utf-8", "replace")
+    if isinstance(cell, Path):
+        return str(cell)
     return None if isinstance(cell, float) and not math.isfinite(cell) else cell
 
 

@@ -19,7 +19,8 @@ class Domain(Protocol):
     """Seven members, no more to learn.
 
     A domain of single measures, such as numbers, may say `tabular = True`: a file of such columns is a table, and all
-    of them are read. One whose values are moments says `moments = True`: rows are then held out in blocks of time.
+    of them are read. One whose values are moments says `moments = True`: rows are then held out in blocks of time. One
+    that reads files says `files = True`: names of files in a table become paths, from the folder the table lies in.
     """
 
     name: str
@@ -64,6 +65,15 @@ class Naming(Protocol):
 
     def named(self, label: str) -> Value | None:
         """The value that a label's name is, or None where it says nothing."""
+        ...
+
+
+@runtime_checkable
+class Written(Protocol):
+    """What a domain has besides when its cells may be too large to keep and its values are not."""
+
+    def cell(self, value: Value) -> str | None:
+        """The value as text that `read` takes, or None where that, too, would be large."""
         ...
 
 
