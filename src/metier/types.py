@@ -239,6 +239,14 @@ class Estimate(Decision):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Input:
+    """A column that is read, and what its cells are: `Input(column="age", domain="number")`."""
+
+    column: str
+    domain: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Table:
     """Named columns of equal length, cells as they came: text, numbers, or None where the file had a gap."""
 

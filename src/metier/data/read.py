@@ -1,7 +1,8 @@
 """Whatever holds examples to a Table: files, folders, remote paths, frames, dictionaries and lists.
 
 Knows nothing of what columns mean. CSV, TSV, JSON and JSONL are read by the standard library; Parquet and remote paths
-need polars, which comes with the extra `parquet` and not with what only predicts. Archives are opened in `archive.py`.
+need polars, which comes with the extra `parquet` and not with what only predicts. SDF is read without chemistry, and
+archives are opened in a process of their own.
 """
 
 from __future__ import annotations
@@ -13,12 +14,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from metier.data import archive, columnar, lines, series
+from metier.data import archive, columnar, lines, sdf, series
 from metier.errors import UnreadableData
 from metier.types import Packed, Table
 
 ENDINGS = {".csv": ".csv", ".tsv": ".tsv", ".tab": ".tsv", ".jsonl": ".jsonl", ".ndjson": ".jsonl"}
 ENDINGS |= {".json": ".json", ".parquet": ".parquet", ".pq": ".parquet", ".ts": ".ts"}
+ENDINGS |= {".sdf": ".sdf", ".sd": ".sdf", ".mol": ".sdf"}
 KNOWN = ", ".join((*ENDINGS, *archive.ENDINGS))
 SHOWN_PROBLEMS = 5
 
@@ -70,6 +72,8 @@ def _tabular(path: Path, batch_rows: int) -> Iterator[Table]:
         yield from _parts(_table_of_json(path), batch_rows)
     elif ending == ".jsonl":
         yield from lines.json_lines(path, batch_rows)
+    elif ending == ".sdf":
+        yield from sdf.molecules(path, batch_rows)
     elif ending == ".parquet":
         yield from columnar.scanned(str(path), ending, batch_rows)
     elif ending == ".ts":

@@ -42,25 +42,22 @@ def _probabilities(
             if row[q] > row[best]:
                 best = q
         highest = row[best]
-        total = np.float32(0)
+        rest, second = np.float32(0), np.float32(0)
         for q in range(k):
-            row[q] = np.exp(row[q] - highest)
-            total += row[q]
-        second = np.float32(0)
-        for q in range(k):
-            row[q] /= total
-            if q != best and row[q] > second:
-                second = row[q]
-        top = min(max(row[best], _FLOOR), 1 - _FLOOR)
-        left = np.float32(1) - top
+            if q != best:
+                row[q] = np.exp(row[q] - highest)
+                rest += row[q]
+                second = max(second, row[q])
+        top = min(max(1 / (1 + rest), _FLOOR), 1 - _FLOOR)
+        left = 1 - top
+        second /= 1 + rest
         logit = curve[0] * np.log(top) - curve[1] * np.log(left) + curve[2] - curve[3] * np.log(max(second, _FLOOR))
         mended = (1 - 2 * doubt) / (1 + np.exp(-logit)) + doubt
         # the order must stand: the top may not fall below what the second is scaled up to
-        share = second / left
+        share = second * (1 + rest) / max(rest, _FLOOR)
         mended = min(max(mended, share / (1 + share), _FLOOR), 1 - _FLOOR)
-        scale = (1 - mended) / left
         for q in range(k):
-            row[q] *= scale
+            row[q] = row[q] / rest * (1 - mended) if rest > 0 else (1 - mended) / max(k - 1, 1)
         row[best] = mended
     return out
 

@@ -167,12 +167,20 @@ class Intervals:
 
 
 def _blended(scores: Floats, truth: Floats) -> Floats:
-    """Weights of the heads, none below 0, and what is added: (m + 1,). A head that adds nothing gets 0."""
+    """Weights of the heads, none below 0, and what is added: (m + 1,). A head that adds nothing gets 0.
+
+    Heads estimate numbers with mean 0 and spread 1, so together they get the spread of the truth at most. Where whole
+    groups are held out, estimates are too near the mean out of fold, and the finished heads, which know the groups,
+    would be stretched for it.
+    """
     from scipy.optimize import nnls
 
-    centres, level = scores.mean(axis=1), truth.mean()
-    weights, _ = nnls((scores - centres[:, None]).T, truth - level)
-    return np.append(weights, level - weights @ centres)
+    level, spread = truth.mean(), truth.std()
+    weights, _ = nnls(scores.T, truth - level)
+    if weights.sum() > spread:
+        firm = 1e3 * math.sqrt(len(truth))  # one more row, that says what they come to
+        weights, _ = nnls(np.vstack([scores.T, np.full(len(scores), firm)]), np.append(truth - level, firm * spread))
+    return np.append(weights, level)
 
 
 def _features(heads: int) -> int:

@@ -37,6 +37,8 @@ class Exit:
 
     def leaves(self, confidence: NDArray[np.float32], familiarity: Floats) -> NDArray[np.bool_]:
         """Which rows leave here (n,)."""
+        if self.confidence <= 0 and self.familiarity <= 0:
+            return np.ones(len(confidence), np.bool_)
         return np.asarray((confidence >= self.confidence) & (familiarity >= self.familiarity))
 
     def state(self) -> State:

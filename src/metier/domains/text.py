@@ -20,6 +20,7 @@ from metier.types import Effort, Table
 
 MOST_CHARACTERS = 8 * 1024 * 1024
 MOST_LIKELY = 0.9
+MOST_PARTS = 60
 TEXT_ENDINGS = ("", ".txt", ".text", ".md", ".eml")
 
 
@@ -104,6 +105,17 @@ class Text:
 
             stages.append(FinetunedEncoder.build())
         return stages
+
+    def parts(self, value: str) -> list[tuple[str, str]]:
+        """The words of a text; of a long one as many words together as make 60 parts."""
+        words = [(m.start(), m.end()) for m in re.finditer(r"\S+", value)]
+        together = -(-len(words) // MOST_PARTS)
+        if len(words) < 2:
+            return []
+        spans = [
+            (some[0][0], some[-1][1]) for some in (words[i : i + together] for i in range(0, len(words), together))
+        ]
+        return [(value[a:b], " ".join((value[:a] + value[b:]).split())) for a, b in spans]
 
 
 def _reads_like_text(cell: Any) -> bool:
