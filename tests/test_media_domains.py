@@ -135,7 +135,7 @@ def test_from_a_table_of_paths_to_an_answer(tmp_path: Path) -> None:
         lines.append(f"{at}.wav,{('low', 'high')[at % 2]}")
     (tmp_path / "tones.csv").write_text("\n".join(lines), encoding="utf-8")
     specialist = metier.train(tmp_path / "tones.csv", output=tmp_path / "tones", effort="quick")
-    assert specialist.domain == "audio"
+    assert specialist.inputs[0].domain == "audio"
     loaded = metier.load(tmp_path / "tones")  # its golden rows are replayed
     assert len(loaded.golden) >= 8
     assert loaded.predict([tmp_path / "0.wav"])[0].candidates[0].label == "low"
