@@ -62,6 +62,14 @@ def test_cells_are_known_by_ending_by_first_bytes_and_by_type() -> None:
     from metier.domains.audio import ENDINGS, SIGNS
 
     yes = [Path("a.WAV"), "folder/b.flac", BYTES, "data:audio/ogg;base64,xx", base64.b64encode(BYTES * 4).decode()]
-    no = [Path("a.png"), "where is my card?", b"hello", "data:image/png;base64,xx", 5, "aaaa bbbb cccc dddd"]
+    no = [
+        Path("a.png"),
+        "where is my card?",
+        b"hello",
+        "data:image/png;base64,xx",
+        5,
+        "aaaa bbbb cccc dddd",
+        "A shop billed me twice 😠",
+    ]
     for cells, expected in ((yes, True), (no, False)):
         assert [RawFile.looks_like(cell, ENDINGS, SIGNS, "audio/") for cell in cells] == [expected] * len(cells)

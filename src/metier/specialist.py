@@ -25,7 +25,7 @@ from metier.encoders.base import Choosy
 from metier.errors import BadCell
 from metier.record import domain_of
 from metier.tasks.base import Task
-from metier.types import Decision, Input, Json, Passed, Predicted, Value
+from metier.types import Decision, Input, Json, Packed, Passed, Predicted, Value
 
 LONGEST_KEPT, MOST_BYTES_KEPT = 200, 200_000  # of a cell among the golden rows: characters, bytes
 
@@ -134,6 +134,8 @@ def json_cell(cell: Any) -> Json:
     """
     if isinstance(cell, tuple | list):
         return [json_cell(one) for one in cell]
+    if isinstance(cell, Packed):
+        cell = cell.data
     if isinstance(cell, Path) and cell.stat().st_size <= MOST_BYTES_KEPT:
         cell = cell.read_bytes()
     if isinstance(cell, bytes) and len(cell) <= MOST_BYTES_KEPT:

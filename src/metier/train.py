@@ -28,7 +28,7 @@ from metier.decide.accept import Rule, scope_threshold
 from metier.decide.base import Calibrator
 from metier.decide.exits import LOSS_ALLOWED, Exit
 from metier.decide.scope import Scope
-from metier.domains.base import Domain, Naming, Written
+from metier.domains.base import Domain, Naming
 from metier.encoders.base import Encoder
 from metier.errors import BadCell, BadOption
 from metier.evaluation import Judged
@@ -169,7 +169,7 @@ def train(
         },
     )
     evaluation = _evaluation(specialist, asked, passed, seen.alone, examples, flattered)
-    golden = _golden(specialist, cells_of(table, columns.inputs), examples, domain)
+    golden = _golden(specialist, cells_of(table, columns.inputs))
     specialist = replace(specialist, figures=evaluation.json(), golden=golden)
     progress("done", 1.0)
     return Trained(specialist=specialist, evaluation=evaluation, notes=(columns.said, *flattered, *dropped, *idle))
@@ -513,15 +513,12 @@ def _evaluation(
     )
 
 
-def _golden(specialist: Specialist, cells: Sequence[Any], examples: Examples, domain: Domain) -> tuple[Golden, ...]:
+def _golden(specialist: Specialist, cells: Sequence[Any]) -> tuple[Golden, ...]:
     """A few rows over the whole file, and what is decided of them."""
     kept: list[Json] = []
-    for i in range(0, len(cells), max(1, len(cells) // GOLDEN_TRIED)):
+    for cell in cells[:: max(1, len(cells) // GOLDEN_TRIED)]:
         with suppress(ValueError, OSError):  # too long to be kept
-            if not isinstance(domain, Written):
-                kept.append(json_cell(cells[i]))
-            elif (written := domain.cell(examples.values[i])) is not None:
-                kept.append(written)
+            kept.append(json_cell(cell))
     chosen = kept[:: max(1, len(kept) // GOLDEN_ROWS)][:GOLDEN_ROWS]
     said = specialist.replayed([asked_cell(cell) for cell in chosen])
     return tuple(replace(one, cell=cell) for one, cell in zip(said, chosen, strict=True))

@@ -50,7 +50,7 @@ class RawFile:
             return "\n" not in cell
         try:
             return len(cell) >= SHOWN and any(sign.match(base64.b64decode(cell[:64], validate=True)) for sign in signs)
-        except binascii.Error:
+        except ValueError:  # no base64, or letters that are not ASCII
             return False
 
 

@@ -6,7 +6,6 @@ asked of it. Limits are checked in the header before anything is decoded, and ag
 
 from __future__ import annotations
 
-import base64
 import io
 import re
 from collections.abc import Iterator, Sequence
@@ -95,10 +94,6 @@ class Audio:
             silenced[start : start + step] = 0
             end = min(start + step, len(samples))
             yield f"{start / RATE_HZ:.2f} to {end / RATE_HZ:.2f} s", Media(array=silenced, name=value.name)
-
-    def cell(self, value: Media) -> str:
-        """The sound as text that `read` takes."""
-        return f"data:audio/wav;base64,{base64.b64encode(_wave(value.array)).decode()}"
 
 
 def _decoded(raw: RawFile) -> NDArray[np.float32]:

@@ -68,15 +68,6 @@ class Naming(Protocol):
         ...
 
 
-@runtime_checkable
-class Written(Protocol):
-    """What a domain has besides when its cells may be too large to keep and its values are not."""
-
-    def cell(self, value: Value) -> str | None:
-        """The value as text that `read` takes, or None where that, too, would be large."""
-        ...
-
-
 def shown(cell: Any) -> str:
     """A cell in a message, made without a look at all of it: it may be huge, or nested beyond what can be printed."""
     if isinstance(cell, str | bytes):

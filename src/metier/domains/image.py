@@ -6,7 +6,6 @@ of what is asked of it. Formats and pixels are checked in the header before anyt
 
 from __future__ import annotations
 
-import base64
 import io
 import re
 from collections.abc import Iterator, Sequence
@@ -86,10 +85,6 @@ class Image:
                 hidden = value.array.copy()
                 hidden[downs[row] : downs[row + 1], acrosses[column] : acrosses[column + 1]] = mean
                 yield f"tile {row + 1},{column + 1}", Media(array=hidden, name=value.name)
-
-    def cell(self, value: Media) -> str:
-        """The picture as text that `read` takes."""
-        return f"data:image/png;base64,{base64.b64encode(_png(value.array)).decode()}"
 
 
 def _decoded(raw: RawFile) -> NDArray[np.uint8]:
