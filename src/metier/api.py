@@ -61,6 +61,7 @@ def train(
     task: str | None = None,
     effort: Effort = "standard",
     max_error: float | None = None,
+    max_width: float | None = None,
     false_refusal: float = 0.02,
     max_ms: float | None = None,
     max_mb: float | None = None,
@@ -71,8 +72,8 @@ def train(
     """Learn a specialist from labelled rows and, with `output`, keep it in that folder with its report.
 
     `data` is a path (CSV, TSV, JSONL, Parquet, a folder of files, hf://, s3://), a polars or pandas frame, columns, or
-    pairs. `max_error=0.02` promises at most 2 % wrong among what is answered. While it works, finished steps are kept
-    beside `output`; `resume=True` goes on from them.
+    pairs. `max_error=0.02` promises at most 2 % wrong among what is answered, or 2 % of true numbers outside their
+    intervals. While it works, finished steps are kept beside `output`; `resume=True` goes on from them.
 
     Raises: DataError about the rows, BadOption about the options, PromiseNotSupported with the rows that could.
     """
@@ -85,8 +86,8 @@ def train(
         shutil.rmtree(work)
     trained = learn(
         table, name=folder.name if folder else "specialist", input=input, target=target, task=task, effort=effort,
-        max_error=max_error, false_refusal=false_refusal, max_ms=max_ms, max_mb=max_mb, seed=seed, work=work,
-        progress=progress,
+        max_error=max_error, max_width=max_width, false_refusal=false_refusal, max_ms=max_ms, max_mb=max_mb,
+        seed=seed, work=work, progress=progress,
     )  # fmt: skip
     if folder is not None:
         artifact.save(trained.specialist, folder, extra_files=_reports(trained))
