@@ -35,3 +35,12 @@ def test_a_curve_saved_before_the_second_label_was_seen_says_what_it_said() -> N
     plain = np.exp(2 * scores[0, 0]) / np.exp(2 * scores[0, 0]).sum()
     logit = 0.9 * np.log(plain[0]) - 1.2 * np.log(1 - plain[0]) + 0.1
     assert old.probabilities(scores)[0, 0] == pytest.approx(1 / (1 + np.exp(-logit)), rel=1e-4)
+
+
+def test_a_few_rows_that_were_all_right_prove_little() -> None:
+    truth = np.arange(8) % 2
+    scores = 10 * np.eye(2, dtype=np.float32)[truth][None]
+    fitted = Blend.fit(scores, truth)
+    assert fitted.probabilities(scores).max() <= 9 / 10
+    again = Blend.restore(fitted.state())
+    np.testing.assert_array_equal(again.probabilities(scores), fitted.probabilities(scores))

@@ -21,10 +21,10 @@ def interval(value: float, rows: int = 1000) -> dict[str, Any]:
 def said(**other: Any) -> dict[str, Any]:
     return {
         "name": "banking",
-        "domain": "text",
+        "inputs": [{"column": "query", "domain": "text"}],
         "task": "classify",
         "labels": ["card_arrival", "lost card", "pin `code`"],
-        "columns": {"input": "query", "target": "intent"},
+        "target": "intent",
         "rule": {"false_refusal": 0.02, "max_error": 0.02, "accept_threshold": 0.7125, "scope_threshold": 0.1},
         "stages": [{"encoder": {"kind": "ngrams.v1"}, "heads": [{"kind": "hashed.v1"}, {"kind": "hashed.v1"}]}],
         "recipe": {"effort": "standard", "seed": 0, "left_out": []},

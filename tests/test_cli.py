@@ -346,7 +346,7 @@ def test_show(bank_folder: Path) -> None:
     ):
         assert said in done.stdout
     said = json_of(ok("show", bank_folder, "--json").stdout)
-    assert said["columns"] == {"input": "text", "target": "intent"}
+    assert (said["inputs"], said["target"]) == ([{"column": "text", "domain": "text"}], "intent")
     assert len(said["microseconds"]) == len(said["stages"])
 
 

@@ -98,12 +98,12 @@ def test_a_column_that_is_not_there_is_answered_with_those_that_are() -> None:
         ({"text": TEXTS, "label": TEXTS}, {"target": "label"}, "its 4 values are all different, such as 'Where is"),
         ({"text": TEXTS, "label": [None, " ", "", None]}, {"target": "label"}, "'label' is empty in all 4 rows"),
         (
-            {"text": [1.5, 2.5, 3, 4], "label": LABELS},
+            {"text": [{"a": 1}, {"a": 2}, {}, {}], "label": LABELS},
             {"input": "text"},
-            "wrong kind for an input: it holds 1.5, 2.5, 3",
+            "wrong kind for an input: it holds {'a': 1}, {'a': 2}",
         ),
         (
-            {"text": ["1.5", "2", "3", "4"], "label": LABELS},
+            {"text": [{"a": 1}, {"a": 2}, {}, {}], "label": LABELS},
             {},
             "cannot guess which column holds the input.*wrong kind",
         ),

@@ -104,7 +104,7 @@ def test_what_it_cannot_fit(rows: tuple[list[str], list[str]]) -> None:
     with pytest.raises(ValueError, match="X is one text"):
         MetierClassifier().fit("I lost my card", labels)
     with pytest.raises(ValueError, match="one column of cells"):
-        MetierClassifier().fit([["a", "b"]] * len(labels), labels)
+        MetierClassifier().fit(np.zeros((len(labels), 2, 2)), labels)
     with pytest.raises(ValueError, match="one label for each of the 168"):
         MetierClassifier().fit(texts, labels[:-1])
     with pytest.raises(TooFewRows, match="only label"):

@@ -41,7 +41,7 @@ def test_names_are_learnt_from_in_every_fold_and_held_out_in_none() -> None:
 def test_with_few_rows_names_that_describe_their_labels_teach() -> None:
     specialist = metier.train([(text, name) for name, texts in ASKED.items() for text in texts], effort="quick")
     assert specialist.recipe["names_teach"] is True
-    assert specialist.predict(["lost card"])[0].candidates[0].label == "lost_card"
+    assert specialist.predict(["lost card"])[0].candidates[0].label == "lost_or_stolen_card"
 
 
 def test_names_that_are_codes_are_no_text() -> None:

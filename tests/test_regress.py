@@ -72,7 +72,7 @@ def test_what_is_too_wide_is_no_answer_where_a_width_was_asked_for(specialist: m
     with pytest.raises(PromiseNotSupported, match=r"No interval is as narrow as 0\.001"):
         metier.train(sales(100, 0), effort="quick", max_width=0.001)
     with pytest.raises(BadOption, match="max_width=3: the answers are labels"):
-        metier.train({"text": ["a b", "c d"] * 9, "label": ["x", "y"] * 9}, effort="quick", max_width=3)
+        metier.train({"text": sales(60, 0)["text"], "label": ["x", "y"] * 30}, effort="quick", max_width=3)
 
 
 def test_what_is_told_of_a_row(specialist: metier.Specialist) -> None:

@@ -16,15 +16,17 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from metier.api import Specialist, load, train
     from metier.errors import MetierError
+    from metier.installed import domains
     from metier.types import Decision
 
 __version__ = "0.1.0"
-__all__ = ["Decision", "MetierError", "Specialist", "load", "train"]
+__all__ = ["Decision", "MetierError", "Specialist", "domains", "load", "train"]
 
 _HOMES = {
     "Decision": "metier.types",
     "MetierError": "metier.errors",
     "Specialist": "metier.api",
+    "domains": "metier.installed",
     "load": "metier.api",
     "train": "metier.api",
 }

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Any, Self
@@ -18,6 +18,7 @@ from metier import specialist as core
 from metier.data.read import read
 from metier.evaluate import evaluate
 from metier.evaluation import Judged
+from metier.evidence import Evidence, evidence
 from metier.report.page import html
 from metier.train import Progress, Trained
 from metier.train import train as learn
@@ -44,6 +45,13 @@ class Specialist(core.Specialist):
         beside = None if out_of_scope is None else read(out_of_scope)
         return evaluate(self, read(data), out_of_scope=beside, out_of_scope_label=out_of_scope_label)
 
+    def evidence(self, cells: Sequence[Any]) -> list[Evidence]:
+        """What speaks for each answer: the parts that pushed it, the training rows most alike, where there are any.
+
+        Each costs as many predictions as its cell has parts.
+        """
+        return evidence(self, cells)
+
     def save(self, folder: str | Path) -> None:
         """Write the specialist as a folder, whole or not at all.
 
@@ -56,8 +64,10 @@ def train(
     data: Any,
     *,
     output: str | Path | None = None,
-    input: str | None = None,
+    input: str | Sequence[str] | None = None,
     target: str | None = None,
+    group: str | None = None,
+    order: str | None = None,
     task: str | None = None,
     effort: Effort = "standard",
     max_error: float | None = None,
@@ -72,8 +82,10 @@ def train(
     """Learn a specialist from labelled rows and, with `output`, keep it in that folder with its report.
 
     `data` is a path (CSV, TSV, JSONL, Parquet, a folder of files, hf://, s3://), a polars or pandas frame, columns, or
-    pairs. `max_error=0.02` promises at most 2 % wrong among what is answered, or 2 % of true numbers outside their
-    intervals. While it works, finished steps are kept beside `output`; `resume=True` goes on from them.
+    pairs. `input` may be several columns: a row is then read as a whole. `group` and `order` name columns by which rows
+    are held out: those of one group together, or in blocks of time. `max_error=0.02` promises at most 2 % wrong among
+    what is answered, or 2 % of true numbers outside their intervals. While it works, finished steps are kept beside
+    `output`; `resume=True` goes on from them.
 
     Raises: DataError about the rows, BadOption about the options, PromiseNotSupported with the rows that could.
     """
@@ -85,8 +97,9 @@ def train(
     if work is not None and work.exists() and not resume:
         shutil.rmtree(work)
     trained = learn(
-        table, name=folder.name if folder else "specialist", input=input, target=target, task=task, effort=effort,
-        max_error=max_error, max_width=max_width, false_refusal=false_refusal, max_ms=max_ms, max_mb=max_mb,
+        table, name=folder.name if folder else "specialist", input=input, target=target, group=group, order=order,
+        task=task, effort=effort, max_error=max_error, max_width=max_width, false_refusal=false_refusal,
+        max_ms=max_ms, max_mb=max_mb,
         seed=seed, work=work, progress=progress,
     )  # fmt: skip
     if folder is not None:

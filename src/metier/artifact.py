@@ -23,9 +23,9 @@ from metier.cascade import Cascade, Stage
 from metier.decide.accept import Rule
 from metier.errors import BadOption, Damaged, MetierError, NotReplayed, UnknownSchema
 from metier.specialist import Golden, Specialist
-from metier.types import Json, State
+from metier.types import Input, Json, State
 
-SCHEMA = 1
+SCHEMA = 2
 ARRAYS, CARD = "arrays.safetensors", "README.md"
 OWN = (ARRAYS, CARD, folders.DESCRIPTION)
 # on another CPU int8 products are rounded and summed otherwise, so the last digits of a probability may differ
@@ -33,7 +33,19 @@ REPLAY_TOLERANCE = 1e-3
 
 Said: TypeAlias = dict[str, Any]  # JSON; Any ends where `_check_fields` or a part's `restore` has looked
 Types: TypeAlias = Mapping[str, type | tuple[type, ...]]
-UPGRADES: dict[int, Callable[[Said], Said]] = {}  # schema n -> the same said as schema n + 1 has it
+
+
+def _inputs_in_a_list(said: Said) -> Said:
+    """Schema 1 had one input, and its domain beside it."""
+    kept = {name: value for name, value in said.items() if name not in ("domain", "columns")}
+    columns = said.get("columns")
+    columns = columns if isinstance(columns, dict) else {}
+    one = {"column": columns.get("input"), "domain": said.get("domain")}
+    return {**kept, "schema": 2, "inputs": [one], "target": columns.get("target")}
+
+
+# schema n -> the same said as schema n + 1 has it
+UPGRADES: dict[int, Callable[[Said], Said]] = {1: _inputs_in_a_list}
 
 
 class Part(Protocol):
@@ -68,18 +80,23 @@ SLOTS = {  # field of a stage -> what it holds
     "exit": Slot(name="exit", folder="decide", member="EXIT"),
 }
 FIELDS: Types = {
-    "schema": int, "name": str, "domain": str, "task": str, "labels": list, "columns": dict, "rule": dict,
+    "schema": int, "name": str, "inputs": list, "target": str, "task": str, "labels": list, "rule": dict,
     "stages": list, "recipe": dict, "origin": dict, "figures": dict, "golden": list, "files": dict,
 }  # fmt: skip
 NUMBER = (int, float)
-COLUMNS: Types = {"input": str, "target": str}
+INPUT: Types = {"column": str, "domain": str}
 RULE: Types = {
     "false_refusal": NUMBER, "max_error": (*NUMBER, NoneType), "scope_threshold": NUMBER, "accept_threshold": NUMBER,
     "candidate_threshold": NUMBER,
 }  # fmt: skip
 STAGE: Types = dict.fromkeys(SLOTS, dict)
 PART: Types = {"kind": str, "config": dict, "files": dict}
-GOLDEN: Types = {"cell": str, "label": (str, NoneType), "probability": NUMBER, "stage": int}
+GOLDEN: Types = {
+    "cell": (str, int, float, list, dict, NoneType),
+    "label": (str, NoneType),
+    "probability": NUMBER,
+    "stage": int,
+}
 
 
 def save(specialist: Specialist, folder: str | Path, *, extra_files: Mapping[str, bytes] | None = None) -> None:
@@ -188,10 +205,10 @@ def _said(specialist: Specialist, states: Mapping[str, State], names: Mapping[tu
     return {
         "schema": SCHEMA,
         "name": specialist.name,
-        "domain": specialist.domain,
+        "inputs": [asdict(one) for one in specialist.inputs],
+        "target": specialist.target_column,
         "task": specialist.task,
         "labels": list(specialist.labels),
-        "columns": {"input": specialist.input_column, "target": specialist.target_column},
         "rule": specialist.rule.json(),
         "stages": [_each(_fields(stage), n, part_json) for n, stage in enumerate(specialist.cascade.stages, 1)],
         "recipe": dict(specialist.recipe),
@@ -213,7 +230,8 @@ def _described(folder: Path) -> Said:
     for version in range(schema, SCHEMA):
         said = UPGRADES[version](said)
     _check_fields(path, "the whole", said, FIELDS)
-    _check_fields(path, "columns", said["columns"], COLUMNS)
+    for number, one in enumerate(said["inputs"], 1):
+        _check_fields(path, f"input {number}", one, INPUT)
     _check_fields(path, "rule", said["rule"], RULE)
     for number, stage in enumerate(said["stages"], 1):
         _check_fields(path, f"stage {number}", stage, STAGE)
@@ -222,6 +240,8 @@ def _described(folder: Path) -> Said:
     for number, row in enumerate(said["golden"], 1):
         _check_fields(path, f"golden row {number}", row, GOLDEN)
     _check_labels(path, said["labels"], _least_names(said["task"]))
+    if not said["inputs"]:
+        raise Damaged(f"{path}: inputs: none. Expected one column or more. {folders.COPY_AGAIN}")
     return said
 
 
@@ -271,9 +291,9 @@ def _classes(folder: Path, said: Said) -> dict[str, type[Part]]:
 
     for number, stage in enumerate(said["stages"], 1):
         _each(stage, number, look)
-    for kind in ("domain", "task"):
-        if said[kind] not in lazy.names(f"{kind}s"):
-            unknown.append(f"the {kind} is {said[kind]!r:.40}")
+    for kind, name in [*(("domain", one["domain"]) for one in said["inputs"]), ("task", said["task"])]:
+        if name not in lazy.names(f"{kind}s"):
+            unknown.append(f"the {kind} is {name!r:.40}")
     if unknown:
         raise UnknownSchema(
             f"{folder / folders.DESCRIPTION}: {'; '.join(unknown)}. Expected kinds that this metier or an installed "
@@ -295,11 +315,10 @@ def _restored(said: Said, classes: Mapping[str, type[Part]], files: Mapping[str,
     stages = tuple(Stage(**_each(stage, number, restore)) for number, stage in enumerate(said["stages"], 1))
     return Specialist(
         name=said["name"],
-        domain=said["domain"],
+        inputs=tuple(Input(**one) for one in said["inputs"]),
         task=said["task"],
         labels=tuple(said["labels"]),
-        input_column=said["columns"]["input"],
-        target_column=said["columns"]["target"],
+        target_column=said["target"],
         cascade=Cascade(stages=stages),
         rule=Rule.of(said["rule"]),
         recipe=said["recipe"],
@@ -310,7 +329,7 @@ def _restored(said: Said, classes: Mapping[str, type[Part]], files: Mapping[str,
 
 
 def _replay(specialist: Specialist, folder: Path) -> None:
-    decisions = specialist.replayed([golden.cell for golden in specialist.golden])
+    decisions = specialist.replayed([golden.asked for golden in specialist.golden])
     for number, (golden, decision) in enumerate(zip(specialist.golden, decisions, strict=True), 1):
         near = abs(golden.probability - decision.probability) <= REPLAY_TOLERANCE
         if not near or golden.label != decision.label or golden.stage != decision.stage:

@@ -14,10 +14,11 @@ import numpy as np
 
 from metier import checks, lazy
 from metier.checks import Readable
-from metier.columns import Columns, choose, require
+from metier.columns import Columns, cells_of, choose, require
 from metier.domains.base import Domain
 from metier.errors import BadCell, PromiseNotSupported, TooFewRows
 from metier.findings import SEVERITIES, Audit, Finding
+from metier.record import domain_of, located
 from metier.targets import target_cells, target_columns
 from metier.tasks.base import Answer, Answers, Task
 from metier.types import Encoded, Labels, Probabilities, Rows, Table, Value
@@ -29,7 +30,7 @@ def audit(
     table: Table,
     *,
     test: Table | None = None,
-    input: str | None = None,
+    input: str | Sequence[str] | None = None,
     target: str | None = None,
     task: str | None = None,
     probabilities: OutOfFold,
@@ -42,7 +43,7 @@ def audit(
     Raises: MissingColumn.
     """
     columns = choose(table, input=input, target=target, task=task)
-    domain: Domain = lazy.find("domains", columns.domain, "DOMAIN")
+    domain = domain_of(columns.inputs)
     asked: Task = lazy.find("tasks", columns.task, "TASK")
     rows, findings = _readable(table, columns, domain, asked)
     if asked.named:
@@ -52,15 +53,19 @@ def audit(
     if rows.values:
         encoder = domain.encoders("quick")[0].fit(rows.values, _one_hot(checks.one_spelling(rows)), loss="softmax")
         encoded = encoder.encode(rows.values)
-        findings += checks.near_duplicates(rows, encoded)
+        alone = len(columns.inputs) == 1  # rows of several columns may well be alike and yet two
+        if alone:
+            findings += checks.near_duplicates(rows, encoded)
         findings += _doubted(rows, encoded, domain, asked, target_columns(table, columns.target), probabilities)
         if test is not None:
-            require(test, columns.input, "--input")
+            for one in columns.inputs:
+                require(test, one.column, "--input")
             for name in target_columns(test, columns.target):
                 require(test, name, "--target")
             others, _ = _readable(test, columns, domain, asked)
             findings += checks.leaks(rows, others, named=asked.named)
-            findings += checks.near_leaks(rows, others, encoder.encode([*rows.values, *others.values]))
+            if alone:
+                findings += checks.near_leaks(rows, others, encoder.encode([*rows.values, *others.values]))
     grave = sorted(findings, key=lambda finding: SEVERITIES.index(finding.severity))
     return Audit(
         source=table.source,
@@ -76,19 +81,23 @@ def _readable(table: Table, columns: Columns, domain: Domain, task: Task) -> tup
     kept: list[tuple[int, Any, Value, Answer]] = []
     gaps: dict[str, list[int]] = defaultdict(list)
     unread: list[tuple[int, str]] = []
-    pairs = zip(table.columns[columns.input], target_cells(table, columns.target), strict=True)
+    table = located(table, columns.inputs)
+    pairs = zip(cells_of(table, columns.inputs), target_cells(table, columns.target), strict=True)
     for number, (cell, answer) in enumerate(pairs, table.first_row):
         if number - table.first_row in table.problems:
             unread.append((number, table.problems[number - table.first_row]))
             continue
         try:
             label = task.read(answer)
-            if label is None or cell is None or (isinstance(cell, str) and not cell.strip()):
-                gaps[columns.target if label is None else columns.input].append(number)
+            if label is None:
+                gaps[columns.target].append(number)
             else:
                 kept.append((number, cell, domain.read(cell), label))
         except BadCell as problem:
-            unread.append((number, str(problem)))
+            if cell is None or (isinstance(cell, str) and not cell.strip()):
+                gaps[columns.input].append(number)
+            else:
+                unread.append((number, str(problem)))
     findings = [
         Finding(
             kind="gap",

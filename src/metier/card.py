@@ -16,7 +16,13 @@ from metier import lazy
 from metier.tasks.base import Task
 from metier.types import Json
 
-PIPELINES = {("text", "classify"): "text-classification", ("text", "multilabel"): "text-classification"}
+TABULAR = "tabular"
+PIPELINES = {
+    ("text", "classify"): "text-classification",
+    ("text", "multilabel"): "text-classification",
+    (TABULAR, "classify"): "tabular-classification",
+    (TABULAR, "regress"): "tabular-regression",
+}
 MOST_LABELS = 200  # more are in specialist.json; a card is for reading
 MOST_CHARACTERS = 200  # of one setting
 
@@ -30,14 +36,15 @@ def card(said: Said) -> bytes:
 
 
 def _metadata(said: Said) -> Iterator[str]:
-    pipeline = PIPELINES.get((said["domain"], said["task"]))
+    domains = _domains(said)
+    pipeline = PIPELINES.get((" ".join(domains) if len(said["inputs"]) == 1 else TABULAR, said["task"]))
     yield "library_name: metier"
     if pipeline is not None:
         yield f"pipeline_tag: {pipeline}"
     if isinstance(said["origin"].get("license"), str):
         yield f"license: {_quoted(said['origin']['license'])}"
     yield "tags:"
-    for tag in ("metier", "calibrated", "selective-prediction", "out-of-scope-detection", said["domain"], said["task"]):
+    for tag in ("metier", "calibrated", "selective-prediction", "out-of-scope-detection", *domains, said["task"]):
         yield f"- {_quoted(tag)}"
     if said["figures"].keys() & _task(said).metrics.values():
         yield from _model_index(said, pipeline or said["task"])
@@ -64,8 +71,8 @@ def _body(said: Said) -> Iterator[str]:
     yield f"# {_line(said['name'])}"
     yield ""
     yield (
-        f"A specialist for one trade: it reads {_line(said['domain'])} (column {_code(said['columns']['input'])}) and "
-        f"answers with {_line(task.told(labels))} (column {_code(said['columns']['target'])}), {task.beside}, or says "
+        f"A specialist for one trade: it reads {_line(', '.join(_domains(said)))} ({_columns(said['inputs'])}) and "
+        f"answers with {_line(task.told(labels))} (column {_code(said['target'])}), {task.beside}, or says "
         "why it does not answer. It runs on a CPU, without a network."
     )
     for title, lines in (
@@ -78,6 +85,15 @@ def _body(said: Said) -> Iterator[str]:
         ("Limits", _limits(said)),
     ):
         yield from ("", f"## {title}", "", *lines)
+
+
+def _domains(said: Said) -> list[str]:
+    return list(dict.fromkeys(one["domain"] for one in said["inputs"]))
+
+
+def _columns(inputs: Sequence[Said]) -> str:
+    listed = ", ".join(_code(one["column"]) for one in inputs[:MOST_LABELS])
+    return f"column {listed}" if len(inputs) == 1 else f"{len(inputs)} columns: {listed}"
 
 
 def _answers(labels: Sequence[str]) -> Iterator[str]:

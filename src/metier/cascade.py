@@ -38,6 +38,8 @@ class Cascade:
 
     def run(self, values: Sequence[Value]) -> Passed:
         """Each value through as many stages as it needs."""
+        if len(values) == 1:
+            return self._run_one(values)
         first = run_stage(self.stages[0], values, None)
         if first.leaves.all() or len(self.stages) == 1:
             return Passed(
@@ -59,6 +61,21 @@ class Cascade:
                 break
             left = left[staying]
         return Passed(probabilities=probabilities, confidence=confidence, scope=scope, stage=stage)
+
+    def _run_one(self, values: Sequence[Value]) -> Passed:
+        """The same for a single value: no row to pick out of others, which would take longer than a cheap stage."""
+        scores: Scores | None = None
+        for number, stage in enumerate(self.stages, start=1):
+            step = run_stage(stage, values, scores)
+            scores = step.scores
+            if number == len(self.stages) or step.leaves[0]:
+                break
+        return Passed(
+            probabilities=step.probabilities,
+            confidence=step.confidence,
+            scope=step.scope,
+            stage=np.array([number], np.int64),
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,7 +15,7 @@ from typing import Any
 
 from metier.encoders.near import near_pairs
 from metier.findings import Finding
-from metier.types import Encoded, Rows, Value
+from metier.types import Encoded, Packed, Rows, Value
 
 SMALL = 5  # rows of a label below which little is learnt
 LONG = 10_000  # characters; encoders read the beginning of a text and no more
@@ -229,6 +229,8 @@ def _key(cell: Any) -> Hashable:
         return _folded(cell)
     if isinstance(cell, Path):
         return hashlib.sha256(cell.read_bytes()).digest()
+    if isinstance(cell, Packed):
+        return hashlib.sha256(cell.data).digest()
     return cell if isinstance(cell, bytes) else repr(cell)
 
 

@@ -42,6 +42,7 @@ def command_line() -> "typer.Typer":
 
     from metier.commands.audit import audit
     from metier.commands.base import guarded
+    from metier.commands.domains import domains
     from metier.commands.evaluate import evaluate
     from metier.commands.predict import predict
     from metier.commands.show import show
@@ -49,7 +50,7 @@ def command_line() -> "typer.Typer":
 
     # a traceback of its own would show the values of variables, and so the rows of whoever uses it
     app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
-    for verb in (train, predict, evaluate, audit, show):
+    for verb in (train, predict, evaluate, audit, show, domains):
         app.command()(guarded(verb))
 
     @app.callback()

@@ -1,13 +1,14 @@
-"""Which column holds the input and which the target, by name first and by content where no name tells.
+"""Which columns hold the input and which the target, by name first and by content where no name tells.
 
-Asks every domain how much the cells look like its own; knows no domain by name.
+Asks every domain how much the cells look like its own; knows no domain by name. A file of text has one input; of a file
+of numbers, categories and dates every column is read.
 """
 
 from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +16,7 @@ from metier import lazy
 from metier.errors import BadOption, MissingColumn
 from metier.targets import claimed, target_cells, target_columns, task_of
 from metier.tasks.base import label_text as label_text
-from metier.types import Table
+from metier.types import Input, Table
 
 # singular, and the surest first
 INPUT_NAMES = (
@@ -38,44 +39,101 @@ TARGET_NAMES = (
 LOOKED_AT = 200
 LIKELY = 0.5  # below it no domain takes the cells for its own
 REPEATS = 2.0  # rows for each different value before a column may be guessed to be the target
+TABLE, TO_OTHERS = 3, 2.0  # columns of single measures that make a table of a file, and how many for each other column
+KEY_NAMES = ("id", "uuid", "guid", "index", "key", "rowid", "row", "nr", "no", "number", "unnamed")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Columns:
-    """The columns to learn from, the domain of the input, the task, and a sentence or two on how they were found."""
+    """The columns to learn from, each with its domain, the task, and a sentence or two on how they were found."""
 
-    input: str
+    inputs: tuple[Input, ...]
     target: str
-    domain: str
     task: str
     said: str
 
+    @property
+    def input(self) -> str:
+        """The input in words: the column, or all of them with commas between."""
+        return named(self.inputs)
 
-def choose(table: Table, *, input: str | None = None, target: str | None = None, task: str | None = None) -> Columns:
-    """Take the columns asked for, and guess those that are not.
+    @property
+    def domain(self) -> str:
+        """What the cells are in words: the domains of the columns, each once."""
+        return ", ".join(dict.fromkeys(one.domain for one in self.inputs))
+
+    @property
+    def names(self) -> list[str]:
+        """The columns of the input, then the target."""
+        return [*(one.column for one in self.inputs), self.target]
+
+
+def named(inputs: Sequence[Input]) -> str:
+    """The columns of an input in words."""
+    return ", ".join(one.column for one in inputs)
+
+
+def cells_of(table: Table, inputs: Sequence[Input]) -> list[Any]:
+    """What there is to read in each row: the cell of the one column, or the row of several.
+
+    Raises: MissingColumn with all columns that are not there.
+    """
+    missing = [one.column for one in inputs if one.column not in table.columns]
+    if missing:
+        raise MissingColumn(
+            f"{table.source}: no column {', '.join(repr(name) for name in missing)}. The specialist was trained with "
+            f"{'it' if len(missing) == 1 else 'them'}; this table has: {', '.join(table.columns) or 'none'}. Rename "
+            "the column that holds the same thing."
+        )
+    columns = [table.columns[one.column] for one in inputs]
+    return list(columns[0]) if len(columns) == 1 else list(zip(*columns, strict=True))
+
+
+def split_names(asked: str | Sequence[str], known: Collection[str]) -> list[str]:
+    """Names of columns as people write them: "age,job", or one that has a comma of its own."""
+    if not isinstance(asked, str):
+        return list(asked)
+    return [asked] if asked in known else [name.strip() for name in asked.split(",") if name.strip()]
+
+
+def choose(
+    table: Table,
+    *,
+    input: str | Sequence[str] | None = None,
+    target: str | None = None,
+    task: str | None = None,
+    aside: Sequence[str | None] = (),
+) -> Columns:
+    """Take the columns asked for, and guess those that are not; `aside` are columns with another use.
 
     Raises: MissingColumn where one is not there, cannot be guessed or is of the wrong kind; BadOption when both are the
     same column.
     """
-    if input is not None:
-        require(table, input, "--input")
-    for name in target_columns(table, target) if target is not None else ():
+    asked = None if input is None else split_names(input, table.columns)
+    for name in asked or ():
+        require(table, name, "--input")
+    targets = [] if target is None else target_columns(table, target)
+    for name in targets:
         require(table, name, "--target")
-    if input is not None and target is not None and input in target_columns(table, target):
-        raise BadOption(f"'{input}' is asked for as input and as target. Expected two columns of {_listed(table)}.")
-    target_name, target_why = (target, "as asked") if target is not None else _guess_target(table, input)
+    if asked is not None and (not asked or len(set(asked)) < len(asked)):
+        raise BadOption(f"input: {input!r} names {'a column twice' if asked else 'no column'}. Name each one once.")
+    both = [name for name in asked or () if name in targets]
+    if both:
+        raise BadOption(f"'{both[0]}' is asked for as input and as target. Expected two columns of {_listed(table)}.")
+    set_aside = {name for name in aside if name is not None}
+    target_name, target_why = (target, "as asked") if target is not None else _guess_target(table, asked, set_aside)
     cells = target_cells(table, target_name)
-    asked = task_of(cells, task)
-    held = asked.seen(cells, f"{table.source}: column '{target_name}'")
-    input_name, input_why = (input, "as asked") if input is not None else _guess_input(table, target_name)
-    domain = _domain(table, input_name)
+    task_asked = task_of(cells, task)
+    held = task_asked.seen(cells, f"{table.source}: column '{target_name}'")
+    set_aside.update(target_columns(table, target_name))
+    found = _Found(names=asked, why="as asked") if asked is not None else _guess_input(table, target_name, set_aside)
+    inputs = tuple(Input(column=name, domain=_domain(table, name)) for name in found.names)
     return Columns(
-        input=input_name,
+        inputs=inputs,
         target=target_name,
-        domain=domain,
-        task=asked.name,
-        said=f"Input is column '{input_name}' ({input_why}; {domain}), target is column '{target_name}' ({target_why}; "
-        f"{held}).{_task_said(asked.name, task, cells)}",
+        task=task_asked.name,
+        said=f"{_inputs_said(inputs, found)}, target is column '{target_name}' ({target_why}; "
+        f"{held}).{_task_said(task_asked.name, task, cells)}{found.left_out}",
     )
 
 
@@ -99,14 +157,33 @@ def require(table: Table, name: str, option: str) -> None:
     raise MissingColumn(f"{table.source}: no column '{name}'. There is {_listed(table)}.{hint} Name it with {option}.")
 
 
-def _guess_target(table: Table, input: str | None) -> tuple[str, str]:
-    open_columns = [name for name in table.columns if name != input]
+@dataclass(frozen=True, kw_only=True)
+class _Found:
+    """Columns of the input, why they were taken, and a sentence on those that were not."""
+
+    names: list[str]
+    why: str
+    left_out: str = ""
+
+
+def _inputs_said(inputs: Sequence[Input], found: _Found) -> str:
+    if len(inputs) == 1:
+        return f"Input is column '{inputs[0].column}' ({found.why}; {inputs[0].domain})"
+    of_domain: dict[str, list[str]] = {}
+    for one in inputs:
+        of_domain.setdefault(one.domain, []).append(one.column)
+    listed = "; ".join(f"{domain}: {', '.join(names)}" for domain, names in of_domain.items())
+    return f"Input is {len(inputs)} columns ({found.why}; {listed})"
+
+
+def _guess_target(table: Table, inputs: Sequence[str] | None, aside: Collection[str]) -> tuple[str, str]:
+    open_columns = [name for name in table.columns if name not in (inputs or ()) and name not in aside]
     for name in _by_name(open_columns, TARGET_NAMES):
         different, rows = _counted(table.columns[name])
         if different < rows or claimed(table.columns[name]):
             return name, "by its name"
     # the likeliest input is out of the running: a column of short texts may well repeat
-    texts = set(_by_name(open_columns, INPUT_NAMES)[:1]) if input is None else set()
+    texts = set(_by_name(open_columns, INPUT_NAMES)[:1]) if inputs is None else set()
     counted = {name: _counted(table.columns[name]) for name in open_columns if name not in texts}
     repeating = [name for name, (different, rows) in counted.items() if 2 <= different <= rows / REPEATS]
     if len(repeating) == 1:
@@ -118,21 +195,54 @@ def _guess_target(table: Table, input: str | None) -> tuple[str, str]:
     )
 
 
-def _guess_input(table: Table, target: str) -> tuple[str, str]:
-    likely = {name: max(_likelihoods(cells).values()) for name, cells in table.columns.items() if name != target}
-    fit = [name for name, likelihood in likely.items() if likelihood >= LIKELY]
-    named = _by_name(fit, INPUT_NAMES)
-    if named:
-        return named[0], "by its name"
-    if len(fit) == 1:
-        return fit[0], "the only one that fits"
-    if fit:
-        lengths = {name: sum(len(str(cell)) for cell in _some(table.columns[name])) for name in fit}
-        return max(fit, key=lengths.__getitem__), "the longest cells"
+def _guess_input(table: Table, target: str, aside: Collection[str]) -> _Found:
+    """One column of text or of files, if there is one and it is no mere part of a table; else all that say anything."""
+    best = {
+        name: max(_likelihoods(cells).items(), key=lambda pair: pair[1])
+        for name, cells in table.columns.items()
+        if name != target and name not in aside
+    }
+    fit = {name: domain for name, (domain, likelihood) in best.items() if likelihood >= LIKELY}
+    tabular = [name for name, domain in fit.items() if _is_tabular(domain)]
+    others = [name for name in fit if name not in tabular]
+    named_so = _by_name(others, INPUT_NAMES)
+    if named_so:
+        return _Found(names=named_so[:1], why="by its name")
+    silent = {name: why for name in fit if (why := _silent(table.columns[name], name)) is not None}
+    measures = [name for name in tabular if name not in silent]
+    words = [name for name in others if name not in silent]
+    if measures and (not words or len(measures) >= max(TABLE, TO_OTHERS * len(words))):
+        said = "; ".join(f"'{name}' ({why})" for name, why in silent.items())
+        return _Found(
+            names=[name for name in fit if name not in silent],
+            why="it looks like a table" if len(measures) + len(words) > 1 else "the only one that fits",
+            left_out=f" Left out: {said}. Name the columns with --input to decide." if said else "",
+        )
+    if not others and tabular:
+        return _Found(names=tabular, why="it looks like a table" if len(tabular) > 1 else "the only one that fits")
+    if len(others) == 1:
+        return _Found(names=others, why="the only one that fits" if len(fit) == 1 else "the only one of its kind")
+    if others:
+        lengths = {name: sum(len(str(cell)) for cell in _some(table.columns[name])) for name in others}
+        return _Found(names=[max(others, key=lengths.__getitem__)], why="the longest cells")
     raise MissingColumn(
         f"{table.source}: cannot guess which column holds the input. There is {_listed(table)}, with '{target}' the "
         f"target and the rest of the wrong kind. Expected {_domains_listed()}. Name it with --input."
     )
+
+
+def _silent(cells: Sequence[Any], name: str) -> str | None:
+    """Why a column says nothing: it has one value throughout, or is a key, with another in every row."""
+    full = [cell for cell in cells if cell is not None]
+    different = len(set(map(str, full)))
+    if different <= 1:
+        return "one value only"
+    called_so = any(word in KEY_NAMES for word in _words(name)) and not isinstance(full[0], float)
+    return "a key, another value in every row" if called_so and different == len(full) else None
+
+
+def _is_tabular(domain: str) -> bool:
+    return bool(getattr(lazy.find("domains", domain, "DOMAIN"), "tabular", False))
 
 
 def _domain(table: Table, name: str) -> str:

@@ -12,6 +12,7 @@ MetierError
 │   ├── Damaged          a file is missing, changed, or not where it may be
 │   ├── UnknownSchema    written by a newer version
 │   └── NotReplayed      the golden rows come out differently here
+├── NotFaithful          what was exported says something else than what was learnt
 ├── BadOption            an option's value makes no sense
 ├── MissingPackage       an optional package is needed; the message has the command
 └── CannotWrite          the disk is full, the folder is in the way or not ours to write
@@ -66,6 +67,10 @@ class UnknownSchema(ArtifactError):
 
 class NotReplayed(ArtifactError):
     """Train again on this machine, or use one that gives the same numbers."""
+
+
+class NotFaithful(MetierError):
+    """Install the versions that metier is tested with, and report it."""
 
 
 class BadOption(MetierError):

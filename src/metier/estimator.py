@@ -14,8 +14,9 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.utils.validation import check_is_fitted
 
-from metier import api, lazy
+from metier import api
 from metier.columns import label_text
+from metier.data.columnar import framed
 from metier.errors import BadCell
 from metier.types import Decision, Effort, Floats, Probabilities, Value
 
@@ -45,12 +46,12 @@ class _Metier(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships no typ
     def decide(self, X: Any) -> list[Decision]:
         """What the specialist answers to every cell, abstentions with their reasons among it."""
         check_is_fitted(self)
-        return self.specialist_.predict(_column(X))
+        return self.specialist_.predict(self._cells(X))
 
-    def _learn(self, cells: Sequence[Any], answers: dict[str, Any], task: str) -> api.Specialist:
-        """A specialist for cells and the columns of their answers."""
-        table = {"input": cells, **answers}
-        return api.train(table, input="input", target=",".join(answers), task=task, **self.get_params())
+    def _learn(self, cells: dict[str, list[Any]], answers: dict[str, Any], task: str) -> api.Specialist:
+        """A specialist for columns of cells and those of their answers."""
+        free = {name if name not in cells else f"{name} of {len(cells)}": column for name, column in answers.items()}
+        return api.train({**cells, **free}, input=list(cells), target=",".join(free), task=task, **self.get_params())
 
     def _told(self, X: Any) -> Probabilities:
         """What is predicted of every cell.
@@ -58,14 +59,26 @@ class _Metier(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships no typ
         Raises: BadCell, naming the cell that cannot be read: nothing is known of it.
         """
         check_is_fitted(self)
-        read = lazy.find("domains", self.specialist_.domain, "DOMAIN").read
+        read = self.specialist_.domain.read
         values: list[Value] = []
-        for place, cell in enumerate(_column(X)):
+        for place, cell in enumerate(self._cells(X)):
             try:
                 values.append(read(cell))
             except BadCell as problem:
                 raise BadCell(f"X[{place}]: {problem}") from None
         return self.specialist_.predicted(values).probabilities
+
+    def _cells(self, X: Any) -> Sequence[Any]:
+        """What there is to read in each row.
+
+        Raises: ValueError for another number of columns than was learnt.
+        """
+        columns, learnt = _columns(X), self.specialist_.columns
+        if len(columns) != len(learnt):
+            raise ValueError(f"X has {len(columns)} columns. Expected the {len(learnt)} that were learnt.")
+        # by name where the names are those learnt, by place in arrays and lists
+        ordered = [columns[name] for name in learnt] if set(columns) == set(learnt) else list(columns.values())
+        return ordered[0] if len(ordered) == 1 else list(zip(*ordered, strict=True))
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -78,7 +91,8 @@ class MetierClassifier(ClassifierMixin, _Metier):  # type: ignore[misc]  # sciki
     """`MetierClassifier(effort="quick").fit(texts, labels).predict(["where is my card?"])`.
 
     The parameters are those of `metier.train`. `X` is a sequence of cells, such as a list of texts or a column of a
-    frame. `specialist_` is what was learnt, with `.save("folder")`; `classes_` are the labels as they were given.
+    frame, or a table: a frame or array with a row for each label, every column of which is read. `specialist_` is what
+    was learnt, with `.save("folder")`; `classes_` are the labels as they were given.
     A matrix `y` (n, k) of 0, 1 and NaN for a gap has labels that stand by themselves; `predict` gives such a matrix.
     """
 
@@ -87,9 +101,10 @@ class MetierClassifier(ClassifierMixin, _Metier):  # type: ignore[misc]  # sciki
 
         Raises: ValueError for other shapes; DataError, BadOption and PromiseNotSupported as `metier.train` does.
         """
-        cells, labels = _column(X), np.asarray(y)
-        if labels.ndim not in (1, 2) or len(labels) != len(cells):
-            raise ValueError(f"y has shape {labels.shape}. Expected one label for each of the {len(cells)} cells of X.")
+        cells, labels = _columns(X), np.asarray(y)
+        n = len(next(iter(cells.values())))
+        if labels.ndim not in (1, 2) or len(labels) != n:
+            raise ValueError(f"y has shape {labels.shape}. Expected one label for each of the {n} cells of X.")
         if labels.ndim == 2:
             self.classes_: NDArray[Any] = np.arange(labels.shape[1])
             columns = {f"label {i}": [_mark(mark) for mark in column] for i, column in enumerate(labels.T.tolist())}
@@ -135,11 +150,10 @@ class MetierRegressor(RegressorMixin, _Metier):  # type: ignore[misc]  # scikit-
 
         Raises: ValueError for other shapes; DataError, BadOption and PromiseNotSupported as `metier.train` does.
         """
-        cells, numbers = _column(X), np.asarray(y, np.float64)
-        if numbers.ndim != 1 or len(numbers) != len(cells):
-            raise ValueError(
-                f"y has shape {numbers.shape}. Expected one number for each of the {len(cells)} cells of X."
-            )
+        cells, numbers = _columns(X), np.asarray(y, np.float64)
+        n = len(next(iter(cells.values())))
+        if numbers.ndim != 1 or len(numbers) != n:
+            raise ValueError(f"y has shape {numbers.shape}. Expected one number for each of the {n} cells of X.")
         self.specialist_ = self._learn(cells, {"target": numbers.tolist()}, "regress")
         return self
 
@@ -157,16 +171,23 @@ def _mark(mark: Any) -> Any:
     return None if isinstance(mark, float) and np.isnan(mark) else mark
 
 
-def _column(X: Any) -> Sequence[Any]:
-    """The cells of a list, an array, or a column or one-column frame of any library.
+def _columns(X: Any) -> dict[str, list[Any]]:
+    """The cells of a list or array, of a column, or of every column of a frame or table, by name.
 
-    Raises: ValueError for one text alone, or for more columns than one.
+    Raises: ValueError for one text alone, and for what has neither one dimension nor two.
     """
     if isinstance(X, str | bytes):
         raise ValueError(f"X is one text, {X[:40]!r}. Expected a sequence of them: [text].")
-    cells = np.asarray(X, dtype=object)
-    if cells.ndim == 2 and cells.shape[1] == 1:
-        cells = cells[:, 0]
-    if cells.ndim != 1:
-        raise ValueError(f"X has shape {cells.shape}. Expected one column of cells, such as a list of texts.")
-    return list(cells)
+    if hasattr(X, "columns"):
+        return {name: list(cells) for name, cells in framed(X).columns.items()}
+    cells = X.astype(object) if isinstance(X, np.ndarray) else np.asarray(X, dtype=object)
+    if cells.ndim == 1:
+        return {"input": _gapped(cells)}
+    if cells.ndim != 2 or not cells.shape[1]:
+        raise ValueError(f"X has shape {cells.shape}. Expected one column of cells, a list of texts say, or a table.")
+    names = ["input"] if cells.shape[1] == 1 else [f"x{i}" for i in range(cells.shape[1])]
+    return {name: _gapped(column) for name, column in zip(names, cells.T, strict=True)}
+
+
+def _gapped(cells: NDArray[Any]) -> list[Any]:
+    return [None if isinstance(cell, float) and cell != cell else cell for cell in cells.tolist()]

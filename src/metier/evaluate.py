@@ -6,7 +6,7 @@ Knows nothing of how a specialist decides, nor of how the figures are shown.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from time import perf_counter_ns
 from typing import Any
 
@@ -15,13 +15,15 @@ from numpy.typing import NDArray
 
 from metier import lazy
 from metier.cascade import run_stage
+from metier.columns import cells_of
 from metier.errors import BadCell, MissingColumn
 from metier.evaluation import Judged, Latency
 from metier.judge import OUTSIDE
+from metier.record import located
 from metier.specialist import Specialist
 from metier.targets import target_cells, target_columns
 from metier.tasks.base import Answer, Task
-from metier.types import Predicted, Probabilities, Scores, Table, Truth, Value
+from metier.types import Input, Predicted, Probabilities, Scores, Table, Truth, Value
 
 BATCH_ROWS, TIMED_ROWS, SHOWN_BAD_CELLS = 1024, 300, 3
 MOST_ROWS_ALONE = 5000  # every stage on every row is the slowest thing here, and the figure is settled by then
@@ -67,6 +69,8 @@ def evaluate(
 
     Raises: MissingColumn, BadOption, TooFewRows when no row has a label that was learnt.
     """
+    table = located(table, specialist.inputs)
+    out_of_scope = out_of_scope and located(_renamed(out_of_scope, specialist.inputs), specialist.inputs)
     task: Task = lazy.find("tasks", specialist.task, "TASK")
     rows = _rows(specialist, task, table, out_of_scope, out_of_scope_label)
     said = _said(specialist, rows.cells)
@@ -90,11 +94,11 @@ def evaluate(
 def _rows(specialist: Specialist, task: Task, table: Table, beside: Table | None, outside_label: str | None) -> _Rows:
     for name in target_columns(table, specialist.target_column):
         _column(table, name)
-    inputs, targets = _column(table, specialist.input_column), target_cells(table, specialist.target_column)
+    inputs, targets = cells_of(table, specialist.inputs), target_cells(table, specialist.target_column)
     answers = [_answer(task, cell) for cell in targets]
     kept = [i for i, answer in enumerate(answers) if answer is not None]
     given = task.given(specialist.labels, [answers[i] for i in kept], outside_label)
-    others = _column(beside, specialist.input_column, or_only=True) if beside is not None else []
+    others = cells_of(beside, specialist.inputs) if beside is not None else []
     return _Rows(
         cells=[*(inputs[i] for i in kept), *others],
         truth=np.concatenate([given.truth, np.full((len(others), *given.truth.shape[1:]), OUTSIDE, given.truth.dtype)]),
@@ -106,9 +110,14 @@ def _rows(specialist: Specialist, task: Task, table: Table, beside: Table | None
     )
 
 
-def _column(table: Table, name: str, *, or_only: bool = False) -> list[Any]:
-    if name not in table.columns and or_only and len(table.columns) == 1:
-        return list(next(iter(table.columns.values())))
+def _renamed(table: Table, inputs: Sequence[Input]) -> Table:
+    """Rows that are out of scope; their only column may have any name."""
+    if len(inputs) == len(table.columns) == 1:
+        return replace(table, columns={inputs[0].column: next(iter(table.columns.values()))})
+    return table
+
+
+def _column(table: Table, name: str) -> list[Any]:
     if name not in table.columns:
         raise MissingColumn(
             f"{table.source}: no column '{name}'. The specialist was trained with it; this table has: "
@@ -136,7 +145,7 @@ def _said(specialist: Specialist, cells: Sequence[Any]) -> _Said:
     whole = Predicted(**{f.name: _empty(getattr(nothing, f.name), n) for f in fields(Predicted)})
     stages = specialist.cascade.stages if n <= MOST_ROWS_ALONE else ()
     alone: list[Probabilities] = [_empty(nothing.probabilities, n) for _ in stages]
-    read, bad, spent = lazy.find("domains", specialist.domain, "DOMAIN").read, dict[int, str](), 0
+    read, bad, spent = specialist.domain.read, dict[int, str](), 0
     specialist.predict(cells[:1])  # compiles and opens what waits for its first use, before the clock runs
     for start in range(0, n, BATCH_ROWS):
         started = perf_counter_ns()

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property, partial
 from threading import Lock
 
 import numpy as np
@@ -17,6 +18,7 @@ import numpy as np
 from metier.checkpoint import Checkpoint
 from metier.decide.scope import Novelty
 from metier.encoders.base import Encoder
+from metier.encoders.beside import BesideEncoder
 from metier.heads.base import Head
 from metier.types import Encoded, Floats, Labels, Loss, Rows, Scores, State, Targets, Truth, Value, take
 
@@ -94,7 +96,7 @@ class Encodings:
     def __init__(self, encoder: Encoder, examples: Examples, checkpoint: Checkpoint, name: str) -> None:
         self.examples, self.encoder = examples, encoder
         self._checkpoint, self._name = checkpoint, name
-        self._all: Encoded | None = None
+        self._all: dict[int | None, Encoded] = {}  # by the part of an encoder that has several, else under None
         self._once = Lock()
 
     def fold(self, fold: int) -> tuple[Encoded, Encoded]:
@@ -106,24 +108,44 @@ class Encodings:
             encoded = self.all(fitted)
             names = np.arange(len(self.examples.fold), len(encoded))
             return take(encoded, np.concatenate([outside, names])), take(encoded, inside)
-        return fitted.encode(values), fitted.encode([self.examples.values[int(i)] for i in inside])
+        names = np.arange(len(self.examples.fold), len(self.examples.fold) + len(values) - len(outside))
+        return self._rows(fitted, np.concatenate([outside, names])), self._rows(fitted, inside)
 
     def all(self, fitted: Encoder) -> Encoded:
         """Vectors of every row, then of the names."""
         if fitted is not self.encoder:
-            return fitted.encode(self.examples.learnt(None)[0])
-        with self._once:
-            if self._all is None:
-                self._all = self._kept(fitted)
-            return self._all
+            return self._rows(fitted, np.arange(len(self._everything)))
+        return self._kept(None, lambda: fitted.encode(self._everything))
 
-    def _kept(self, fitted: Encoder) -> Encoded:
+    @cached_property
+    def _everything(self) -> Sequence[Value]:
+        """The values of every row, then of the names."""
+        return self.examples.learnt(None)[0]
+
+    def _rows(self, fitted: Encoder, rows: Labels) -> Encoded:
+        """Vectors of some rows; what a part with nothing to learn makes of them is worked out once for all folds."""
+        values = [self._everything[int(i)] for i in rows]
+        if not isinstance(fitted, BesideEncoder) or not isinstance(self.encoder, BesideEncoder):
+            return fitted.encode(values)
+        parts = []
+        for i, (own, unfitted) in enumerate(zip(fitted.parts, self.encoder.parts, strict=True)):
+            if own[1] is unfitted[1]:
+                parts.append(take(self._kept(i, partial(fitted.apart, i, self._everything)), rows))
+            else:
+                parts.append(fitted.apart(i, values))
+        return fitted.together(parts)
+
+    def _kept(self, part: int | None, encode: Callable[[], Encoded]) -> Encoded:
         def compute() -> State:
-            encoded = fitted.encode(self.examples.learnt(None)[0])
+            encoded = encode()
             assert not isinstance(encoded, Rows)  # sparse encoders learn their columns, so they are never kept here
             return State(arrays={"vectors": encoded})
 
-        return self._checkpoint.step(f"vectors of {self._name}", compute).arrays["vectors"]
+        with self._once:
+            if part not in self._all:
+                name = self._name if part is None else f"part {part} of {self._name}"
+                self._all[part] = self._checkpoint.step(f"vectors of {name}", compute).arrays["vectors"]
+            return self._all[part]
 
 
 @contextmanager

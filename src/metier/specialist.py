@@ -5,29 +5,47 @@ Knows its domain, task, cascade and rule. Files, training and figures are other 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import base64
+import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from functools import cached_property
+from pathlib import Path
 from time import perf_counter_ns
 from typing import Any
+
+import numpy as np
 
 from metier import lazy
 from metier.cascade import Cascade
 from metier.decide.accept import Rule
 from metier.domains.base import Domain
+from metier.encoders.base import Choosy
 from metier.errors import BadCell
+from metier.record import domain_of
 from metier.tasks.base import Task
-from metier.types import Decision, Json, Passed, Predicted, Value
+from metier.types import Decision, Input, Json, Passed, Predicted, Value
+
+LONGEST_KEPT, MOST_BYTES_KEPT = 200, 200_000  # of a cell among the golden rows: characters, bytes
 
 
 @dataclass(frozen=True, kw_only=True)
 class Golden:
-    """A training row and what was decided; replayed whenever the specialist is loaded."""
+    """A training row and what was decided; replayed whenever the specialist is loaded.
 
-    cell: str
+    `cell` is as JSON has it: bytes are {"base64": "…"}, a row of several columns is a list.
+    """
+
+    cell: Json
     label: str | None
     probability: float
     stage: int
+
+    @property
+    def asked(self) -> Any:
+        """The cell as `predict` takes it."""
+        return asked_cell(self.cell)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,13 +53,13 @@ class Specialist:
     """A small model that knows one trade.
 
     `specialist.predict(["where is my card?"])[0].label`; `.probability`; `.accepted`; `.reason` when it abstains.
+    With several `inputs` a cell is a row of them: a tuple in their order, or a mapping from their names.
     """
 
     name: str
-    domain: str
+    inputs: tuple[Input, ...]
     task: str
     labels: tuple[str, ...]
-    input_column: str
     target_column: str
     cascade: Cascade
     rule: Rule
@@ -75,10 +93,20 @@ class Specialist:
         decided = [(cell, d, *self._task.replayed(d)) for cell, d in zip(cells, self.predict(cells), strict=True)]
         return tuple(Golden(cell=cell, label=label, probability=p, stage=d.stage) for cell, d, label, p in decided)
 
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns of the input."""
+        return tuple(one.column for one in self.inputs)
+
     @cached_property
-    def _domain(self) -> Domain:
-        domain: Domain = lazy.find("domains", self.domain, "DOMAIN")
-        return domain
+    def domain(self) -> Domain:
+        """What reads a cell."""
+        return domain_of(self.inputs)
+
+    @cached_property
+    def _fits(self) -> Callable[[Value], None] | None:
+        first = self.cascade.stages[0].encoder
+        return first.fits if isinstance(first, Choosy) else None
 
     @cached_property
     def _task(self) -> Task:
@@ -86,11 +114,43 @@ class Specialist:
         return task
 
     def _read(self, cells: Sequence[Any]) -> tuple[list[Value], dict[int, str]]:
-        read = self._domain.read
+        read, fits = self.domain.read, self._fits
         values, problems = [], {}
         for i, cell in enumerate(cells):
             try:
-                values.append(read(cell))
+                value = read(cell)
+                if fits is not None:
+                    fits(value)
+                values.append(value)
             except BadCell as problem:
                 problems[i] = str(problem)
         return values, problems
+
+
+def json_cell(cell: Any) -> Json:
+    """A cell as JSON has it, files by their content.
+
+    Raises: ValueError for one that is too long to be kept, or is nothing JSON knows.
+    """
+    if isinstance(cell, tuple | list):
+        return [json_cell(one) for one in cell]
+    if isinstance(cell, Path) and cell.stat().st_size <= MOST_BYTES_KEPT:
+        cell = cell.read_bytes()
+    if isinstance(cell, bytes) and len(cell) <= MOST_BYTES_KEPT:
+        return {"base64": base64.b64encode(cell).decode()}
+    if isinstance(cell, date | np.datetime64):
+        return str(cell)
+    if isinstance(cell, np.generic):
+        cell = cell.item()
+    if isinstance(cell, float) and not math.isfinite(cell):
+        return None
+    if cell is None or isinstance(cell, bool | int | float) or (isinstance(cell, str) and len(cell) <= LONGEST_KEPT):
+        return cell
+    raise ValueError(f"{type(cell).__name__}: too long, or nothing that JSON knows")
+
+
+def asked_cell(cell: Json) -> Any:
+    """The cell that `json_cell` made JSON of."""
+    if isinstance(cell, list):
+        return [asked_cell(one) for one in cell]
+    return base64.b64decode(str(cell["base64"])) if isinstance(cell, dict) else cell

@@ -8,10 +8,12 @@ from __future__ import annotations
 import importlib.metadata
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, Future
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from time import perf_counter
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,14 +22,13 @@ from threadpoolctl import threadpool_limits
 from metier import lazy
 from metier.cascade import Cascade, Stage
 from metier.checkpoint import Checkpoint
-from metier.columns import choose
+from metier.columns import Columns, cells_of, choose
 from metier.data.read import digest
-from metier.data.split import folds
 from metier.decide.accept import Rule, scope_threshold
 from metier.decide.base import Calibrator
 from metier.decide.exits import LOSS_ALLOWED, Exit
 from metier.decide.scope import Scope
-from metier.domains.base import Domain, Naming
+from metier.domains.base import Domain, Naming, Written
 from metier.encoders.base import Encoder
 from metier.errors import BadCell, BadOption
 from metier.evaluation import Judged
@@ -46,7 +47,9 @@ from metier.learn import (
     held_out,
     workers,
 )
-from metier.specialist import Golden, Specialist
+from metier.parting import Parting, parting
+from metier.record import domain_of, located
+from metier.specialist import Golden, Specialist, asked_cell, json_cell
 from metier.targets import target_cells, target_columns
 from metier.tasks.base import Answers, Task
 from metier.types import (
@@ -66,7 +69,8 @@ FOLDS = 5
 PUPIL = HashedHead(hidden=96)  # what learns from a teacher, over sparse rows
 NAMES_TEACH = 30  # rows of a label beyond which its name says nothing that they do not
 FEW_ROWS = round(1 / LOSS_ALLOWED)  # an exit may lose so small a share that fewer rows cannot show it
-GOLDEN_ROWS, LONGEST_GOLDEN = 8, 200
+WORTH = 0.002  # of the loss: what a stage that spares no other its work must lower it by
+GOLDEN_ROWS, GOLDEN_TRIED = 8, 256
 Progress = Callable[[str, float], None]
 
 
@@ -83,9 +87,11 @@ def train(
     table: Table,
     *,
     name: str = "specialist",
-    input: str | None = None,
+    input: str | Sequence[str] | None = None,
     target: str | None = None,
     task: str | None = None,
+    group: str | None = None,
+    order: str | None = None,
     effort: Effort = "standard",
     max_error: float | None = None,
     max_width: float | None = None,
@@ -99,11 +105,13 @@ def train(
     """Learn a specialist from labelled rows.
 
     `task` is what is asked of a row, by its file in `tasks/`; by default what the target looks like. Several columns
-    make one target: `target="tumour,liver,heart"`.
+    make one target: `target="tumour,liver,heart"`. `group` and `order` are columns that say how rows are held out:
+    those of one group together, or in blocks of time.
     `max_error` is the promise: at most this share wrong among what is answered, or outside their intervals where
     answers are numbers; those are answered where the interval is no wider than `max_width`. `false_refusal` is the
-    share of rows in scope that may be refused as out of scope. `max_ms` and `max_mb` leave out stages that cost more. `work` is a folder
-    where finished steps are kept for a later resume. `progress` is told each step and the share done, 0 to 1.
+    share of rows in scope that may be refused as out of scope. `max_ms` and `max_mb` leave out stages that cost more.
+    `work` is a folder where finished steps are kept for a later resume. `progress` is told each step and the share
+    done, 0 to 1.
 
     Raises: DataError about the rows, BadOption about the options, PromiseNotSupported with the rows that could.
     """
@@ -112,15 +120,18 @@ def train(
         max_width=max_width,
     )  # fmt: skip
     progress("reading", 0.0)
-    columns = choose(table, input=input, target=target, task=task)
-    domain: Domain = lazy.find("domains", columns.domain, "DOMAIN")
+    columns = choose(table, input=input, target=target, task=task, aside=(group, order))
+    domain = domain_of(columns.inputs)
+    table = located(table, columns.inputs)
     asked: Task = lazy.find("tasks", columns.task, "TASK")
-    values, answers = _read(table, columns.input, columns.target, domain, asked)
-    examples = _examples(values, answers, domain, asked, seed)
+    values, answers = _read(table, columns, domain, asked)
+    parted = parting(table, columns.inputs, group=group, order=order)
+    examples = _examples(values, answers, domain, asked, seed, parted)
     encoders, dropped = _affordable(domain.encoders(effort), examples.values, max_ms=max_ms, max_mb=max_mb)
     examples = _with_names(examples, answers, domain, asked, encoders[:2][-1], seed)
-    sha256 = digest(table, [columns.input, *target_columns(table, columns.target)])
-    work_key = f"{sha256}/{effort}/{seed}/{[encoder.kind for encoder in encoders]}/{_libraries()}/{asked.name}"
+    sha256 = digest(table, [*(one.column for one in columns.inputs), *target_columns(table, columns.target)])
+    split = [parted.said, *(digest(table, [name]) for name in (group, order) if name is not None)]
+    work_key = f"{sha256}/{split}/{effort}/{seed}/{[encoder.kind for encoder in encoders]}/{_libraries()}/{asked.name}"
     kept = Checkpoint(work, fingerprint=work_key)
     tick = _ticker(progress, folds=int(examples.fold.max()) + 1, stages=len(encoders))
 
@@ -128,8 +139,10 @@ def train(
     # one thread in each matrix product: the stages and folds beside one another keep every processor busy
     with threadpool_limits(limits=1, user_api="blas"), workers() as pool:
         held = _held(encodings, pool, asked, checkpoint=kept, seed=seed, tick=tick)
+        flattered = _flattered(encodings[0], held[0][0], domain, asked, parted, checkpoint=kept, seed=seed)
     bounds = {"max_error": max_error, "max_width": max_width}
     calibrate = partial(asked.calibrate, truth=examples.truth, max_error=max_error)
+    held, idle = _worth_their_place(held, encoders, examples, asked)
     stages, seen = _stages([one for one, _ in held], [done.result() for _, done in held], examples, asked, calibrate)
     passed = _passed(stages, seen)
     rule = _rule(passed, examples.truth, asked, false_refusal=false_refusal, **bounds)
@@ -141,10 +154,9 @@ def train(
 
     specialist = Specialist(
         name=name,
-        domain=domain.name,
+        inputs=columns.inputs,
         task=asked.name,
         labels=answers.names,
-        input_column=columns.input,
         target_column=columns.target,
         cascade=Cascade(stages=tuple(stages)),
         rule=rule,
@@ -153,7 +165,8 @@ def train(
             "seed": seed,
             "folds": int(examples.fold.max()) + 1,
             "names_teach": bool(examples.named.values),
-            "left_out": list(dropped),
+            "held_out": parted.said,
+            "left_out": [*dropped, *idle],
         },
         origin={
             "source": Path(table.source).name,
@@ -162,17 +175,18 @@ def train(
             "libraries": _libraries(),
         },
     )
-    evaluation = _evaluation(specialist, asked, passed, seen.alone, examples)
-    specialist = replace(specialist, figures=evaluation.json(), golden=_golden(specialist, examples))
+    evaluation = _evaluation(specialist, asked, passed, seen.alone, examples, flattered)
+    golden = _golden(specialist, cells_of(table, columns.inputs), examples, domain)
+    specialist = replace(specialist, figures=evaluation.json(), golden=golden)
     progress("done", 1.0)
-    return Trained(specialist=specialist, evaluation=evaluation, notes=(columns.said, *dropped))
+    return Trained(specialist=specialist, evaluation=evaluation, notes=(columns.said, *flattered, *dropped, *idle))
 
 
 def out_of_fold(
     values: Sequence[Value], answers: Answers, domain: Domain, task: Task, *, seed: int = 0, effort: Effort = "quick"
 ) -> Probabilities:
     """Calibrated probabilities (n, k) of every row by stages that have not learnt it; for audits."""
-    examples = _examples(values, answers, domain, task, seed)
+    examples = _examples(values, answers, domain, task, seed, Parting())
     kept, held = Checkpoint(None, fingerprint=""), []
     for encoder in domain.encoders(effort):
         encodings = Encodings(encoder, examples, kept, "")
@@ -251,17 +265,18 @@ def _check(
             raise BadOption(f"{option}={most} leaves room for nothing. Expected a number above 0.")
 
 
-def _read(table: Table, input: str, target: str, domain: Domain, task: Task) -> tuple[list[Value], Answers]:
+def _read(table: Table, columns: Columns, domain: Domain, task: Task) -> tuple[list[Value], Answers]:
     """Every row as a value, and its answer.
 
     Raises: BadCell naming the rows that cannot be read or have no label, TooFewRows where the labels do not suffice.
     """
     values, labels, problems = [], [], []
-    for number, (cell, answer) in enumerate(zip(table.columns[input], target_cells(table, target), strict=True)):
+    pairs = zip(cells_of(table, columns.inputs), target_cells(table, columns.target), strict=True)
+    for number, (cell, answer) in enumerate(pairs):
         try:
             label = task.read(answer)
             if label is None:
-                raise BadCell(f"column '{target}' is empty. Expected a label")
+                raise BadCell(f"column '{columns.target}' is empty. Expected a label")
             values.append(domain.read(cell))
             labels.append(label)
         except BadCell as problem:
@@ -273,12 +288,14 @@ def _read(table: Table, input: str, target: str, domain: Domain, task: Task) -> 
             + " | ".join(problems[:5])
             + f"{more}. Fix them, or let `metier audit --fix` write a copy without them."
         )
-    return values, task.learn(labels, table.source, target_columns(table, target))
+    return values, task.learn(labels, table.source, target_columns(table, columns.target))
 
 
-def _examples(values: Sequence[Value], answers: Answers, domain: Domain, task: Task, seed: int) -> Examples:
+def _examples(
+    values: Sequence[Value], answers: Answers, domain: Domain, task: Task, seed: int, parted: Parting
+) -> Examples:
     strata = task.strata(answers)
-    fold = folds(strata, domain.group(values), _fold_count(strata), seed)
+    fold = parted.folds(strata, domain.group(values), _fold_count(strata), seed)
     targets = task.targets(answers)
     named = Named(values=[], strata=strata[:0], targets=targets[:0])
     return Examples(
@@ -320,6 +337,36 @@ def _with_names(
 def _fold_count(strata: Labels) -> int:
     """Five folds, or as many as half the strata have rows for."""
     return int(np.clip(np.median(np.bincount(strata)), 2, FOLDS))
+
+
+def _flattered(
+    encodings: Encodings, held: Held, domain: Domain, task: Task, parted: Parting, *, checkpoint: Checkpoint, seed: int
+) -> tuple[str, ...]:
+    """By how much rows held out at random would flatter the first stage; nothing where they were."""
+    examples = encodings.examples
+    if not parted.said:
+        return ()
+    fold = Parting().folds(examples.strata, domain.group(examples.values), int(examples.fold.max()) + 1, seed)
+    shuffled = Encodings(encodings.encoder, replace(examples, fold=fold), checkpoint, "0, at random")
+    random = held_out(
+        shuffled, held.head, by_labels(shuffled.examples), checkpoint=checkpoint, name="0, at random", seed=seed,
+        tick=lambda: None,
+    )  # fmt: skip
+    own, flattering = (_loss([one], examples, task) for one in (held, random))
+    return (
+        f"{parted.said}. So held out, the loss of stage 1 alone is {own:.3f}; at random it would be {flattering:.3f}, "
+        f"a gap of {own - flattering:+.3f}.",
+    )
+
+
+def _loss(held: Sequence[Held], examples: Examples, task: Task, *, squared: bool = False) -> float:
+    """The mean loss of heads together, out of fold, as the task has it; if asked, the squared distance to targets."""
+    scores = np.stack([one.scores for one in held])
+    calibrator = task.calibrate(scores, truth=examples.truth, familiarity=None, max_error=None)
+    probabilities = calibrator.probabilities(scores)
+    if squared and probabilities.shape == examples.targets.shape:
+        return float(np.nanmean((probabilities - examples.targets).astype(np.float64) ** 2))
+    return float(task.losses(examples.truth, probabilities).mean())
 
 
 def _affordable(
@@ -367,6 +414,30 @@ def _share_leaving(held: Held, later: Held, examples: Examples, task: Task) -> t
     return float(leave.leaves(confidence, familiarity).mean()), -float(losses.mean())
 
 
+def _worth_their_place(
+    held: Sequence[tuple[Held, Future[Finished]]], encoders: Sequence[Encoder], examples: Examples, task: Task
+) -> tuple[list[tuple[Held, Future[Finished]]], tuple[str, ...]]:
+    """The stages without those of no use beside the others, out of fold, and a sentence for each of these.
+
+    Only swift stages are tried: they spare no later one its work, so that all they can give is better probabilities.
+    """
+
+    def loss(chosen: Sequence[int]) -> float:
+        return _loss([held[i][0] for i in chosen], examples, task, squared=True)
+
+    kept, said = list(range(len(held))), []
+    swift = [i for i in kept if getattr(encoders[i], "swift", False)]
+    while len(kept) > 1 and swift:
+        least, place = min((loss([j for j in kept if j != i]), i) for i in swift)
+        if least > (1 + WORTH) * loss(kept):
+            break
+        encoder = encoders[place]
+        said.append(f"Left out the stage '{encoder.kind}' with the head '{encoder.head}': it added nothing.")
+        kept.remove(place)
+        swift.remove(place)
+    return [held[i] for i in kept], tuple(said)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Seen:
     """What each stage says of every row, out of fold: probabilities (n, k), confidence and familiarity (n,) a stage."""
@@ -397,6 +468,9 @@ def _stages(
             Stage(encoder=done.encoder, head=done.head, calibrator=calibrator, scope=scope, exit=Exit.always())
         )
     for i in reversed(range(len(stages) - 1)):  # from the last back: an exit is held against what really follows it
+        if getattr(stages[i + 1].encoder, "swift", False):  # nothing to be saved, and better probabilities to be had
+            stages[i] = replace(stages[i], exit=Exit.never())
+            continue
         later = _passed([replace(stage, exit=Exit.never()) for stage in stages[: i + 1]] + stages[i + 1 :], seen)
         losses, losses_later = (task.losses(examples.truth, p) for p in (seen.alone[i], later.probabilities))
         leave = Exit.learn(seen.confidence[i], seen.familiarity[i], losses, losses_later)
@@ -441,7 +515,12 @@ def _rule(
 
 
 def _evaluation(
-    specialist: Specialist, task: Task, passed: Passed, alone: Sequence[Probabilities], examples: Examples
+    specialist: Specialist,
+    task: Task,
+    passed: Passed,
+    alone: Sequence[Probabilities],
+    examples: Examples,
+    notes: Sequence[str] = (),
 ) -> Judged:
     return task.judged(
         specialist.labels,
@@ -451,14 +530,22 @@ def _evaluation(
         texts=[str(value) for value in examples.values],
         stage_names=[stage.encoder.kind for stage in specialist.cascade.stages],
         alone=alone,
+        notes=notes,
     )
 
 
-def _golden(specialist: Specialist, examples: Examples) -> tuple[Golden, ...]:
+def _golden(specialist: Specialist, cells: Sequence[Any], examples: Examples, domain: Domain) -> tuple[Golden, ...]:
     """A few rows over the whole file, and what is decided of them."""
-    short = [v for v in examples.values if isinstance(v, str) and len(v) <= LONGEST_GOLDEN]
-    cells = short[:: max(1, len(short) // GOLDEN_ROWS)][:GOLDEN_ROWS]
-    return specialist.replayed(cells)
+    kept: list[Json] = []
+    for i in range(0, len(cells), max(1, len(cells) // GOLDEN_TRIED)):
+        with suppress(ValueError, OSError):  # too long to be kept
+            if not isinstance(domain, Written):
+                kept.append(json_cell(cells[i]))
+            elif (written := domain.cell(examples.values[i])) is not None:
+                kept.append(written)
+    chosen = kept[:: max(1, len(kept) // GOLDEN_ROWS)][:GOLDEN_ROWS]
+    said = specialist.replayed([asked_cell(cell) for cell in chosen])
+    return tuple(replace(one, cell=cell) for one, cell in zip(said, chosen, strict=True))
 
 
 def _ticker(progress: Progress, *, folds: int, stages: int) -> Callable[[], None]:

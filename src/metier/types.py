@@ -6,7 +6,8 @@ Knows no domain, no task, no file format. Shape letters: n rows, d width, k labe
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any, Literal, Self, TypeAlias
 
 import numpy as np
@@ -63,6 +64,37 @@ Encoded: TypeAlias = Vectors | Rows
 def take(encoded: Encoded, chosen: NDArray[np.int64]) -> Encoded:
     """The chosen rows of dense or sparse vectors."""
     return encoded.take(chosen) if isinstance(encoded, Rows) else encoded[chosen]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Media:
+    """A picture, a sound or a clip as an array, and what it was called where it came from.
+
+    Shapes: a picture (h, w, 3) uint8, a sound (t,) float32, a clip (t, h, w, 3) uint8.
+    """
+
+    array: NDArray[Any]
+    name: str
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Media) and self.name == other.name and np.array_equal(self.array, other.array)
+
+    def __hash__(self) -> int:
+        return hash((self.name, self.array.tobytes()))
+
+    def __str__(self) -> str:
+        return self.name
+
+
+@dataclass(frozen=True, kw_only=True)
+class Packed:
+    """A file that came in an archive: its path there, and its bytes."""
+
+    path: str
+    data: bytes
+
+    def __str__(self) -> str:
+        return self.path
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -207,6 +239,14 @@ class Estimate(Decision):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Input:
+    """A column that is read, and what its cells are: `Input(column="age", domain="number")`."""
+
+    column: str
+    domain: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Table:
     """Named columns of equal length, cells as they came: text, numbers, or None where the file had a gap."""
 
@@ -214,9 +254,14 @@ class Table:
     source: str = "memory"
     first_row: int = 1  # the number of the first row as a person counts them, for errors
     problems: Mapping[int, str] = field(default_factory=dict)  # position of a row that could not be parsed -> why
+    folder: Path | None = None  # where the file of the table lies, and names of files in its cells begin
 
     def __len__(self) -> int:
         return len(next(iter(self.columns.values()), ()))
+
+    def replaced(self, column: str, cells: Sequence[Any]) -> Table:
+        """The table with other cells in one column."""
+        return replace(self, columns={**self.columns, column: cells})
 
     def rows(self) -> Iterator[dict[str, Any]]:
         """The rows as dictionaries, in order."""
@@ -228,7 +273,7 @@ class Table:
         """The chosen rows, in the order asked for."""
         kept = {name: [cells[i] for i in chosen] for name, cells in self.columns.items()}
         problems = {place: self.problems[int(i)] for place, i in enumerate(chosen) if int(i) in self.problems}
-        return Table(columns=kept, source=self.source, first_row=self.first_row, problems=problems)
+        return replace(self, columns=kept, problems=problems)
 
 
 @dataclass(frozen=True, kw_only=True)

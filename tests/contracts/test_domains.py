@@ -5,7 +5,14 @@ import pytest
 from metier import lazy
 from metier.testing import check_domain
 
-BAD_CELLS = {"text": (None, object(), float("nan"), "", "   ")}
+BAD_CELLS = {
+    "text": (None, object(), float("nan"), "", "   "),
+    "molecule": (None, object(), float("nan"), "", "   ", "C1CC", "CC(C)(C)(C)C", "ethanol", b"\xff"),
+    # of these a gap is a value
+    "number": (object(), "twelve", "1,5", "1_000", "1e400", float("inf"), [1]),
+    "category": (object(), ["a"], "x" * 500),
+    "date": (object(), "yesterday", "03/04/2024", "2024-02-30", 5, True),
+}
 
 
 NAMES = sorted(lazy.names("domains"))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from metier.commands.base import Asked, Guessed, grid, say, show, show_json, shown
+from metier.commands.base import Asked, Guessed, GuessedInput, grid, say, show, show_json, shown
 from metier.errors import BadOption
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def audit(
         bool, typer.Option("--relabel", help="With --fix: change labels that are probably wrong, too.")
     ] = False,
     target: Guessed = None,
-    input: Guessed = None,
+    input: GuessedInput = None,
     task: Asked = None,
     as_json: Annotated[bool, typer.Option("--json", help="All findings as one line of JSON.")] = False,
 ) -> None:

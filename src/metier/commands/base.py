@@ -30,6 +30,9 @@ UNSHOWN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 Given = ParamSpec("Given")
 Folder = Annotated[Path, typer.Argument(metavar="FOLDER", help="A specialist, as `metier train` wrote it.")]
 Guessed = Annotated[str | None, typer.Option(metavar="COLUMN", help="The column; guessed if left out.")]
+GuessedInput = Annotated[
+    str | None, typer.Option(metavar="COLUMNS", help="The column, or several: a,b,c; guessed if left out.")
+]
 Asked = Annotated[
     str | None,
     typer.Option(metavar="TASK", help="classify, multilabel or regress.", show_default="what the target looks like"),

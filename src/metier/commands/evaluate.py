@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -61,6 +61,7 @@ def _evaluated(
     folder: Path, data: str, target: str | None, input: str | None, beside: str | None, label: str | None, page: Path
 ) -> Judged:
     from metier import api
+    from metier.columns import split_names
     from metier.data.read import read
     from metier.data.write import write_text
 
@@ -68,10 +69,10 @@ def _evaluated(
     table = read(data)
     for asked, learnt in _pairs(table, target, specialist.target_column):
         table = _as_learnt(table, asked, learnt, "--target")
-    table = _as_learnt(table, input, specialist.input_column, "--input")
+    table = _inputs_as_learnt(table, input, specialist.columns)
     others = None if beside is None else read(beside)
-    if others is not None and input in others.columns:
-        others = _as_learnt(others, input, specialist.input_column, "--input")
+    if others is not None and input is not None and set(split_names(input, others.columns)) <= set(others.columns):
+        others = _inputs_as_learnt(others, input, specialist.columns)
     evaluation = specialist.evaluate(table, out_of_scope=others, out_of_scope_label=label)
     facts = {"Rows from": Path(data).name, "Judged": "rows it has not learnt from"}
     for ending, content in api.report_files(evaluation, title=f"{specialist.name}, evaluated", facts=facts).items():
@@ -102,6 +103,21 @@ def _as_learnt(table: Table, asked: str | None, learnt: str, option: str) -> Tab
         return table
     require(table, asked, option)
     return replace(table, columns={**table.columns, learnt: table.columns[asked]})
+
+
+def _inputs_as_learnt(table: Table, asked: str | None, learnt: Sequence[str]) -> Table:
+    """The same for the columns of the input, in the order in which they were learnt."""
+    from metier.columns import require, split_names
+
+    if asked is None:
+        return table
+    names = split_names(asked, table.columns)
+    if len(names) != len(learnt):
+        raise BadOption(f"--input {asked}: {len(names)} columns. Expected {len(learnt)}: {', '.join(learnt)}.")
+    for name in names:
+        require(table, name, "--input")
+    renamed = {own: table.columns[name] for name, own in zip(names, learnt, strict=True)}
+    return replace(table, columns={**table.columns, **renamed})
 
 
 def _show(evaluation: Judged) -> None:

@@ -1,6 +1,7 @@
 """`metier predict`: what a specialist says of a few texts, of a file or of lines as they come in.
 
-A file streams through in batches, and every row of it comes out again: one that cannot be read carries its error.
+A file streams through in batches, and every row of it comes out again: one that cannot be read carries its error. Where
+a specialist reads several columns, a row on the command line is written `age=58 job=technician`, or as a JSON object.
 """
 
 from __future__ import annotations
@@ -8,9 +9,9 @@ from __future__ import annotations
 import math
 import sys
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from io import BufferedReader
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -21,19 +22,35 @@ from metier.commands.base import Folder, Renamed, console, duration, grid, say, 
 from metier.errors import BadOption, UnreadableData
 
 if TYPE_CHECKING:
+    from metier.evidence import Evidence
     from metier.specialist import Specialist
-    from metier.types import Decision, Table
+    from metier.types import Decision, Json, Table
 
 CHUNK_BYTES, MOST_LINE_BYTES = 1 << 16, 8 * 2**20
-MOST_SHOWN, MOST_CANDIDATES = 200, 3
+MOST_SHOWN, MOST_CANDIDATES, MOST_PARTS = 200, 3, 3
 FIGURES_WIDTH = 28  # of the columns beside text and answer, and the space between them
 Row = dict[str, Any]
+Cells = Callable[["Table"], Sequence[Any]]  # what there is to read in each row of a batch
+
+
+@dataclass(frozen=True, kw_only=True)
+class Told:
+    """A row, what was decided of it, and the evidence where it was asked for."""
+
+    row: Row
+    decision: Decision
+    evidence: Evidence | None
 
 
 def predict(
     folder: Folder,
     asked: Annotated[
-        list[str], typer.Argument(metavar="TEXT|FILE|-", help="Texts, one file, or - for lines of standard input.")
+        list[str],
+        typer.Argument(
+            metavar="TEXT|FILE|-",
+            help="Texts or media files, one table, or - for lines of standard input. Several columns: name=value …, or "
+            "JSON objects.",
+        ),
     ],
     output: Annotated[
         Path | None,
@@ -43,8 +60,11 @@ def predict(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One line of JSON a row.")] = False,
     input: Renamed = None,
+    evidence: Annotated[
+        bool, typer.Option("--evidence", help="What speaks for each answer, at the cost of some predictions more.")
+    ] = False,
 ) -> None:
-    """Ask a specialist about texts or whole files."""
+    """Ask a specialist about texts, rows, media files or whole tables."""
     from metier import artifact
 
     files = [word for word in asked if word == "-" or _is_file(word)]
@@ -55,18 +75,34 @@ def predict(
     if output is not None and as_json and output.suffix.lower() not in (".jsonl", ".ndjson"):
         raise BadOption(f"--json -o {output}: JSON goes to a file that ends in .jsonl. Rename it, or leave out --json.")
     specialist = artifact.load(folder)
-    column = input or specialist.input_column
-    if not files and output is None and not as_json:
-        _show(asked, [specialist.predict([text])[0] for text in asked])
-    elif not files:
-        _write(
-            _decided(specialist, iter([_table(column, asked)]), column), _ours(specialist), [column], output, as_json
-        )
+    columns = list(specialist.columns)
+    ours = [*_ours(specialist), *(["evidence"] if evidence else [])]
+    own: Cells = _rows if len(columns) > 1 else lambda batch: batch.columns[columns[0]]
+    if not files:
+        table, shown_as = _words(asked, columns)
+        table = _located(table, specialist, columns)  # a word that names a file means it
+        if output is None and not as_json:
+            told = [_told(specialist, [cell], evidence)[0] for cell in own(table)]
+            _show(shown_as, [decision for decision, _ in told], [because for _, because in told])
+        else:
+            _write(_decided(specialist, iter([table]), own, evidence), ours, list(table.columns), output, as_json)
     elif files == ["-"]:
-        _write(_decided(specialist, _lines(column), column), _ours(specialist), [column], output, as_json)
+        lines = _lines(columns[0])
+        batches = map(_objects, lines) if len(columns) > 1 else lines
+        _write(_decided(specialist, batches, own, evidence), ours, columns, output, as_json)
     else:
         names = [] if as_json else _names(files[0])
-        _write(_decided(specialist, _batches(files[0]), column), _ours(specialist), names, output, as_json)
+        cells = _of_file(specialist, input)
+        _write(_decided(specialist, _batches(files[0]), cells, evidence), ours, names, output, as_json)
+
+
+def _located(batch: Table, specialist: Specialist, columns: Sequence[str]) -> Table:
+    """The batch, with names of files as paths in the columns whose domain reads files."""
+    from metier.record import located
+    from metier.types import Input
+
+    inputs = [Input(column=name, domain=one.domain) for name, one in zip(columns, specialist.inputs, strict=True)]
+    return located(batch, inputs)
 
 
 def _is_file(word: str) -> bool:
@@ -90,10 +126,68 @@ def _names(path: str) -> list[str]:
     return list(dict.fromkeys(name for batch in whole for name in batch.columns))
 
 
-def _table(column: str, cells: Sequence[Any]) -> Table:
+def _words(words: Sequence[str], columns: Sequence[str]) -> tuple[Table, Sequence[str]]:
+    """What was asked on the command line as a table, and each row of it as it was asked.
+
+    Raises: BadOption where words are neither texts nor rows.
+    """
+    if len(columns) == 1:
+        return _table({columns[0]: words}), words
+    if all(word.lstrip().startswith("{") for word in words):
+        return _from_rows([_object(word) for word in words]), words
+    pairs = [word.partition("=") for word in words]
+    if not all(equals and name.strip() for name, equals, _ in pairs):
+        raise BadOption(
+            f"'{words[0]}': the specialist reads {len(columns)} columns. Expected name=value for each, a JSON object "
+            f"or a file. Its columns: {', '.join(columns)}."
+        )
+    row = {name.strip(): value or None for name, _, value in pairs}
+    return _from_rows([row]), [" ".join(words)]
+
+
+def _object(text: str) -> Row:
+    from metier.data.lines import parse_json
+
+    try:
+        row = parse_json(text)
+    except ValueError as error:
+        raise BadOption(f"'{text[:60]}': no valid JSON ({error}). Expected one object: {{\"name\": value}}.") from None
+    assert isinstance(row, dict)  # it began with a brace
+    return row
+
+
+def _objects(batch: Table) -> Table:
+    """Lines as the objects that they are; one that is none becomes a problem."""
+    from metier.data.lines import parse_json
+
+    rows: list[Row] = []
+    problems: dict[int, str] = {}
+    for i, line in enumerate(next(iter(batch.columns.values()))):
+        found: Json = None
+        try:
+            found = parse_json(line.decode("utf-8"))
+        except ValueError as error:
+            problems[i] = f"no valid JSON ({error}). Expected one object on one line"
+        if not isinstance(found, dict):
+            problems.setdefault(i, "no JSON object. Expected one on one line")
+        rows.append(found if isinstance(found, dict) else {})
+    return _from_rows(rows, problems)
+
+
+def _from_rows(rows: Sequence[Row], problems: Mapping[int, str] | None = None) -> Table:
+    names = dict.fromkeys(name for row in rows for name in row) or {"line": None}
+    return _table({name: [row.get(name) for row in rows] for name in names}, problems)
+
+
+def _rows(batch: Table) -> Sequence[Row]:
+    """Every row with what it has: a name it lacks is a gap, one that nobody knows an error."""
+    return [{name: cell for name, cell in row.items() if cell is not None} for row in batch.rows()]
+
+
+def _table(columns: Mapping[str, Sequence[Any]], problems: Mapping[int, str] | None = None) -> Table:
     from metier.types import Table
 
-    return Table(columns={column: cells})
+    return Table(columns=columns, problems=problems or {})
 
 
 def _lines(column: str) -> Iterator[Table]:
@@ -105,38 +199,64 @@ def _lines(column: str) -> Iterator[Table]:
         if len(rest) > MOST_LINE_BYTES:
             raise UnreadableData(f"standard input: line {number + len(lines) + 1} is longer than 8 MiB. Cut it up.")
         if lines:
-            yield _table(column, [line.removesuffix(b"\r") for line in lines])
+            yield _table({column: [line.removesuffix(b"\r") for line in lines]})
             number += len(lines)
             sys.stdout.flush()  # before waiting for more
     if rest:
-        yield _table(column, [rest])
+        yield _table({column: [rest]})
 
 
-def _decided(specialist: Specialist, batches: Iterator[Table], column: str) -> Iterator[tuple[Row, Decision]]:
+def _told(specialist: Specialist, cells: Sequence[Any], evident: bool) -> list[tuple[Decision, Evidence | None]]:
+    decisions = specialist.predict(cells)
+    if not evident:
+        return [(decision, None) for decision in decisions]
+    from metier.evidence import evidence
+
+    return list(zip(decisions, evidence(specialist, cells), strict=True))
+
+
+def _decided(specialist: Specialist, batches: Iterator[Table], cells_of: Cells, evident: bool) -> Iterator[Told]:
     for batch in batches:
-        # a row that could not be parsed is not read in part: as a gap it becomes an abstention, and gets its reason
-        cells = [None if i in batch.problems else cell for i, cell in enumerate(_cells(batch, column))]
-        answers = zip(batch.rows(), specialist.predict(cells), strict=True)
-        for i, (row, decision) in enumerate(answers):
-            told = replace(decision, error=batch.problems[i]) if i in batch.problems else decision
-            yield {name: _own(cell) for name, cell in row.items()}, told
+        # a row that could not be parsed is not read in part: as nothing it becomes an abstention, and gets its reason
+        cells = [_NOTHING if i in batch.problems else cell for i, cell in enumerate(cells_of(batch))]
+        answers = zip(batch.rows(), _told(specialist, cells, evident), strict=True)
+        for i, (row, (decision, because)) in enumerate(answers):
+            known = replace(decision, error=batch.problems[i]) if i in batch.problems else decision
+            yield Told(row={name: _own(cell) for name, cell in row.items()}, decision=known, evidence=because)
 
 
-def _cells(batch: Table, column: str) -> Sequence[Any]:
-    from metier.columns import require
+_NOTHING = object()  # no cell of any domain
 
-    if column not in batch.columns and len(batch.problems) == len(batch):
-        return [None] * len(batch)
-    if column not in batch.columns and len(batch.columns) == 1:
-        return next(iter(batch.columns.values()))
-    require(batch, column, "--input")
-    return batch.columns[column]
+
+def _of_file(specialist: Specialist, asked: str | None) -> Cells:
+    """What takes the columns of the input out of a batch, under the names asked for or those learnt."""
+    from metier.columns import require, split_names
+
+    learnt = specialist.columns
+
+    def cells(batch: Table) -> Sequence[Any]:
+        names = list(learnt) if asked is None else split_names(asked, batch.columns)
+        if len(names) != len(learnt):
+            raise BadOption(f"--input {asked}: {len(names)} columns. Expected {len(learnt)}: {', '.join(learnt)}.")
+        if len(batch.problems) == len(batch) and not set(names) <= set(batch.columns):
+            return [None] * len(batch)
+        if len(names) == len(batch.columns) == 1 and names[0] not in batch.columns:
+            return next(iter(batch.columns.values()))
+        for name in names:
+            require(batch, name, "--input")
+        found = _located(batch, specialist, names)
+        columns = [found.columns[name] for name in names]
+        return columns[0] if len(columns) == 1 else list(zip(*columns, strict=True))
+
+    return cells
 
 
 def _own(cell: Any) -> Any:
     """A cell of the row itself, as JSON and CSV can have it."""
     if isinstance(cell, bytes):
         return cell.decode("utf-8", "replace")
+    if isinstance(cell, Path):
+        return str(cell)
     return None if isinstance(cell, float) and not math.isfinite(cell) else cell
 
 
@@ -147,9 +267,7 @@ def _ours(specialist: Specialist) -> list[str]:
     return list(lazy.find("tasks", specialist.task, "TASK").unread("so that the error is among them").json())
 
 
-def _write(
-    rows: Iterator[tuple[Row, Decision]], keys: Sequence[str], names: Sequence[str], output: Path | None, as_json: bool
-) -> None:
+def _write(rows: Iterator[Told], keys: Sequence[str], names: Sequence[str], output: Path | None, as_json: bool) -> None:
     """Rows to a file, with a count of what became of them, or to standard output."""
     from metier.data.write import starter, write
 
@@ -161,32 +279,36 @@ def _write(
     if output is not None:
         counts: Counter[str] = Counter()
         with _counted(rows, counts) as counting:
-            write(output, (_flat(row, decision, ours, as_json) for row, decision in counting), columns)
+            write(output, (_flat(told, ours, as_json) for told in counting), columns)
         say(f"{counts.total():,} rows in {output}: {', '.join(f'{n:,} {name}' for name, n in counts.most_common())}.")
     elif as_json:
-        for row, decision in rows:
-            show_json(_flat(row, decision, ours, as_json))
+        for told in rows:
+            show_json(_flat(told, ours, as_json))
     else:
         put = starter(Path("answers.csv"))(sys.stdout, columns)
-        for row, decision in rows:
-            put(_flat(row, decision, ours, as_json))
+        for told in rows:
+            put(_flat(told, ours, as_json))
 
 
-def _flat(row: Row, decision: Decision, ours: Mapping[str, str], as_json: bool) -> Row:
+def _flat(told: Told, ours: Mapping[str, str], as_json: bool) -> Row:
     """The row with the answer: beside it for programs, among its columns for tables."""
-    answer = decision.json()
-    return {"input": row, **answer} if as_json else {**row, **{ours[name]: value for name, value in answer.items()}}
+    answer = told.decision.json()
+    if told.evidence is not None:
+        answer = {**answer, "evidence": told.evidence.json()}
+    if as_json:
+        return {"input": told.row, **answer}
+    return {**told.row, **{ours[name]: value for name, value in answer.items()}}
 
 
 @contextmanager
-def _counted(rows: Iterator[tuple[Row, Decision]], counts: Counter[str]) -> Iterator[Iterator[tuple[Row, Decision]]]:
+def _counted(rows: Iterator[Told], counts: Counter[str]) -> Iterator[Iterator[Told]]:
     """The same rows, counted by what became of them, with a bar of how far it is."""
     error = console(stderr=True)
 
-    def counting() -> Iterator[tuple[Row, Decision]]:
-        for row, decision in rows:
-            counts[decision.reason or "accepted"] += 1
-            yield row, decision
+    def counting() -> Iterator[Told]:
+        for told in rows:
+            counts[told.decision.reason or "accepted"] += 1
+            yield told
 
     if not error.is_terminal:
         yield counting()
@@ -197,20 +319,21 @@ def _counted(rows: Iterator[tuple[Row, Decision]], counts: Counter[str]) -> Iter
     with Progress(*columns, console=error, transient=True) as bars:
         bar = bars.add_task("", total=None, rows="0")
 
-        def shown_too() -> Iterator[tuple[Row, Decision]]:
-            for number, pair in enumerate(counting(), 1):
+        def shown_too() -> Iterator[Told]:
+            for number, told in enumerate(counting(), 1):
                 if number % 1000 == 0:
                     bars.update(bar, rows=f"{number:,}")
-                yield pair
+                yield told
 
         yield shown_too()
 
 
-def _show(texts: Sequence[str], decisions: Sequence[Decision]) -> None:
+def _show(texts: Sequence[str], decisions: Sequence[Decision], because: Sequence[Evidence | None]) -> None:
     table = grid("Text", "Answer", "Sure", "Stage", "Time", figures=range(2, 5))
-    for text, decision in zip(texts, decisions, strict=True):
+    for text, decision, evidence in zip(texts, decisions, because, strict=True):
         sure, time = f"{decision.probability:.1%}", duration(decision.microseconds)
-        table.add_row(shown(text, MOST_SHOWN), shown(_answer(decision)), sure, str(decision.stage), time)
+        answer = "\n".join([_answer(decision), *_because(evidence)])
+        table.add_row(shown(text, MOST_SHOWN), shown(answer), sure, str(decision.stage), time)
     # a label is a name and should not be broken in two: it has its room before the text does
     room = console().width - FIGURES_WIDTH
     table.columns[1].width = min(max(26, *(len(d.words()) for d in decisions)), room - 12)
@@ -228,3 +351,14 @@ def _answer(decision: Decision) -> str:
         return f"{decision.words()}\nor {guesses}" if guesses else decision.words()
     nearest = guesses or decision.words()
     return f"none, {str(decision.reason).replace('_', ' ')}; nearest: {nearest}"
+
+
+def _because(evidence: Evidence | None) -> list[str]:
+    """What speaks for an answer in lines: the parts that push most, the training rows most alike."""
+    if evidence is None:
+        return []
+    lines = [f"{one.push:+.3f} from {one.part}" for one in evidence.parts[:MOST_PARTS]]
+    lines += [f"{one.similarity:.2f} like {one.cell}" for one in evidence.nearest]
+    if evidence.inside is not None:
+        lines.append(f"{'inside' if evidence.inside else 'outside'} what was learnt")
+    return lines

@@ -26,12 +26,13 @@ def show(
 
     said: dict[str, Any] = dict(artifact.describe(folder))
     specialist = artifact.load(folder)
-    microseconds = stage_microseconds(specialist, [golden.cell for golden in specialist.golden])
+    microseconds = stage_microseconds(specialist, [golden.asked for golden in specialist.golden])
     if as_json:
         show_json({**said, "microseconds": microseconds})
         return
     task: Task = lazy.find("tasks", said["task"], "TASK")
-    put(f"{said['name']}: {said['task']} {said['domain']} into {task.told(said['labels'])}", "")
+    domains = ", ".join(dict.fromkeys(one["domain"] for one in said["inputs"]))
+    put(f"{said['name']}: {said['task']} {domains} into {task.told(said['labels'])}", "")
     figures = figures_table(figure_lines(said["task"], said["figures"], microseconds))
     put(figures_table(_origin(said, task)), "", figures, "")
     put(figures_table(_files(said)))
@@ -40,7 +41,8 @@ def show(
 
 
 def _origin(said: Mapping[str, Any], task: Task) -> list[tuple[str, str, str]]:
-    origin, recipe, rule, columns = said["origin"], said["recipe"], said["rule"], said["columns"]
+    origin, recipe, rule = said["origin"], said["recipe"], said["rule"]
+    columns = ", ".join(one["column"] for one in said["inputs"])
     labels = ", ".join(said["labels"][:MOST_LABELS])
     more = f" and {len(said['labels']) - MOST_LABELS:,} more" if len(said["labels"]) > MOST_LABELS else ""
     promise = task.promised(rule["max_error"])
@@ -48,9 +50,10 @@ def _origin(said: Mapping[str, Any], task: Task) -> list[tuple[str, str, str]]:
     return [
         ("Labels", labels + more, ""),
         ("Learnt from", f"{origin.get('source')}: {origin.get('rows', 0):,} rows", ""),
-        ("Columns", f"{columns['input']} → {columns['target']}", ""),
+        ("Columns", f"{columns} → {said['target']}", ""),
         ("Data, sha256", f"{origin.get('sha256')}", ""),
         ("Recipe", f"effort {recipe.get('effort')}, seed {recipe.get('seed')}. {left_out}".strip(), ""),
+        *(("Held out", str(note), "") for note in said["figures"].get("notes") or ()),
         ("Made with", ", ".join(f"{name} {version}" for name, version in origin.get("libraries", {}).items()), ""),
         ("Promises", promise, ""),
         ("Refuses as out of scope", f"{rule['false_refusal']:.1%} of its own kind of rows", ""),

@@ -19,6 +19,7 @@ from metier.commands.base import (
     INTERRUPTED,
     Asked,
     Guessed,
+    GuessedInput,
     console,
     figure_lines,
     figures_table,
@@ -50,8 +51,17 @@ def train(
     ],
     output: Annotated[Path, typer.Option("--output", "-o", metavar="FOLDER", help="Where the specialist goes.")],
     target: Guessed = None,
-    input: Guessed = None,
+    input: GuessedInput = None,
     task: Asked = None,
+    group: Annotated[
+        str | None, typer.Option(metavar="COLUMN", help="Rows that share a value here are held out together.")
+    ] = None,
+    order: Annotated[
+        str | None,
+        typer.Option(
+            metavar="COLUMN", help="A time: rows are held out in blocks of it.", show_default="the only date, if any"
+        ),
+    ] = None,
     effort: Annotated[
         Effort, typer.Option(help="quick: microseconds alone; standard: an encoder behind; thorough: fine-tuned.")
     ] = Effort.STANDARD,
@@ -73,8 +83,9 @@ def train(
     """Learn a specialist from labelled rows."""
     try:
         _train(
-            data, output, as_json=as_json, input=input, target=target, task=task, effort=effort.value,
-            max_error=max_error, max_width=max_width, false_refusal=false_refusal, max_ms=max_ms, max_mb=max_mb,
+            data, output, as_json=as_json, input=input, target=target, task=task, group=group, order=order,
+            effort=effort.value, max_error=max_error, max_width=max_width, false_refusal=false_refusal, max_ms=max_ms,
+            max_mb=max_mb,
             seed=seed, resume=resume,
         )  # fmt: skip
     except KeyboardInterrupt:
@@ -87,7 +98,16 @@ def train(
 
 
 def _train(
-    data: str, output: Path, *, as_json: bool, input: str | None, target: str | None, task: str | None, **options: Any
+    data: str,
+    output: Path,
+    *,
+    as_json: bool,
+    input: str | None,
+    target: str | None,
+    task: str | None,
+    group: str | None,
+    order: str | None,
+    **options: Any,
 ) -> None:
     started = perf_counter()
     from metier import api
@@ -96,27 +116,30 @@ def _train(
     from metier.timing import stage_microseconds
 
     table = read(data)
-    columns = choose(table, input=input, target=target, task=task)
+    columns = choose(table, input=input, target=target, task=task, aside=(group, order))
     say(columns.said)
     with _progress() as progress:
         specialist = api.train(
             table,
             output=output,
-            input=columns.input,
+            input=[one.column for one in columns.inputs],
             target=columns.target,
             task=columns.task,
+            group=group,
+            order=order,
             progress=progress,
             **options,
         )
     seconds = perf_counter() - started
-    microseconds = stage_microseconds(specialist, [golden.cell for golden in specialist.golden])
+    microseconds = stage_microseconds(specialist, [golden.asked for golden in specialist.golden])
     megabytes = sum(file.stat().st_size for file in output.iterdir()) / 1e6
     if as_json:
         costs = {"microseconds": microseconds, "megabytes": megabytes, "seconds": seconds}
         taken = {"input": columns.input, "target": columns.target}
         show_json({"folder": str(output), **taken, "figures": specialist.figures, **costs})
         return
-    for sentence in specialist.recipe.get("left_out") or ():  # type: ignore[union-attr]
+    notes = [*(specialist.figures.get("notes") or ()), *(specialist.recipe.get("left_out") or ())]  # type: ignore[misc]
+    for sentence in notes:
         say(str(sentence))
     size = [("Size", f"{megabytes:,.1f} MB", str(output)), ("Training took", f"{seconds:,.1f} s", "")]
     show(

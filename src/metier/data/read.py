@@ -1,7 +1,8 @@
 """Whatever holds examples to a Table: files, folders, remote paths, frames, dictionaries and lists.
 
 Knows nothing of what columns mean. CSV, TSV, JSON and JSONL are read by the standard library; Parquet and remote paths
-need polars, which comes with the extra `parquet` and not with what only predicts.
+need polars, which comes with the extra `parquet` and not with what only predicts. SDF is read without chemistry, and
+archives are opened in `archive.py`.
 """
 
 from __future__ import annotations
@@ -9,16 +10,18 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from metier.data import columnar, lines
+from metier.data import archive, columnar, lines, sdf, series
 from metier.errors import UnreadableData
-from metier.types import Table
+from metier.types import Packed, Table
 
 ENDINGS = {".csv": ".csv", ".tsv": ".tsv", ".tab": ".tsv", ".jsonl": ".jsonl", ".ndjson": ".jsonl"}
-ENDINGS |= {".json": ".json", ".parquet": ".parquet", ".pq": ".parquet"}
-KNOWN = ", ".join(ENDINGS)
+ENDINGS |= {".json": ".json", ".parquet": ".parquet", ".pq": ".parquet", ".ts": ".ts"}
+ENDINGS |= {".sdf": ".sdf", ".sd": ".sdf", ".mol": ".sdf"}
+KNOWN = ", ".join((*ENDINGS, *archive.ENDINGS))
 SHOWN_PROBLEMS = 5
 
 
@@ -44,7 +47,7 @@ def stream(path: str | Path, batch_rows: int = 4096) -> Iterator[Table]:
 
     A row that cannot be parsed stays where it was, with what could be read of it and a line in `Table.problems`.
     `Table.first_row` counts rows from 1, below the header. A folder laid out label/file gives the columns `file`, with
-    paths, and `label`.
+    paths, and `label`; so does a zip or tar archive, whose files are given as `Packed`.
 
     Raises: UnreadableData when the file as a whole cannot be read; MissingPackage.
     """
@@ -56,16 +59,27 @@ def stream(path: str | Path, batch_rows: int = 4096) -> Iterator[Table]:
         raise UnreadableData(f"{path}: there is no such file or folder. Check the path (this is {Path.cwd()}).")
     if path.is_dir():
         yield from _parts(_table_of_folder(path), batch_rows)
-        return
+    elif path.name.lower().endswith(archive.ENDINGS):
+        yield from _parts(_table_of_archive(path), batch_rows)
+    else:
+        for table in _tabular(path, batch_rows):
+            yield replace(table, folder=path.parent)
+
+
+def _tabular(path: Path, batch_rows: int) -> Iterator[Table]:
     ending = _ending(path.name)
     if ending == ".json":
         yield from _parts(_table_of_json(path), batch_rows)
     elif ending == ".jsonl":
         yield from lines.json_lines(path, batch_rows)
+    elif ending == ".sdf":
+        yield from sdf.molecules(path, batch_rows)
     elif ending == ".parquet":
         yield from columnar.scanned(str(path), ending, batch_rows)
+    elif ending == ".ts":
+        yield from series.ts_lines(path, batch_rows)
     else:
-        yield from lines.delimited(path, batch_rows, "\t" if ending == ".tsv" else None)
+        yield from series.gathered(lines.delimited(path, batch_rows, "\t" if ending == ".tsv" else None))
 
 
 def digest(table: Table, columns: Sequence[str]) -> str:
@@ -87,6 +101,8 @@ def _content(cell: Any) -> bytes:
         return b"text:" + cell.encode("utf-8", "surrogatepass")
     if isinstance(cell, Path):
         return b"file:" + hashlib.sha256(cell.read_bytes()).digest()
+    if isinstance(cell, Packed):
+        return b"file:" + hashlib.sha256(cell.data).digest()
     if isinstance(cell, bytes):
         return b"bytes:" + cell
     return b"json:" + json.dumps(cell, sort_keys=True, default=str).encode()
@@ -105,9 +121,9 @@ def _ending(path: str) -> str:
 def _joined(name: str, batches: Iterator[Table], lenient: bool) -> Table:
     columns: dict[str, list[Any]] = {}
     problems: dict[int, str] = {}
-    rows, source = 0, name
+    rows, source, folder = 0, name, None
     for batch in batches:
-        source = batch.source
+        source, folder = batch.source, batch.folder
         for column in batch.columns:
             columns.setdefault(column, [None] * rows)
         problems |= {rows + i: problem for i, problem in batch.problems.items()}
@@ -116,7 +132,7 @@ def _joined(name: str, batches: Iterator[Table], lenient: bool) -> Table:
             cells += batch.columns.get(column, [None] * len(batch))
     if problems and not lenient:
         raise UnreadableData(_told(name, list(problems.values()), rows))
-    return Table(columns=columns, source=source, problems=problems)
+    return Table(columns=columns, source=source, problems=problems, folder=folder)
 
 
 def _told(name: str, problems: Sequence[str], rows: int) -> str:
@@ -158,6 +174,23 @@ def _table_of_folder(path: Path) -> Table:
             f"table, give the file itself ({KNOWN})."
         )
     return Table(columns={"file": [f for f, _ in files], "label": [label for _, label in files]}, source=path.name)
+
+
+def _table_of_archive(path: Path) -> Table:
+    files, labels = [], []
+    for file in archive.files(path):
+        *folders, name = file.path.split("/")
+        if folders and not name.startswith("."):
+            files.append(file)
+            labels.append(folders)
+    shared = 0  # an archive of one folder, as most are: train/label/file
+    while labels and len({tuple(folders[: shared + 1]) for folders in labels}) == 1 < min(map(len, labels)) - shared:
+        shared += 1
+    if not files:
+        raise UnreadableData(
+            f"{path}: no file in a folder. Expected label/file, one folder for each label. Pack it anew."
+        )
+    return Table(columns={"file": files, "label": [folders[shared] for folders in labels]}, source=path.name)
 
 
 def _table_of_columns(source: Mapping[Any, Any]) -> Table:

@@ -11,7 +11,7 @@ from collections import Counter
 import numpy as np
 
 from metier.errors import BadOption
-from metier.types import Labels
+from metier.types import Floats, Labels
 
 NONE, SEVERAL = -1, -2
 
@@ -67,3 +67,37 @@ class _Spread:
 
     def _alike(self, group: Counter[int], fold: int) -> int:
         return sum(n * self.rows[label][fold] for label, n in group.items())
+
+
+def blocks(moments: Floats, groups: Labels | None, count: int) -> Labels:
+    """The fold of each row: blocks of time of like size, one after another; equal moments and groups are never parted.
+
+    A group lies where the middle of its rows does. Shapes: moments (n,), groups (n,) or None; fold numbers (n,).
+    """
+    if groups is not None:
+        _, group_of = np.unique(groups, return_inverse=True)
+        order = np.lexsort((moments, group_of))
+        starts = np.concatenate([[0], np.flatnonzero(np.diff(group_of[order])) + 1])
+        sizes = np.diff(np.append(starts, len(order)))
+        moments = moments[order][starts + sizes // 2][group_of]
+    _, place, rows = np.unique(moments, return_inverse=True, return_counts=True)
+    middle = (rows.cumsum() - rows / 2) / len(moments)
+    fold = np.minimum((middle * count).astype(np.int64), count - 1)
+    return np.unique(fold, return_inverse=True)[1][place].astype(np.int64)
+
+
+def together(groups: Labels | None, others: Labels | None) -> Labels | None:
+    """Groups that keep together what either keeps together."""
+    if groups is None or others is None:
+        return others if groups is None else groups
+    group_of, other_of = (np.unique(some, return_inverse=True)[1] for some in (groups, others))
+    joined = group_of
+    while True:  # the least number spreads through groups of the one kind and the other, in turn
+        spread = joined
+        for of in (other_of, group_of):
+            least = np.full(len(spread), len(spread))
+            np.minimum.at(least, of, spread)
+            spread = least[of]
+        if np.array_equal(spread, joined):
+            return joined.astype(np.int64)
+        joined = spread

@@ -23,7 +23,7 @@ _STRAIGHT = (1.0, 1.0, 0.0, 0.0)  # the curve that changes nothing
 
 @njit(cache=True, nogil=True)
 def _probabilities(
-    scores: NDArray[np.float32], weights: NDArray[np.float32], curve: NDArray[np.float32]
+    scores: NDArray[np.float32], weights: NDArray[np.float32], curve: NDArray[np.float32], doubt: float
 ) -> NDArray[np.float32]:
     """Softmax of the weighted scores, the top one passed through the curve and the rest scaled to fit.
 
@@ -42,25 +42,22 @@ def _probabilities(
             if row[q] > row[best]:
                 best = q
         highest = row[best]
-        total = np.float32(0)
+        rest, second = np.float32(0), np.float32(0)
         for q in range(k):
-            row[q] = np.exp(row[q] - highest)
-            total += row[q]
-        second = np.float32(0)
-        for q in range(k):
-            row[q] /= total
-            if q != best and row[q] > second:
-                second = row[q]
-        top = min(max(row[best], _FLOOR), 1 - _FLOOR)
-        left = np.float32(1) - top
+            if q != best:
+                row[q] = np.exp(row[q] - highest)
+                rest += row[q]
+                second = max(second, row[q])
+        top = min(max(1 / (1 + rest), _FLOOR), 1 - _FLOOR)
+        left = 1 - top
+        second /= 1 + rest
         logit = curve[0] * np.log(top) - curve[1] * np.log(left) + curve[2] - curve[3] * np.log(max(second, _FLOOR))
-        mended = 1 / (1 + np.exp(-logit))
+        mended = (1 - 2 * doubt) / (1 + np.exp(-logit)) + doubt
         # the order must stand: the top may not fall below what the second is scaled up to
-        share = second / left
+        share = second * (1 + rest) / max(rest, _FLOOR)
         mended = min(max(mended, share / (1 + share), _FLOOR), 1 - _FLOOR)
-        scale = (1 - mended) / left
         for q in range(k):
-            row[q] *= scale
+            row[q] = row[q] / rest * (1 - mended) if rest > 0 else (1 - mended) / max(k - 1, 1)
         row[best] = mended
     return out
 
@@ -71,7 +68,10 @@ class Blend:
     kind: ClassVar[str] = "calibrate.v1"
     loss: ClassVar[Loss] = "softmax"
 
-    def __init__(self, weights: ArrayLike = (1.0,), curve: ArrayLike = _STRAIGHT) -> None:
+    def __init__(self, weights: ArrayLike = (1.0,), curve: ArrayLike = _STRAIGHT, rows: int | None = None) -> None:
+        self.rows = rows  # seen by `fit`
+        # n rows of which all were right say no more than (n + 1) / (n + 2): Laplace's rule of succession
+        self._doubt = 0.0 if rows is None else 1 / (rows + 2)
         self.weights = np.asarray(weights, np.float32)  # (m,)
         self.curve = np.asarray(curve, np.float32)  # (4,)
 
@@ -101,11 +101,11 @@ class Blend:
             loss, 2.0 / spread / len(scores), jac=True, method="L-BFGS-B", bounds=[(0, None)] * len(scores)
         )
         plain = cls(found.x)
-        return cls(found.x, _curve(plain.probabilities(scores), labels))
+        return cls(found.x, _curve(plain.probabilities(scores), labels), len(labels))
 
     def probabilities(self, scores: Scores, familiarity: Floats | None = None) -> Probabilities:
         """Probabilities (n, k) from scores (m, n, k) of m heads."""
-        blended: Probabilities = _probabilities(scores, self.weights, self.curve)
+        blended: Probabilities = _probabilities(scores, self.weights, self.curve, self._doubt)
         return blended
 
     def confidence(self, probabilities: Probabilities) -> NDArray[np.float32]:
@@ -113,13 +113,20 @@ class Blend:
         return np.asarray(probabilities.max(axis=1, initial=0), np.float32)
 
     def state(self) -> State:
-        return State(config={"weights": [float(w) for w in self.weights], "curve": [float(c) for c in self.curve]})
+        return State(
+            config={
+                "weights": [float(w) for w in self.weights],
+                "curve": [float(c) for c in self.curve],
+                "rows": self.rows,
+            }
+        )
 
     @classmethod
     def restore(cls, state: State) -> Self:
         config: dict[str, Any] = dict(state.config)
         curve = config["curve"]
-        return cls(config["weights"], [*curve, 0.0] if len(curve) == 3 else curve)  # before 0.2 the second was not seen
+        curve = [*curve, 0.0] if len(curve) == 3 else curve  # 0.1 did not look at the second, nor count the rows
+        return cls(config["weights"], curve, config.get("rows"))
 
 
 def _curve(probabilities: Probabilities, labels: Labels) -> NDArray[np.float64]:

@@ -16,7 +16,7 @@ from metier.types import Floats, State
 LOSS_ALLOWED = (
     0.001  # of accuracy, or of what else is lost, out of fold: what a table that shows tenths of a point would not show
 )
-MINIMUM_FAMILIARITY = 0.05  # the strangest twentieth of training rows is always looked at by the last stage
+MINIMUM_FAMILIARITY = 0.03  # the strangest of training rows are always looked at by the last stage
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +37,8 @@ class Exit:
 
     def leaves(self, confidence: NDArray[np.float32], familiarity: Floats) -> NDArray[np.bool_]:
         """Which rows leave here (n,)."""
+        if self.confidence <= 0 and self.familiarity <= 0:
+            return np.ones(len(confidence), np.bool_)
         return np.asarray((confidence >= self.confidence) & (familiarity >= self.familiarity))
 
     def state(self) -> State:

@@ -1,8 +1,9 @@
 """How much an input looks like what was learnt, without ever having seen what does not.
 
 Knows vectors and scores, not what they are made of. Two signs are added: how strange the vector is (the distance to the
-nearest class, or the share never seen in training), and how weakly every head answers. The sum is told as the share of
-training rows that look less familiar, so that 0.02 means the same at every stage.
+nearest class, or the share never seen in training), and how weakly every head answers: how far its best label stands
+out from the mean of all, for what is common to all labels means nothing. The sum is told as the share of training rows
+that look less familiar, so that 0.02 means the same at every stage.
 
 Source: Lee et al. 2018, "A Simple Unified Framework" (class-conditional Gaussians); Liu et al. 2020 (energy).
 """
@@ -18,7 +19,6 @@ from numpy.typing import NDArray
 from metier.types import Encoded, Floats, Labels, Loss, Rows, Scores, State
 
 _KNOTS = 512
-UNSEEN = 2.0  # the weight of what was never seen, beside 1 for a head: it says more than a weak answer
 
 
 @njit(cache=True, nogil=True, fastmath=True)
@@ -59,7 +59,8 @@ def _shares(
     for i in range(n):
         signal = -weights[0] * (strangeness[i] + centre[0]) / spread[0]
         for head in range(m):
-            signal += weights[head + 1] * (scores[head, i].max() - centre[head + 1]) / spread[head + 1]
+            row = scores[head, i]
+            signal += weights[head + 1] * (row.max() - row.mean() - centre[head + 1]) / spread[head + 1]
         if signal < knots[0]:
             shares[i] = step * np.exp(signal - knots[0])
         elif signal >= knots[last]:
@@ -105,7 +106,7 @@ class Novelty:
 class Scope:
     """`familiarity` is between 0 and 1: the share of training rows, seen out of fold, that look less familiar."""
 
-    kind = "scope.v1"
+    kind = "scope.v2"  # v1 took the best score as it was
 
     def __init__(self, novelty: Novelty, centre: Floats, spread: Floats, weights: Floats, knots: Floats) -> None:
         self.novelty = novelty
@@ -121,9 +122,9 @@ class Scope:
 
         Shapes: strangeness (n,), scores (m, n, k).
         """
-        signs = np.concatenate([-strangeness[None], scores.max(axis=2)])  # (1 + m, n)
+        signs = np.concatenate([-strangeness[None], scores.max(axis=2) - scores.mean(axis=2)])  # (1 + m, n)
         centre, spread = signs.mean(axis=1), signs.std(axis=1) + 1e-9
-        weights = np.array([1.0 if novelty.whitener.size else UNSEEN] + [0.5] * (len(scores) - newest) + [1.0] * newest)
+        weights = np.array([1.0] + [0.5] * (len(scores) - newest) + [1.0] * newest)
         weights[1:] *= loss == "softmax"
         signals = np.sort(weights @ ((signs - centre[:, None]) / spread[:, None]))
         knots = np.quantile(signals, np.linspace(0, 1, min(_KNOTS, len(signals))))

@@ -16,7 +16,12 @@ from metier.types import Effort, Table, Value
 
 
 class Domain(Protocol):
-    """Seven members, no more to learn."""
+    """Seven members, no more to learn.
+
+    A domain of single measures, such as numbers, may say `tabular = True`: a file of such columns is a table, and all
+    of them are read. One whose values are moments says `moments = True`: rows are then held out in blocks of time. One
+    that reads files says `files = True`: names of files in a table become paths, from the folder the table lies in.
+    """
 
     name: str
     needs: tuple[str, ...]  # packages of the extra with this name; imported inside the methods
@@ -43,9 +48,39 @@ class Domain(Protocol):
 
 
 @runtime_checkable
+class Parted(Protocol):
+    """What a domain has besides when its values have parts; evidence leaves out one at a time and sees what changes."""
+
+    def parts(self, value: Value) -> Sequence[tuple[str, Value]]:
+        """The name of each part, as people of the trade would say it, and the value without that part.
+
+        At most a few dozen: each costs a prediction. None for a value that is all one part.
+        """
+        ...
+
+
+@runtime_checkable
 class Naming(Protocol):
     """What a domain has besides when the name of a label can be read as one of its values."""
 
     def named(self, label: str) -> Value | None:
         """The value that a label's name is, or None where it says nothing."""
         ...
+
+
+@runtime_checkable
+class Written(Protocol):
+    """What a domain has besides when its cells may be too large to keep and its values are not."""
+
+    def cell(self, value: Value) -> str | None:
+        """The value as text that `read` takes, or None where that, too, would be large."""
+        ...
+
+
+def shown(cell: Any) -> str:
+    """A cell in a message, made without a look at all of it: it may be huge, or nested beyond what can be printed."""
+    if isinstance(cell, str | bytes):
+        return repr(cell[:40])
+    if isinstance(cell, float | np.floating) or (isinstance(cell, int) and cell.bit_length() < 128):
+        return repr(cell)
+    return f"a value of the type {type(cell).__name__}"

@@ -6,7 +6,8 @@ Knows no labels and no task.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol, Self
+from dataclasses import dataclass
+from typing import Protocol, Self, runtime_checkable
 
 from metier.types import Encoded, Loss, State, Targets, Value
 
@@ -14,7 +15,8 @@ from metier.types import Encoded, Loss, State, Targets, Value
 class Encoder(Protocol):
     """Turns a batch of values into vectors; the same value gives the same bytes alone and in any batch.
 
-    `kind` is what is saved ("sentence.v1"); it carries a version, so that old artifacts keep loading.
+    `kind` is what is saved ("sentence.v1"); it carries a version, so that old artifacts keep loading. One whose vectors
+    cost microseconds may say `swift = True`: no row is spared it.
     """
 
     @property
@@ -51,4 +53,35 @@ class Encoder(Protocol):
     @classmethod
     def restore(cls, state: State) -> Self:
         """The encoder that `state` was taken from."""
+        ...
+
+
+@runtime_checkable
+class Choosy(Protocol):
+    """What an encoder has besides when a value may be sound and still not one of those it has learnt to compare."""
+
+    def fits(self, value: Value) -> None:
+        """Check a value before it is encoded.
+
+        Raises: BadCell, saying what of it differs from what was learnt.
+        """
+        ...
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Neighbour:
+    """A training cell, and how alike it is to the one asked about, 0 to 1."""
+
+    cell: str
+    similarity: float
+
+
+@runtime_checkable
+class Remembering(Protocol):
+    """What an encoder has besides when it keeps its training rows; evidence asks for it."""
+
+    least_similarity: float  # to the nearest training row; below it a value lies outside what was learnt
+
+    def nearest(self, value: Value, count: int = 3) -> Sequence[Neighbour]:
+        """The training rows most alike, most alike first."""
         ...

@@ -22,6 +22,7 @@ from metier.types import Floats, Labels, Rows
 ALIKE = 0.8  # on bank queries: "How do I reset my passcode?" and "How can I reset my passcode?" have 0.90
 BANDS, BAND_HASHES = 32, 4  # 98 % of the pairs with 0.59 of their columns in common meet; 99 % of those alike have
 CROWD = 64  # rows in one bucket up to which each is compared with each
+MOST_COMPARED = 2_048  # of hashes with a piece in common, each with so many that follow
 NEIGHBOURS = 8  # in a fuller bucket, with how many of those that follow: a million rows must end
 
 
@@ -49,6 +50,38 @@ def near_groups(rows: Rows, similarity: float = ALIKE, seed: int = 0) -> Labels:
     links = coo_array((np.ones(len(pairs.left), np.int8), (pairs.left, pairs.right)), shape=(len(rows), len(rows)))
     groups: Labels = connected_components(links, directed=False)[1].astype(np.int64)
     return groups
+
+
+def near_hashes(hashes: NDArray[np.uint64], bits: int) -> Labels:
+    """A group number for each hash; those linked by hashes at most `bits` bits apart share one.
+
+    Two that differ in fewer bits than there are pieces agree in one piece at least, so only such pairs are compared.
+    Shapes: hashes (n,); (n,) numbered by first appearance.
+    """
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    distinct, number = np.unique(hashes, return_inverse=True)
+    edges = np.linspace(0, 64, bits + 2).astype(int)
+    linked: list[tuple[Labels, Labels]] = []
+    for low, high in zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True):
+        pieces = (distinct >> np.uint64(low)) & np.uint64(2 ** (high - low) - 1)
+        order = np.argsort(pieces, kind="stable")
+        sorted_pieces = pieces[order]
+        for further in range(1, MOST_COMPARED):
+            at = np.flatnonzero(sorted_pieces[further:] == sorted_pieces[:-further])
+            if not len(at):
+                break
+            one, other = order[at], order[at + further]
+            alike = np.bitwise_count(distinct[one] ^ distinct[other]) <= bits
+            linked.append((one[alike], other[alike]))
+    left, right = (np.concatenate([np.zeros(0, np.int64), *(pair[i] for pair in linked)]) for i in (0, 1))
+    links = coo_array((np.ones(len(left), np.int8), (left, right)), shape=(len(distinct), len(distinct)))
+    parts = connected_components(links, directed=False)[1][number]
+    first = np.unique(parts, return_index=True)[1]
+    renumbered = np.empty(len(first), np.int64)
+    renumbered[np.argsort(first, kind="stable")] = np.arange(len(first))
+    return np.asarray(renumbered[parts])
 
 
 def near_pairs(rows: Rows, similarity: float = ALIKE, seed: int = 0) -> Pairs:

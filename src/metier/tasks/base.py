@@ -172,6 +172,10 @@ class Task(Protocol):
         """One decision a row; `microseconds` is what each took."""
         ...
 
+    def leading(self, names: Sequence[str], probabilities: Probabilities) -> tuple[str, int]:
+        """What evidence is sought for, of one row's probabilities (k,): the answer, and the column it stands in."""
+        ...
+
     def unread(self, problem: str) -> Decision:
         """The abstention for a cell that cannot be read."""
         ...

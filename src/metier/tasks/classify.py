@@ -184,6 +184,11 @@ class Classify:
             microseconds=microseconds,
         )
 
+    def leading(self, names: Sequence[str], probabilities: Probabilities) -> tuple[str, int]:
+        """The likeliest name, accepted or not."""
+        best = int(probabilities.argmax())
+        return names[best], best
+
     def unread(self, problem: str) -> Decision:
         """An abstention without candidates."""
         return Decision.unread(problem)

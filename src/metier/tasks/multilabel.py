@@ -232,6 +232,11 @@ class Multilabel:
             labels=marks,
         )
 
+    def leading(self, names: Sequence[str], probabilities: Probabilities) -> tuple[str, int]:
+        """The likeliest label, accepted or not."""
+        best = int(probabilities.argmax())
+        return names[best], best
+
     def unread(self, problem: str) -> Decision:
         """An abstention without labels."""
         return Marking.unread(problem)

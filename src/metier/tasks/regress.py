@@ -188,6 +188,10 @@ class Regress:
             )
         return told
 
+    def leading(self, names: Sequence[str], probabilities: Probabilities) -> tuple[str, int]:
+        """The estimate."""
+        return names[0], 1
+
     def unread(self, problem: str) -> Decision:
         """An abstention without a number."""
         return Estimate.unread(problem)

@@ -9,12 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from metier.domains.base import Domain
+from metier.domains.base import Domain, Parted
 from metier.errors import BadCell, MissingPackage
-from metier.testing.base import ContractBroken, expect
+from metier.testing.base import ContractBroken, expect, one_hot
 from metier.testing.encoders import check_encoder
 from metier.types import Effort, Value
 
+MOST_PARTS = 100
 HEAVY = ("torch", "sklearn", "scipy", "polars", "onnx", "onnxruntime", "numba", "matplotlib")
 
 
@@ -46,6 +47,7 @@ def check_domain(
         expect(0 <= share <= 1, f"likely: {share} of {len(asked)} cells; it must lie from 0 to 1")
     expect(domain.likely(cells) > 0.5, f"likely: {domain.likely(cells)} of its own sample; above 0.5 was expected")
     _check_groups(domain, values)
+    _check_parts(domain, values)
     for effort in efforts:
         _check_encoders(domain, effort, values)
     _check_light(domain)
@@ -79,6 +81,24 @@ def _check_groups(domain: Domain, values: Sequence[Value]) -> None:
     turned = domain.group(twice[::-1])
     together, still = (g[:, None] == g[None] for g in (groups, np.asarray(turned)[::-1]))
     expect(np.array_equal(together, still), "group: the groups depend on the order of the values")
+
+
+def _check_parts(domain: Domain, values: Sequence[Value]) -> None:
+    """A domain whose values have parts gives evidence by leaving them out, so what is left must be a value still."""
+    if not isinstance(domain, Parted):
+        return
+    found = [domain.parts(value) for value in values]
+    expect(any(found), "parts: none in any row of the sample")
+    expect(max(map(len, found)) <= MOST_PARTS, f"parts: {max(map(len, found))} of one value; {MOST_PARTS} are enough")
+    for parts in found:
+        expect(all(name.strip() for name, _ in parts), "parts: one without a name")
+    without = [value for parts in found for _, value in parts]
+    try:
+        encoder = domain.encoders("quick")[0]
+    except MissingPackage:
+        return
+    encoded = encoder.fit(values, one_hot(domain.sample.columns["target"]), loss="softmax").encode(without)
+    expect(len(encoded) == len(without), "parts: what is left without one cannot be encoded")
 
 
 def _check_encoders(domain: Domain, effort: Effort, values: Sequence[Value]) -> None:

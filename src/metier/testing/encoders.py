@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from metier.encoders.base import Encoder
+from metier.encoders.base import Encoder, Remembering
 from metier.testing.base import expect, expect_dense, one_hot, restored, same
 from metier.types import Encoded, Rows, Value, take
 
@@ -32,6 +32,19 @@ def check_encoder(encoder: Encoder, values: Sequence[Value], labels: Sequence[st
     back = restored(fitted)
     expect(back.width == fitted.width, f"restore: width {back.width}, and it was {fitted.width}")
     expect(same(encoded, back.encode(values)), "restore: other vectors than before it was saved")
+    if isinstance(fitted, Remembering):
+        _check_nearest(fitted, back, values)
+
+
+def _check_nearest(fitted: Remembering, back: Remembering, values: Sequence[Value]) -> None:
+    for value in values:
+        found = fitted.nearest(value, 2)
+        similarities = [one.similarity for one in found]
+        expect(0 < len(found) <= 2, f"nearest: {len(found)} for the two asked for")
+        expect(similarities == sorted(similarities, reverse=True), "nearest: not the most alike first")
+        expect(all(0 <= one <= 1 for one in similarities), f"nearest: similarities {similarities}; 0 to 1 was expected")
+        expect(similarities[0] >= fitted.least_similarity, "nearest: a training row lies outside what was learnt")
+        expect(found == back.nearest(value, 2), "restore: other neighbours than before it was saved")
 
 
 def _check_encoded(encoded: Encoded, n: int, width: int) -> None:

@@ -83,6 +83,8 @@ def _check_decisions(task: Task, learnt: Answers, probabilities: Probabilities, 
         _check_said(task, names, predicted)
     none = task.decisions(names, task.ruled(rule, _none(passed)), MICROSECONDS)
     expect(none == [], f"decisions: {none} for no rows")
+    answer, column = task.leading(names, probabilities[0])
+    expect(answer in names and 0 <= column < probabilities.shape[1], f"leading: {answer!r} in column {column}")
     unread = task.unread("it was blank")
     expect(unread.reason == "bad_input" and unread.error == "it was blank", "unread: neither the reason nor the error")
     keys = list(unread.json())

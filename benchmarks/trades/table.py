@@ -1,0 +1,196 @@
+"""Tables: will a client of the bank subscribe, before the call and so without its duration, which leaks the answer?
+
+The file lies in order of time. At random a fifth of the rows is held out; by time the last fifth. Peers take the same
+columns, categories as such, and are as their makers ship them. Run: python -m benchmarks.trades.table
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Callable, Iterator
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+import metier
+from benchmarks.trades.base import DATA, Figure
+from metier.data.read import read
+from metier.types import Table
+
+FILE = DATA / "bank_marketing" / "bank-full.csv"
+TARGET, LEAK = "y", "duration"
+SEED, RESAMPLED, TIMED_ROWS = 0, 500, 2000
+
+Ints = NDArray[np.int64]
+Learner = Callable[[Any, NDArray[np.int64]], Any]
+
+
+def run() -> Iterator[Figure]:
+    """The bank at random and by time, then two small tables of scikit-learn."""
+    table = read(FILE)
+    table = Table(columns={name: cells for name, cells in table.columns.items() if name != LEAK}, source=FILE.name)
+    n = len(table)
+    at_random = np.random.default_rng(SEED).permutation(n)
+    for split, order in (("random 80/20", at_random), ("time, last 20 %", np.arange(n))):
+        yield from _bank(table, split, order[: int(0.8 * n)], order[int(0.8 * n) :])
+    yield from _small()
+
+
+def _bank(table: Table, split: str, learnt: Ints, held: Ints) -> Iterator[Figure]:
+    truth = (np.array(table.columns[TARGET]) == "yes").astype(np.int64)
+    columns = [name for name in table.columns if name != TARGET]
+
+    def figure(who: str, scores: NDArray[Any], seconds: float, note: str = "") -> Figure:
+        value, low, high = _area(truth[held], scores)
+        return Figure(
+            data="bank_marketing without duration", split=split, measure="ROC-AUC", who=who, value=value, low=low,
+            high=high, seconds=seconds, note=note,
+        )  # fmt: skip
+
+    if split.startswith("time"):
+        moments = [float(i) for i in range(len(table))]
+        ordered = Table(columns={**table.columns, "moment": moments}, source=table.source)
+        rows, order = ordered.take(learnt), "moment"
+    else:
+        rows, order = table.take(learnt), None
+    started = perf_counter()
+    specialist = metier.train(rows, input=columns, target=TARGET, order=order, seed=SEED)
+    seconds = perf_counter() - started
+    cells = list(zip(*(table.columns[name] for name in columns), strict=True))
+    values = [specialist.domain.read(cells[i]) for i in held]
+    scores = specialist.predicted(values).probabilities[:, specialist.labels.index("yes")]
+    yield figure("metier standard", scores, seconds, " ".join(specialist.figures["notes"]))  # type: ignore[arg-type]
+    yield _time(specialist, [cells[i] for i in held[:TIMED_ROWS]], split)
+    frame = _frame(table, columns)
+    for who, fit in _peers().items():
+        started = perf_counter()
+        fitted = fit(frame.iloc[learnt], truth[learnt])
+        seconds = perf_counter() - started
+        yield figure(who, fitted.predict_proba(frame.iloc[held])[:, 1], seconds)
+
+
+def _time(specialist: Any, rows: list[Any], split: str) -> Figure:
+    specialist.predict(rows[:1])
+    times = []
+    for row in rows:
+        started = perf_counter()
+        specialist.predict([row])
+        times.append((perf_counter() - started) * 1000)
+    return Figure(
+        data="bank_marketing without duration", split=split, measure="ms a row, in process, median",
+        who="metier standard",
+        value=float(np.median(times)), low=float(np.quantile(times, 0.025)), high=float(np.quantile(times, 0.975)),
+    )  # fmt: skip
+
+
+def _small() -> Iterator[Figure]:
+    """Accuracy over five folds, each held out once."""
+    from sklearn.datasets import load_breast_cancer, load_wine
+    from sklearn.ensemble import HistGradientBoostingClassifier
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.model_selection import StratifiedKFold, cross_val_predict
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    from metier.decide.measure import wilson
+    from metier.estimator import MetierClassifier
+
+    for name, load in (("breast_cancer", load_breast_cancer), ("wine", load_wine)):
+        cells, truth = load(return_X_y=True)
+        parts = StratifiedKFold(5, shuffle=True, random_state=SEED)
+        for who, peer in (
+            ("metier standard", MetierClassifier()),
+            ("logistic regression, standardised", make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))),
+            ("scikit-learn HistGradientBoosting defaults", HistGradientBoostingClassifier(random_state=SEED)),
+        ):
+            started = perf_counter()
+            right = int((cross_val_predict(peer, cells, truth, cv=parts) == truth).sum())
+            found = wilson(right, len(truth))
+            yield Figure(
+                data=f"{name} of scikit-learn", split="5 folds, random", measure="accuracy", who=who, value=found.value,
+                low=found.low, high=found.high, seconds=perf_counter() - started,
+            )  # fmt: skip
+
+
+def _frame(table: Table, columns: list[str]) -> Any:
+    """The columns as pandas has them: numbers, and categories with all their names."""
+    import pandas
+
+    made = {}
+    for name in columns:
+        cells = table.columns[name]
+        try:
+            made[name] = pandas.Series([float(cell) for cell in cells])
+        except ValueError:
+            made[name] = pandas.Series(cells, dtype="category")
+    return pandas.DataFrame(made)
+
+
+def _peers() -> dict[str, Learner]:
+    """Everybody installed here."""
+    peers: dict[str, Learner] = {}
+    if importlib.util.find_spec("lightgbm"):
+        peers["LightGBM defaults"] = _lightgbm
+    if importlib.util.find_spec("catboost"):
+        peers["CatBoost defaults"] = _catboost
+    peers["scikit-learn HistGradientBoosting defaults"] = _histogram
+    if importlib.util.find_spec("autogluon"):
+        peers["AutoGluon medium_quality, 120 s"] = _autogluon
+    return peers
+
+
+def _lightgbm(frame: Any, truth: Ints) -> Any:
+    import lightgbm
+
+    return lightgbm.LGBMClassifier(random_state=SEED, verbose=-1).fit(frame, truth)
+
+
+def _catboost(frame: Any, truth: Ints) -> Any:
+    import catboost
+
+    names = [name for name in frame if str(frame[name].dtype) == "category"]
+    return catboost.CatBoostClassifier(
+        cat_features=names, random_seed=SEED, verbose=False, allow_writing_files=False
+    ).fit(frame, truth)
+
+
+def _histogram(frame: Any, truth: Ints) -> Any:
+    from sklearn.ensemble import HistGradientBoostingClassifier
+
+    return HistGradientBoostingClassifier(categorical_features="from_dtype", random_state=SEED).fit(frame, truth)
+
+
+def _autogluon(frame: Any, truth: Ints) -> Any:
+    import tempfile
+
+    from autogluon.tabular import TabularPredictor
+
+    predictor = TabularPredictor(label=TARGET, eval_metric="roc_auc", path=tempfile.mkdtemp(), verbosity=0)
+    fitted = predictor.fit(frame.assign(**{TARGET: truth}), presets="medium_quality", time_limit=120)
+
+    class Predictor:
+        def predict_proba(self, rows: Any) -> Any:
+            return fitted.predict_proba(rows).to_numpy()
+
+    return Predictor()
+
+
+def _area(truth: Ints, scores: NDArray[Any]) -> tuple[float, float, float]:
+    """ROC-AUC, and what 95 of 100 samples of the held-out rows would give."""
+    from scipy.stats import rankdata
+
+    def area(truth: Ints, scores: NDArray[Any]) -> float:
+        ones = int(truth.sum())
+        return float((rankdata(scores)[truth == 1].sum() - ones * (ones + 1) / 2) / (ones * (len(truth) - ones)))
+
+    draw = np.random.default_rng(SEED)
+    samples = [draw.integers(0, len(truth), len(truth)) for _ in range(RESAMPLED)]
+    low, high = np.quantile([area(truth[rows], scores[rows]) for rows in samples], [0.025, 0.975])
+    return area(truth, scores), float(low), float(high)
+
+
+if __name__ == "__main__":
+    for figure in run():
+        print(figure, flush=True)

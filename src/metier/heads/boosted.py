@@ -1,0 +1,265 @@
+"""Scores for dense vectors: boosted trees, grown by LightGBM and run by ONNX Runtime.
+
+Knows nothing of where the vectors come from; only the order of the numbers in a column matters. What runs is an ONNX
+graph written here from the trees, and a head whose graph says anything else than its trees is refused.
+
+Source: Ke et al. 2017, "LightGBM"; the operator TreeEnsembleRegressor of ai.onnx.ml 3.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from metier import lazy
+from metier.errors import BadOption, NotFaithful
+from metier.types import Encoded, Floats, Loss, Rows, Scores, State, Targets, Vectors
+
+FILE = "trees.onnx"
+MOST_TREES, PATIENCE = 1_000, 50
+HELD_BACK, FEWEST_HELD = 0.2, 100  # of the rows, to say how many trees are enough; fewer rows say nothing
+FEW_TREES = 100  # where nothing can be held back
+MOST_TREES_IN_ALL = 6_000  # of all labels together: what is slow to run and large to keep
+CHECKED_ROWS = 2_000
+DIFFERENCE = 1e-4  # of a score: single precision over a thousand leaves
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Goal:
+    """What LightGBM is asked to lower, and the column it learns from; several labels at once only for softmax."""
+
+    objective: str
+    answers: Floats  # (n,)
+    rows: NDArray[np.int64]  # those with an answer
+    labels: int = 1
+
+
+class BoostedHead:
+    """Trees that mend one another, as many as rows held back ask for. Scores are sums of leaves."""
+
+    kind = "boosted.v1"
+    left_out: Scores | None = None
+
+    def __init__(self, *, rate: float = 0.05, leaves: int = 31, columns: float = 0.4, least: int = 40) -> None:
+        self.rate, self.leaves, self.columns, self.least = rate, leaves, columns, least
+        self.labels = 0
+        self.mirrored = False  # one sum for two labels: the one gains what the other loses
+        self._graph = b""
+
+    @classmethod
+    def suited(cls, rows: int) -> Self:
+        """Smaller trees where the rows are few."""
+        return cls(leaves=int(np.clip(rows // 50, 4, 31)), least=int(np.clip(rows // 50, 3, 40)))
+
+    def fit(self, encoded: Encoded, targets: Targets, *, loss: Loss, seed: int) -> Self:
+        if isinstance(encoded, Rows):
+            raise BadOption("heads/boosted takes dense vectors, and sparse Rows were given. Use the head 'hashed'.")
+        lazy.need("lightgbm", extra="train", purpose="Learning trees")
+        fitted = type(self)(rate=self.rate, leaves=self.leaves, columns=self.columns, least=self.least)
+        fitted.labels = targets.shape[1]
+        fitted.mirrored = loss == "softmax" and targets.shape[1] == 2
+        vectors = np.ascontiguousarray(encoded, np.float32)
+        boosters = [self._grown(vectors, goal, seed) for goal in _goals(targets, loss)]
+        fitted._graph = _graph([booster.dump_model() for booster in boosters], vectors.shape[1])
+        _check_faithful(fitted, boosters, vectors[:: max(1, len(vectors) // CHECKED_ROWS)])
+        return fitted
+
+    def _grown(self, vectors: Vectors, goal: _Goal, seed: int) -> Any:
+        """Trees on all rows, as many as were best for rows held back from a first go."""
+        import lightgbm
+
+        settings = {
+            "objective": goal.objective, "num_class": goal.labels, "learning_rate": self.rate,
+            "num_leaves": self.leaves, "min_data_in_leaf": self.least, "feature_fraction": self.columns,
+            "bagging_fraction": 0.8, "bagging_freq": 1, "lambda_l2": 3.0, "seed": seed,
+            "num_threads": 1, "deterministic": True, "force_row_wise": True, "verbosity": -1,
+        }  # fmt: skip
+        rows, answers = vectors[goal.rows], goal.answers
+
+        def grown(chosen: NDArray[np.bool_], trees: int, held: NDArray[np.bool_] | None) -> Any:
+            learnt = lightgbm.Dataset(rows[chosen], answers[chosen], free_raw_data=True)
+            if held is None:
+                return lightgbm.train(settings, learnt, trees)
+            judged = lightgbm.Dataset(rows[held], answers[held], reference=learnt)
+            stop = lightgbm.early_stopping(PATIENCE, verbose=False)
+            return lightgbm.train(settings, learnt, trees, valid_sets=[judged], callbacks=[stop])
+
+        every = np.ones(len(rows), bool)
+        most = max(MOST_TREES_IN_ALL // goal.labels, 10)
+        held = _held_back(answers, seed)
+        if held is None:
+            return grown(every, min(FEW_TREES, most), None)
+        best = grown(~held, min(MOST_TREES, most), held).best_iteration
+        # more rows bear a few more trees
+        return grown(every, max(round(best / (1 - HELD_BACK / 2)), 1), None)
+
+    def scores(self, encoded: Encoded) -> Scores:
+        """Scores (n, k)."""
+        assert not isinstance(encoded, Rows)
+        if not len(encoded):
+            return np.zeros((0, self.labels), np.float32)
+        sums: Scores = self._run(None, {"vectors": encoded})[0]
+        if not self.mirrored:
+            return sums
+        both = np.empty((len(sums), 2), np.float32)
+        np.multiply(sums[:, 0], np.float32(0.5), out=both[:, 1])
+        np.negative(both[:, 1], out=both[:, 0])
+        return both
+
+    @cached_property
+    def _run(self) -> Any:
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = options.inter_op_num_threads = 1
+        options.log_severity_level = 3
+        return onnxruntime.InferenceSession(self._graph, options, providers=["CPUExecutionProvider"]).run
+
+    def state(self) -> State:
+        return State(config={"labels": self.labels, "mirrored": self.mirrored}, files={FILE: self._graph})
+
+    @classmethod
+    def restore(cls, state: State) -> Self:
+        config: dict[str, Any] = dict(state.config)
+        head = cls()
+        head.labels, head.mirrored, head._graph = config["labels"], config["mirrored"], state.files[FILE]
+        _ = head._run  # a graph that is none is found now, not at the first question
+        return head
+
+
+def _goals(targets: Targets, loss: Loss) -> Iterator[_Goal]:
+    """What is learnt for these targets: all labels at once, or column by column over the rows that have an answer."""
+    every = np.arange(len(targets))
+    if loss == "softmax" and targets.shape[1] > 2:
+        yield _Goal(
+            objective="multiclass", answers=targets.argmax(axis=1).astype(np.float64), rows=every,
+            labels=targets.shape[1],
+        )  # fmt: skip
+    elif loss == "softmax":
+        yield _Goal(objective="cross_entropy", answers=targets[:, 1].astype(np.float64), rows=every)
+    else:
+        objective = "cross_entropy" if loss == "logistic" else "regression"
+        for column in targets.T:
+            there = np.flatnonzero(~np.isnan(column))
+            yield _Goal(objective=objective, answers=column[there].astype(np.float64), rows=there)
+
+
+def _held_back(answers: Floats, seed: int) -> NDArray[np.bool_] | None:
+    """A fifth of the rows, the same share of every answer; None where they would be too few to say anything."""
+    if len(answers) * HELD_BACK < FEWEST_HELD:
+        return None
+    order = np.random.default_rng(seed).permutation(len(answers))
+    order = order[np.argsort(answers[order], kind="stable")]
+    held = np.zeros(len(answers), bool)
+    held[order[2 :: round(1 / HELD_BACK)]] = True
+    return held
+
+
+def _graph(models: Sequence[Any], width: int) -> bytes:
+    """The trees of all boosters as one ONNX graph: vectors (n, width) to sums (n, k)."""
+    from onnx import TensorProto, helper
+
+    nodes, leaves, target, tree = _Nodes(), _Leaves(), 0, 0
+    for model in models:
+        labels = model["num_tree_per_iteration"]
+        for i, grown in enumerate(model["tree_info"]):
+            _laid_out(grown["tree_structure"], tree, target + i % labels, nodes, leaves)
+            tree += 1
+        target += labels
+    ensemble = helper.make_node(
+        "TreeEnsembleRegressor", ["vectors"], ["sums"], domain="ai.onnx.ml", n_targets=target,
+        aggregate_function="SUM", post_transform="NONE", **vars(nodes), **vars(leaves),
+    )  # fmt: skip
+    graph = helper.make_graph(
+        [ensemble], "trees",
+        [helper.make_tensor_value_info("vectors", TensorProto.FLOAT, [None, width])],
+        [helper.make_tensor_value_info("sums", TensorProto.FLOAT, [None, target])],
+    )  # fmt: skip
+    versions = [helper.make_opsetid("", 21), helper.make_opsetid("ai.onnx.ml", 3)]
+    model = helper.make_model(graph, opset_imports=versions, ir_version=10, producer_name="metier")
+    written: bytes = model.SerializeToString(deterministic=True)
+    return written
+
+
+class _Nodes:
+    """Attributes of the operator, one entry a node."""
+
+    def __init__(self) -> None:
+        self.nodes_treeids: list[int] = []
+        self.nodes_nodeids: list[int] = []
+        self.nodes_featureids: list[int] = []
+        self.nodes_values: list[float] = []
+        self.nodes_modes: list[str] = []
+        self.nodes_truenodeids: list[int] = []
+        self.nodes_falsenodeids: list[int] = []
+
+    def add(self, tree: int, feature: int, value: float, mode: str) -> int:
+        number = self.nodes_nodeids[-1] + 1 if self.nodes_treeids and self.nodes_treeids[-1] == tree else 0
+        for name, entry in (
+            ("treeids", tree), ("nodeids", number), ("featureids", feature), ("values", value), ("modes", mode),
+            ("truenodeids", 0), ("falsenodeids", 0),
+        ):  # fmt: skip
+            getattr(self, f"nodes_{name}").append(entry)
+        return number
+
+
+class _Leaves:
+    """Attributes of the operator, one entry a leaf."""
+
+    def __init__(self) -> None:
+        self.target_treeids: list[int] = []
+        self.target_nodeids: list[int] = []
+        self.target_ids: list[int] = []
+        self.target_weights: list[float] = []
+
+
+def _laid_out(structure: Any, tree: int, target: int, nodes: _Nodes, leaves: _Leaves) -> int:
+    """One branch of a tree, and the number of its first node."""
+    if "leaf_value" in structure and "split_feature" not in structure:
+        number = nodes.add(tree, 0, 0.0, "LEAF")
+        leaves.target_treeids.append(tree)
+        leaves.target_nodeids.append(number)
+        leaves.target_ids.append(target)
+        leaves.target_weights.append(float(structure["leaf_value"]))
+        return number
+    number = nodes.add(tree, structure["split_feature"], _rounded_down(structure["threshold"]), "BRANCH_LEQ")
+    at = len(nodes.nodes_treeids) - 1
+    nodes.nodes_truenodeids[at] = _laid_out(structure["left_child"], tree, target, nodes, leaves)
+    nodes.nodes_falsenodeids[at] = _laid_out(structure["right_child"], tree, target, nodes, leaves)
+    return number
+
+
+def _rounded_down(threshold: float) -> float:
+    """The largest single that is no larger: vectors are singles, so that every one of them goes the same way."""
+    single = np.float32(threshold)
+    return float(single if float(single) <= threshold else np.nextafter(single, np.float32(-np.inf)))
+
+
+def _check_faithful(head: BoostedHead, boosters: Sequence[Any], vectors: Vectors) -> None:
+    """Hold the graph to what the trees say.
+
+    Raises: NotFaithful where a label flips or a score differs.
+    """
+    said = head._run(None, {"vectors": vectors})[0]
+    wanted = np.column_stack([booster.predict(vectors, raw_score=True) for booster in boosters])  # (n, k)
+    far = (np.abs(said - wanted) > DIFFERENCE * np.maximum(1, np.abs(wanted))).any(axis=1)
+    # one sum alone says one label above 0 and the other below; labels this near to one another are a tie
+    ranked = np.sort(np.hstack([wanted, np.zeros_like(wanted)]) if wanted.shape[1] == 1 else wanted, axis=1)
+    tie = ranked[:, -1] - ranked[:, -2] <= DIFFERENCE
+    alone = wanted.shape[1] == 1
+    flipped = ((said > 0) != (wanted > 0))[:, 0] if alone else said.argmax(axis=1) != wanted.argmax(axis=1)
+    wrong = far | (flipped & ~tie)
+    if wrong.any():
+        raise NotFaithful(
+            f"heads/boosted: of {len(vectors):,} rows {int(wrong.sum()):,} get other scores from the ONNX graph than "
+            f"from its trees, such as {said[wrong][0]} and not {wanted[wrong][0]}. Expected the same to {DIFFERENCE}. "
+            "Install the versions of lightgbm, onnx and onnxruntime in constraints.txt, and report it."
+        )
+
+
+HEAD: Any = BoostedHead
