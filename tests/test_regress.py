@@ -59,6 +59,22 @@ def test_a_stricter_promise_makes_intervals_wider(specialist: metier.Specialist)
         assert wide.json()["high"] > usual.json()["high"]  # type: ignore[operator]
 
 
+def test_what_is_too_wide_is_no_answer_where_a_width_was_asked_for(specialist: metier.Specialist) -> None:
+    widths = sorted(d.json()["high"] - d.json()["low"] for d in specialist.predict(sales(200, 5)["text"]))  # type: ignore[operator]
+    narrow = metier.train(sales(600, 0), effort="quick", max_width=widths[100])
+    decisions = narrow.predict(sales(200, 5)["text"])
+    assert 50 < sum(d.accepted for d in decisions) < 150
+    for decision in decisions:
+        assert isinstance(decision, Estimate)
+        assert decision.accepted == (decision.reason is None)
+        if decision.reason == "unsure":
+            assert decision.json()["high"] - decision.json()["low"] > widths[100] * 0.9999  # type: ignore[operator]
+    with pytest.raises(PromiseNotSupported, match=r"No interval is as narrow as 0\.001"):
+        metier.train(sales(100, 0), effort="quick", max_width=0.001)
+    with pytest.raises(BadOption, match="max_width=3: the answers are labels"):
+        metier.train({"text": sales(60, 0)["text"], "label": ["x", "y"] * 30}, effort="quick", max_width=3)
+
+
 def test_what_is_told_of_a_row(specialist: metier.Specialist) -> None:
     answer, strange, blank = specialist.predict(["a sofa of oak, number 3", "zxqv wkjh 7777 ŋŋŋ", ""])
     assert isinstance(answer, Estimate)

@@ -94,6 +94,7 @@ def train(
     order: str | None = None,
     effort: Effort = "standard",
     max_error: float | None = None,
+    max_width: float | None = None,
     false_refusal: float = 0.02,
     max_ms: float | None = None,
     max_mb: float | None = None,
@@ -106,13 +107,18 @@ def train(
     `task` is what is asked of a row, by its file in `tasks/`; by default what the target looks like. Several columns
     make one target: `target="tumour,liver,heart"`. `group` and `order` are columns that say how rows are held out:
     those of one group together, or in blocks of time.
-    `max_error` is the promise: at most this share wrong among what is answered. `false_refusal` is the share of rows in
-    scope that may be refused as out of scope. `max_ms` and `max_mb` leave out stages that cost more. `work` is a folder
-    where finished steps are kept for a later resume. `progress` is told each step and the share done, 0 to 1.
+    `max_error` is the promise: at most this share wrong among what is answered, or outside their intervals where
+    answers are numbers; those are answered where the interval is no wider than `max_width`. `false_refusal` is the
+    share of rows in scope that may be refused as out of scope. `max_ms` and `max_mb` leave out stages that cost more.
+    `work` is a folder where finished steps are kept for a later resume. `progress` is told each step and the share
+    done, 0 to 1.
 
     Raises: DataError about the rows, BadOption about the options, PromiseNotSupported with the rows that could.
     """
-    _check(effort=effort, max_error=max_error, false_refusal=false_refusal, max_ms=max_ms, max_mb=max_mb)
+    _check(
+        effort=effort, max_error=max_error, false_refusal=false_refusal, max_ms=max_ms, max_mb=max_mb,
+        max_width=max_width,
+    )  # fmt: skip
     progress("reading", 0.0)
     columns = choose(table, input=input, target=target, task=task, aside=(group, order))
     domain = domain_of(columns.inputs)
@@ -134,16 +140,17 @@ def train(
     with threadpool_limits(limits=1, user_api="blas"), workers() as pool:
         held = _held(encodings, pool, asked, checkpoint=kept, seed=seed, tick=tick)
         flattered = _flattered(encodings[0], held[0][0], domain, asked, parted, checkpoint=kept, seed=seed)
+    bounds = {"max_error": max_error, "max_width": max_width}
     calibrate = partial(asked.calibrate, truth=examples.truth, max_error=max_error)
     held, idle = _worth_their_place(held, encoders, examples, asked)
     stages, seen = _stages([one for one, _ in held], [done.result() for _, done in held], examples, asked, calibrate)
     passed = _passed(stages, seen)
-    rule = _rule(passed, examples.truth, asked, max_error=max_error, false_refusal=false_refusal)
-    if max_error is not None:
+    rule = _rule(passed, examples.truth, asked, false_refusal=false_refusal, **bounds)
+    if rule.accept_threshold > 0:
         # a row not sure enough to be answered goes on: a later stage may be
         stages = [_stricter(stage, rule.accept_threshold) for stage in stages[:-1]] + stages[-1:]
         passed = _passed(stages, seen)
-        rule = _rule(passed, examples.truth, asked, max_error=max_error, false_refusal=false_refusal)
+        rule = _rule(passed, examples.truth, asked, false_refusal=false_refusal, **bounds)
 
     specialist = Specialist(
         name=name,
@@ -240,14 +247,20 @@ def _few(examples: Examples) -> bool:
 
 
 def _check(
-    *, effort: str, max_error: float | None, false_refusal: float, max_ms: float | None, max_mb: float | None
+    *,
+    effort: str,
+    max_error: float | None,
+    max_width: float | None,
+    false_refusal: float,
+    max_ms: float | None,
+    max_mb: float | None,
 ) -> None:
     if effort not in EFFORTS:
         raise BadOption(f"effort={effort!r} is unknown. Expected one of {', '.join(EFFORTS)}.")
     for option, share in (("max_error", max_error), ("false_refusal", false_refusal)):
         if share is not None and not 0 < share < 1:
             raise BadOption(f"{option}={share} is no share. Expected between 0 and 1, such as 0.02 for 2 %.")
-    for option, most in (("max_ms", max_ms), ("max_mb", max_mb)):
+    for option, most in (("max_ms", max_ms), ("max_mb", max_mb), ("max_width", max_width)):
         if most is not None and not most > 0:
             raise BadOption(f"{option}={most} leaves room for nothing. Expected a number above 0.")
 
@@ -481,9 +494,17 @@ def _passed(stages: Sequence[Stage], seen: Seen) -> Passed:
     return Passed(probabilities=probabilities, confidence=confidence, scope=scope, stage=number)
 
 
-def _rule(passed: Passed, truth: Truth, task: Task, *, max_error: float | None, false_refusal: float) -> Rule:
+def _rule(
+    passed: Passed,
+    truth: Truth,
+    task: Task,
+    *,
+    max_error: float | None,
+    max_width: float | None,
+    false_refusal: float,
+) -> Rule:
     scope = scope_threshold(passed.scope, false_refusal)
-    thresholds = task.thresholds(passed, passed.scope >= scope, truth, max_error)
+    thresholds = task.thresholds(passed, passed.scope >= scope, truth, max_error, max_width)
     return Rule(
         false_refusal=false_refusal,
         max_error=max_error,

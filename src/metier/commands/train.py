@@ -68,6 +68,9 @@ def train(
     max_error: Annotated[
         float | None, typer.Option(parser=share, metavar="SHARE", help="Promise: at most this share of answers wrong.")
     ] = None,
+    max_width: Annotated[
+        float | None, typer.Option(metavar="NUMBER", help="Numbers: answer where the interval is no wider.")
+    ] = None,
     false_refusal: Annotated[
         float, typer.Option(parser=share, metavar="SHARE", help="Share of its own kind of rows it may refuse.")
     ] = "2%",  # type: ignore[assignment]  # as a person would write it, so that --help says it so
@@ -81,7 +84,8 @@ def train(
     try:
         _train(
             data, output, as_json=as_json, input=input, target=target, task=task, group=group, order=order,
-            effort=effort.value, max_error=max_error, false_refusal=false_refusal, max_ms=max_ms, max_mb=max_mb,
+            effort=effort.value, max_error=max_error, max_width=max_width, false_refusal=false_refusal, max_ms=max_ms,
+            max_mb=max_mb,
             seed=seed, resume=resume,
         )  # fmt: skip
     except KeyboardInterrupt:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from metier.decide.accept import Rule
 from metier.decide.base import Calibrator
-from metier.errors import BadCell
+from metier.errors import BadCell, BadOption
 from metier.evaluation import Judged, Latency, Line
 from metier.types import (
     Decision,
@@ -150,11 +150,17 @@ class Task(Protocol):
         ...
 
     def thresholds(
-        self, passed: Passed, inside: NDArray[np.bool_], truth: Truth, max_error: float | None
+        self,
+        passed: Passed,
+        inside: NDArray[np.bool_],
+        truth: Truth,
+        max_error: float | None,
+        max_width: float | None = None,
     ) -> Thresholds:
         """What keeps the promise among the rows `inside` (n,), those in scope.
 
-        Raises: PromiseNotSupported with the number of rows that could support it.
+        Raises: PromiseNotSupported with the number of rows that could support it, BadOption for a `max_width` where
+        answers have none.
         """
         ...
 
@@ -227,6 +233,18 @@ class Task(Protocol):
     def lines(self, figures: Mapping[str, Any]) -> list[Line]:
         """The figures that training left, the most important first."""
         ...
+
+
+def refuse_width(max_width: float | None) -> None:
+    """Go on where no width was asked for.
+
+    Raises: BadOption otherwise.
+    """
+    if max_width is not None:
+        raise BadOption(
+            f"max_width={max_width:g}: the answers are labels, and have no width. Leave the option out, or ask for "
+            "numbers with task='regress'."
+        )
 
 
 def label_text(cell: Any) -> str | None:

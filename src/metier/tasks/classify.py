@@ -17,7 +17,7 @@ from metier.decide.suspects import suspects
 from metier.errors import BadOption, MissingColumn, TooFewRows
 from metier.evaluation import Evaluation, Latency, Line
 from metier.judge import OUTSIDE, UNKNOWN, evaluation_of
-from metier.tasks.base import Answers, Doubt, Given, Thresholds, label_text
+from metier.tasks.base import Answers, Doubt, Given, Thresholds, label_text, refuse_width
 from metier.types import (
     Candidate,
     Decision,
@@ -135,9 +135,15 @@ class Classify:
         return np.asarray(probabilities.argmax(axis=1) != truth, np.float64)
 
     def thresholds(
-        self, passed: Passed, inside: NDArray[np.bool_], truth: Labels, max_error: float | None
+        self,
+        passed: Passed,
+        inside: NDArray[np.bool_],
+        truth: Labels,
+        max_error: float | None,
+        max_width: float | None = None,
     ) -> Thresholds:
         """The probability from which on at most `max_error` are wrong, and that of nearly all true names."""
+        refuse_width(max_width)
         right = passed.probabilities.argmax(axis=1) == truth
         return Thresholds(
             accept=0.0 if max_error is None else accept_threshold(passed.confidence[inside], right[inside], max_error),

@@ -17,7 +17,7 @@ from metier.decide.accept import Rule, accept_threshold
 from metier.errors import BadCell, BadOption, MissingColumn, TooFewRows
 from metier.evaluation import Latency, Line
 from metier.judges.multilabel import LabelFigures, label_figures, label_lines
-from metier.tasks.base import Answers, Doubt, Given, Thresholds, label_text
+from metier.tasks.base import Answers, Doubt, Given, Thresholds, label_text, refuse_width
 from metier.types import (
     Candidate,
     Decision,
@@ -173,12 +173,18 @@ class Multilabel:
         return np.asarray(np.nanmean(lost, axis=1), np.float64)
 
     def thresholds(
-        self, passed: Passed, inside: NDArray[np.bool_], truth: Targets, max_error: float | None
+        self,
+        passed: Passed,
+        inside: NDArray[np.bool_],
+        truth: Targets,
+        max_error: float | None,
+        max_width: float | None = None,
     ) -> Thresholds:
         """How sure a label must be for at most `max_error` of the answers about labels to be wrong.
 
         One label of each row is drawn: those of one row are not independent of one another, and the test takes them so.
         """
+        refuse_width(max_width)
         if max_error is None:
             return Thresholds()
         draw = np.random.default_rng(0)

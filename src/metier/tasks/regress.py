@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from metier.decide.accept import Rule
 from metier.decide.conformal import Intervals
-from metier.errors import BadCell, BadOption, MissingColumn, TooFewRows
+from metier.errors import BadCell, BadOption, MissingColumn, PromiseNotSupported, TooFewRows
 from metier.evaluation import Latency, Line
 from metier.judges.regress import NumberFigures, number_figures, number_lines
 from metier.tasks.base import Answers, Doubt, Given, Thresholds
@@ -132,10 +132,27 @@ class Regress:
         return np.asarray((truth - probabilities[:, 1]) ** 2 / max(truth.var(), 1e-300), np.float64)
 
     def thresholds(
-        self, passed: Passed, inside: NDArray[np.bool_], truth: Floats, max_error: float | None
+        self,
+        passed: Passed,
+        inside: NDArray[np.bool_],
+        truth: Floats,
+        max_error: float | None,
+        max_width: float | None = None,
     ) -> Thresholds:
-        """None: the promise is kept by the width of the intervals, not by leaving rows out."""
-        return Thresholds()
+        """None, but for the width: the promise is kept by the intervals, not by leaving rows out."""
+        if max_width is None:
+            return Thresholds()
+        widths = (passed.probabilities[:, 2] - passed.probabilities[:, 0]).astype(np.float64)
+        if not (widths[inside] <= max_width).any():
+            raise PromiseNotSupported(
+                f"No interval is as narrow as {max_width:g}: they are {widths.min():.4g} to {widths.max():.4g} wide, "
+                f"and {np.median(widths):.4g} as a rule. Allow more, bring more rows, or promise less."
+            )
+        # every stage sees the same confidence in the same width, so any row tells which
+        row = int(widths.argmax())
+        confidence = float(passed.confidence[row])
+        spread = confidence * widths[row] / max(1 - confidence, 1e-9)
+        return Thresholds(accept=float(np.nextafter(np.float32(spread / (spread + max_width)), np.float32(0))))
 
     def ruled(self, rule: Rule, passed: Passed) -> Predicted:
         """Accepted where in scope, and where the interval is narrow enough, if that was asked for."""
