@@ -31,6 +31,7 @@ DECLARED = {
     plain(re.split(r"[<>=\[ ]", requirement)[0])
     for requirements in [PROJECT["dependencies"], *PROJECT["optional-dependencies"].values()]
     for requirement in requirements
+    if not requirement.startswith("metier[")  # extras of its own
 }
 UNREAD = {"LICENSE", "tests/test_repository.py"}
 
