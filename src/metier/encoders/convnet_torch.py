@@ -12,15 +12,14 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
-from threading import Lock
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from metier.encoders.convnet_onnx import BLOCKS, EPSILON, F32, fresh
+from metier.encoders.one_thread import one_thread
 from metier.types import Loss
 
 Tensor = Any  # torch is imported only while learning
@@ -68,7 +67,7 @@ def teach(
         seed=seed,
     )  # fmt: skip
     start |= _whitening(pictures, recipe.patch, random)
-    with _one_thread(torch):
+    with one_thread(torch):
         network = _Network(torch, start, recipe.stride)
         _learn(torch, network, pictures, targets, recipe, altered, loss, random)
         network.settle(pictures[random.permutation(len(pictures))[:2048]])
@@ -219,26 +218,3 @@ def _floats(pictures: Pictures) -> F32:
     if pictures.dtype == np.uint8:
         return (pictures.astype(np.float32) - 127.5) / np.float32(64)
     return np.ascontiguousarray(pictures, np.float32)
-
-
-_learning = 0
-_threads_before = 1
-_threads_lock = Lock()
-
-
-@contextmanager
-def _one_thread(torch: Any) -> Iterator[None]:
-    """Keeps torch to one thread while any fit runs: sums come out the same on any number of cores."""
-    global _learning, _threads_before
-    with _threads_lock:
-        if _learning == 0:
-            _threads_before = torch.get_num_threads()
-        _learning += 1
-        torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        with _threads_lock:
-            _learning -= 1
-            if _learning == 0:
-                torch.set_num_threads(_threads_before)

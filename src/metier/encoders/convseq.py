@@ -12,10 +12,8 @@ from __future__ import annotations
 import importlib
 import math
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
-from threading import Lock
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -23,6 +21,7 @@ from numpy.typing import NDArray
 
 from metier import lazy
 from metier.encoders.alphabets import ALPHABETS, DNA, Alphabet
+from metier.encoders.one_thread import one_thread
 from metier.errors import BadOption
 from metier.types import Labels, Loss, State, Targets, Vectors
 
@@ -101,7 +100,7 @@ class ConvseqEncoder:
             )
         torch = importlib.import_module("torch")
         inputs = [self._one_hot(value) for value in values]
-        with _one_thread(torch):
+        with one_thread(torch):
             weights = _learnt(torch, inputs, targets, loss, self._recipe, self._seed)
         graph = _graph(weights, loss)
         width = weights["last.weight"].shape[1] + targets.shape[1]
@@ -144,29 +143,6 @@ class ConvseqEncoder:
         """The encoder that `state` was taken from."""
         config: dict[str, Any] = dict(state.config)
         return cls(ALPHABETS[config["alphabet"]], graph=state.files.get("convseq.onnx", b""), width=config["width"])
-
-
-_learning = 0
-_threads_before = 1
-_threads_lock = Lock()
-
-
-@contextmanager
-def _one_thread(torch: Any) -> Iterator[None]:
-    """Keeps torch to one thread while any fit runs: sums come out the same on any number of cores."""
-    global _learning, _threads_before
-    with _threads_lock:
-        if _learning == 0:
-            _threads_before = torch.get_num_threads()
-        _learning += 1
-        torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        with _threads_lock:
-            _learning -= 1
-            if _learning == 0:
-                torch.set_num_threads(_threads_before)
 
 
 class _Network:

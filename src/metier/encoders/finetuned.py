@@ -15,16 +15,15 @@ import importlib
 import math
 import shutil
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from threading import Lock
 from typing import Any, ClassVar, Self
 
 import numpy as np
 
 from metier import lazy
+from metier.encoders.one_thread import one_thread
 from metier.encoders.sentence import CHARACTERS_PER_TOKEN, WEIGHTS, SentenceEncoder, _folder
 from metier.errors import BadOption
 from metier.types import Labels, Loss, State, Targets, Vectors
@@ -153,7 +152,7 @@ def _teach(
 ) -> Vectors:
     """Writes to `path` the weights in the folder `start` after learning the targets, and gives the centres (k, d)."""
     torch = importlib.import_module("torch")
-    with _one_thread(torch):
+    with one_thread(torch):
         network = _Network(torch, start)
         lessons = _Lessons(torch, network, values, recipe, seed)
         wanted = torch.from_numpy(np.array(targets, np.float32))
@@ -162,29 +161,6 @@ def _teach(
         network.save(path)
         learnt: Vectors = torch.nn.functional.normalize(centres.detach(), dim=-1).numpy()
         return learnt
-
-
-_learning = 0
-_threads_before = 1
-_threads_lock = Lock()
-
-
-@contextmanager
-def _one_thread(torch: Any) -> Iterator[None]:
-    """Keeps torch to one thread while any fit runs: sums come out the same on any number of cores."""
-    global _learning, _threads_before
-    with _threads_lock:
-        if _learning == 0:
-            _threads_before = torch.get_num_threads()
-        _learning += 1
-        torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        with _threads_lock:
-            _learning -= 1
-            if _learning == 0:
-                torch.set_num_threads(_threads_before)
 
 
 class _Network:
