@@ -110,7 +110,7 @@ def test_what_is_never_refused_or_was_not_chosen_is_not_mentioned() -> None:
 
 def test_names_from_outside_break_neither_the_metadata_nor_the_page() -> None:
     data, text = read(
-        name=NASTY, labels=[NASTY, "b"], domain=NASTY, columns={"input": NASTY, "target": NASTY},
+        name=NASTY, labels=[NASTY, "b"], inputs=[{"column": NASTY, "domain": NASTY}], target=NASTY,
         origin={"source": NASTY, "license": NASTY}, recipe={NASTY: NASTY},
     )  # fmt: skip
     assert data.model_name.encode("utf-8", "replace") == NASTY.encode("utf-8", "replace")
@@ -129,4 +129,12 @@ def test_thousands_of_labels_and_no_figures_make_a_card_one_can_read() -> None:
 
 
 def test_another_domain_gets_no_tag_of_the_hub_that_is_not_true() -> None:
-    assert read(domain="molecule")[0].pipeline_tag is None
+    assert read(inputs=[{"column": "smiles", "domain": "molecule"}])[0].pipeline_tag is None
+
+
+def test_several_columns_are_a_table_and_all_of_them_are_named() -> None:
+    inputs = [{"column": "age", "domain": "number"}, {"column": "job", "domain": "category"}]
+    data, text = read(inputs=inputs)
+    assert data.pipeline_tag == "tabular-classification"
+    assert {"number", "category"} <= set(data.tags)
+    assert "number, category (2 columns: `age`, `job`)" in text

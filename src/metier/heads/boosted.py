@@ -75,7 +75,8 @@ class BoostedHead:
 
         settings = {
             "objective": goal.objective, "num_class": goal.labels, "learning_rate": self.rate,
-            "num_leaves": self.leaves, "min_data_in_leaf": self.least, "feature_fraction": self.columns,
+            "num_leaves": self.leaves, "min_data_in_leaf": min(self.least, max(len(goal.rows) // 20, 1)),
+            "feature_fraction": self.columns,
             "bagging_fraction": 0.8, "bagging_freq": 1, "lambda_l2": 3.0, "seed": seed,
             "num_threads": 1, "deterministic": True, "force_row_wise": True, "verbosity": -1,
         }  # fmt: skip
