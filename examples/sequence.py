@@ -37,7 +37,7 @@ def main() -> None:
     specialist = metier.train(made[:200])
     decisions = specialist.predict([sequence for sequence, _ in made[200:]])
     right = sum(d.candidates[0].label == label for d, (_, label) in zip(decisions, made[200:], strict=True))
-    print(f"{specialist.domain}: {right} of 100 right")
+    print(f"{specialist.domain.name}: {right} of 100 right")
     print(specialist.predict(["MKV1LA"])[0].error)
 
     variants = [variant(draw) for _ in range(300)]

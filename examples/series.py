@@ -38,7 +38,7 @@ def main() -> None:
     test = rows(10, seed=1)
     decisions = specialist.predict([row["sensors"] for row in test])
     right = sum(d.candidates[0].label == row["state"] for d, row in zip(decisions, test, strict=True))
-    print(f"{specialist.domain}: {right} of {len(test)} right")
+    print(f"{specialist.domain.name}: {right} of {len(test)} right")
     print(specialist.predict([[[1.0, 2.0, None], [3.0, 4.0, 5.0]]])[0].error)
 
 

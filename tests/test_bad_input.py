@@ -62,7 +62,7 @@ UNLEARNABLE: list[tuple[str, bytes, tuple[str, ...], type[Exception], str]] = [
     ("UTF-16", GOOD.encode("utf-16"), (), UnreadableData, "iconv -f utf-16 -t utf-8"),
     ("a compressed file", b"\x1f\x8b\x08" + GOOD.encode(), (), UnreadableData, "gunzip -c"),
     ("a row too long", GOOD.encode() + b"a,b,c\n", (), UnreadableData, "3 cells where the header has 2"),
-    ("input of another kind", b"n,y\n1,a\n2,b\n3,a\n4,b\n", ("--input", "n"), MissingColumn, "wrong kind for an input"),
+    ("input of another kind", b"n,y\n!!,a\n##,b\n%%,a\n", ("--input", "n"), MissingColumn, "wrong kind for an input"),
     ("target of another kind", GOOD.encode(), ("--target", "id"), MissingColumn, "wrong kind for a target"),
 ]  # fmt: skip
 

@@ -18,7 +18,7 @@ rows = [{"paid": f"£{draw.uniform(*amounts[k]):,.2f}", "label": k} for k in amo
 specialist = metier.train(rows, effort="quick")
 specialist.save("payments")
 decisions = metier.load("payments").predict(["£3.20", "EUR 55.00", "£1,050.00", "a lot"])
-print(specialist.domain, *[decision.label or decision.reason for decision in decisions])
+print(specialist.domain.name, *[decision.label or decision.reason for decision in decisions])
 """
 
 

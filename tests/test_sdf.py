@@ -76,5 +76,5 @@ def test_molecules_of_a_file_are_learnt_from(tmp_path: Path) -> None:
         for smiles in some.split()
     )
     specialist = metier.train(written(tmp_path, text), target="kind", effort="quick")
-    assert specialist.domain == "molecule"
+    assert specialist.domain.name == "molecule"
     assert specialist.predict(["CCCCCO"])[0].candidates[0].label == "alcohol"

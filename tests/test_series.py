@@ -197,7 +197,7 @@ def test_a_specialist_learns_a_ts_file_is_saved_and_decides_the_same(tmp_path: P
     file = tmp_path / "made.ts"
     file.write_text(HEAD.format(univariate="true") + "\n".join(rows), encoding="utf-8")
     specialist = metier.train(str(file))
-    assert specialist.domain == "series"
+    assert specialist.domain.name == "series"
     specialist.save(tmp_path / "waves")
     cells = [row.rsplit(":", 1)[0] for row in rows]
     decisions = metier.load(tmp_path / "waves").predict([*cells, "1,2,3,4:1,2,3,4", "1,2,x,4"])

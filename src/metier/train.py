@@ -16,18 +16,13 @@ from time import perf_counter
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from metier import lazy
-from metier.cascade import Cascade, Stage
+from metier.cascade import Cascade
 from metier.checkpoint import Checkpoint
 from metier.columns import Columns, cells_of, choose
 from metier.data.read import digest
-from metier.decide.accept import Rule, scope_threshold
-from metier.decide.base import Calibrator
-from metier.decide.exits import LOSS_ALLOWED, Exit
-from metier.decide.scope import Scope
 from metier.domains.base import Domain, Naming
 from metier.encoders.base import Encoder
 from metier.errors import BadCell, BadOption
@@ -49,27 +44,24 @@ from metier.learn import (
 )
 from metier.parting import Parting, parting
 from metier.record import domain_of, located
+from metier.settle import few, loss_of, passed_by, ruled, share_leaving, staged, stricter, worth_their_place
 from metier.specialist import Golden, Specialist, asked_cell, json_cell
 from metier.targets import target_cells, target_columns
 from metier.tasks.base import Answers, Task
 from metier.types import (
     EFFORTS,
     Effort,
-    Floats,
     Json,
     Labels,
     Passed,
     Probabilities,
     Table,
-    Truth,
     Value,
 )
 
 FOLDS = 5
 PUPIL = HashedHead(hidden=96)  # what learns from a teacher, over sparse rows
 NAMES_TEACH = 30  # rows of a label beyond which its name says nothing that they do not
-FEW_ROWS = round(1 / LOSS_ALLOWED)  # an exit may lose so small a share that fewer rows cannot show it
-WORTH = 0.002  # of the loss: what a stage that spares no other its work must lower it by
 GOLDEN_ROWS, GOLDEN_TRIED = 8, 256
 Progress = Callable[[str, float], None]
 
@@ -142,15 +134,15 @@ def train(
         flattered = _flattered(encodings[0], held[0][0], domain, asked, parted, checkpoint=kept, seed=seed)
     bounds = {"max_error": max_error, "max_width": max_width}
     calibrate = partial(asked.calibrate, truth=examples.truth, max_error=max_error)
-    held, idle = _worth_their_place(held, encoders, examples, asked)
-    stages, seen = _stages([one for one, _ in held], [done.result() for _, done in held], examples, asked, calibrate)
-    passed = _passed(stages, seen)
-    rule = _rule(passed, examples.truth, asked, false_refusal=false_refusal, **bounds)
+    held, idle = worth_their_place(held, encoders, examples, asked)
+    stages, seen = staged([one for one, _ in held], [done.result() for _, done in held], examples, asked, calibrate)
+    passed = passed_by(stages, seen)
+    rule = ruled(passed, examples.truth, asked, false_refusal=false_refusal, **bounds)
     if rule.accept_threshold > 0:
         # a row not sure enough to be answered goes on: a later stage may be
-        stages = [_stricter(stage, rule.accept_threshold) for stage in stages[:-1]] + stages[-1:]
-        passed = _passed(stages, seen)
-        rule = _rule(passed, examples.truth, asked, false_refusal=false_refusal, **bounds)
+        stages = [stricter(stage, rule.accept_threshold) for stage in stages[:-1]] + stages[-1:]
+        passed = passed_by(stages, seen)
+        rule = ruled(passed, examples.truth, asked, false_refusal=false_refusal, **bounds)
 
     specialist = Specialist(
         name=name,
@@ -219,14 +211,14 @@ def _held(
     held = list(pool.map(lambda i: held_by(_head(encodings[i]), plain, i, "stage"), stages))
     done = {i: finished_by(held[i].head, plain, i) for i in stages if held[i].left_out}
     for i in stages:
-        if done and isinstance(held[i].head, HashedHead) and not _few(examples):
+        if done and isinstance(held[i].head, HashedHead) and not few(examples):
             teacher = min(done)  # the cheapest that can say what it would have said of a row without it
             lessons = by_teacher(
                 examples, held[teacher], done[teacher], task.opinion(held[teacher].scores, examples.truth)
             )
             finishing = finished_by(PUPIL, lessons, i)  # at once, since it nearly always is the better one
             pupil = held_by(PUPIL, lessons, i, "pupil")
-            if _share_leaving(pupil, held[teacher], examples, task) > _share_leaving(
+            if share_leaving(pupil, held[teacher], examples, task) > share_leaving(
                 held[i], held[teacher], examples, task
             ):
                 held[i], done[i] = pupil, finishing
@@ -239,11 +231,6 @@ def _head(encodings: Encodings) -> Head:
     """What learns from labels: the head that suits the encoder."""
     head: Head = lazy.find("heads", encodings.encoder.head, "HEAD").suited(len(encodings.examples.truth))
     return head
-
-
-def _few(examples: Examples) -> bool:
-    """Whether rows are so few that an exit cannot be learnt, and a pupil learns its teacher's whims."""
-    return len(examples.truth) < FEW_ROWS
 
 
 def _check(
@@ -352,21 +339,11 @@ def _flattered(
         shuffled, held.head, by_labels(shuffled.examples), checkpoint=checkpoint, name="0, at random", seed=seed,
         tick=lambda: None,
     )  # fmt: skip
-    own, flattering = (_loss([one], examples, task) for one in (held, random))
+    own, flattering = (loss_of([one], examples, task) for one in (held, random))
     return (
         f"{parted.said}. So held out, the loss of stage 1 alone is {own:.3f}; at random it would be {flattering:.3f}, "
         f"a gap of {own - flattering:+.3f}.",
     )
-
-
-def _loss(held: Sequence[Held], examples: Examples, task: Task, *, squared: bool = False) -> float:
-    """The mean loss of heads together, out of fold, as the task has it; if asked, the squared distance to targets."""
-    scores = np.stack([one.scores for one in held])
-    calibrator = task.calibrate(scores, truth=examples.truth, familiarity=None, max_error=None)
-    probabilities = calibrator.probabilities(scores)
-    if squared and probabilities.shape == examples.targets.shape:
-        return float(np.nanmean((probabilities - examples.targets).astype(np.float64) ** 2))
-    return float(task.losses(examples.truth, probabilities).mean())
 
 
 def _affordable(
@@ -397,121 +374,6 @@ def _cost(encoder: Encoder, values: Sequence[Value]) -> tuple[float, float]:
         encoder.encode([value])
     ms = (perf_counter() - started) / max(len(values), 1) * 1000
     return ms, sum(len(data) for data in encoder.state().files.values()) / 1e6
-
-
-def _share_leaving(held: Held, later: Held, examples: Examples, task: Task) -> tuple[float, float]:
-    """How many rows this head would let leave before a later one, and how right it is on its own."""
-
-    def alone(one: Held) -> tuple[NDArray[np.float32], Floats]:
-        scores = one.scores[None]
-        calibrator = task.calibrate(scores, truth=examples.truth, familiarity=None, max_error=None)
-        probabilities = calibrator.probabilities(scores)
-        return calibrator.confidence(probabilities), task.losses(examples.truth, probabilities)
-
-    (confidence, losses), (_, losses_later) = alone(held), alone(later)
-    familiarity = np.ones(len(losses))
-    leave = Exit.learn(confidence, familiarity, losses, losses_later)
-    return float(leave.leaves(confidence, familiarity).mean()), -float(losses.mean())
-
-
-def _worth_their_place(
-    held: Sequence[tuple[Held, Future[Finished]]], encoders: Sequence[Encoder], examples: Examples, task: Task
-) -> tuple[list[tuple[Held, Future[Finished]]], tuple[str, ...]]:
-    """The stages without those of no use beside the others, out of fold, and a sentence for each of these.
-
-    Only swift stages are tried: they spare no later one its work, so that all they can give is better probabilities.
-    """
-
-    def loss(chosen: Sequence[int]) -> float:
-        return _loss([held[i][0] for i in chosen], examples, task, squared=True)
-
-    kept, said = list(range(len(held))), []
-    swift = [i for i in kept if getattr(encoders[i], "swift", False)]
-    while len(kept) > 1 and swift:
-        least, place = min((loss([j for j in kept if j != i]), i) for i in swift)
-        if least > (1 + WORTH) * loss(kept):
-            break
-        encoder = encoders[place]
-        said.append(f"Left out the stage '{encoder.kind}' with the head '{encoder.head}': it added nothing.")
-        kept.remove(place)
-        swift.remove(place)
-    return [held[i] for i in kept], tuple(said)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Seen:
-    """What each stage says of every row, out of fold: probabilities (n, k), confidence and familiarity (n,) a stage."""
-
-    alone: list[Probabilities]
-    confidence: list[NDArray[np.float32]]
-    familiarity: list[Floats]
-
-
-def _stages(
-    held: Sequence[Held],
-    finished: Sequence[Finished],
-    examples: Examples,
-    task: Task,
-    calibrate: Callable[..., Calibrator],
-) -> tuple[list[Stage], Seen]:
-    """The stages with their calibrators, scopes and exits."""
-    scores = np.stack([h.scores for h in held])  # (m, n, k)
-    stages, seen = [], Seen(alone=[], confidence=[], familiarity=[])
-    for i, (one, done) in enumerate(zip(held, finished, strict=True)):
-        so_far = np.ascontiguousarray(scores[: i + 1])
-        scope = Scope.fit(done.novelty, one.strangeness, so_far, newest=1, loss=examples.loss)
-        seen.familiarity.append(scope.familiarity(one.strangeness, so_far))
-        calibrator = calibrate(so_far, familiarity=seen.familiarity[-1])
-        seen.alone.append(calibrator.probabilities(so_far, seen.familiarity[-1]))
-        seen.confidence.append(calibrator.confidence(seen.alone[-1]))
-        stages.append(
-            Stage(encoder=done.encoder, head=done.head, calibrator=calibrator, scope=scope, exit=Exit.always())
-        )
-    for i in reversed(range(len(stages) - 1)):  # from the last back: an exit is held against what really follows it
-        if getattr(stages[i + 1].encoder, "swift", False):  # nothing to be saved, and better probabilities to be had
-            stages[i] = replace(stages[i], exit=Exit.never())
-            continue
-        later = _passed([replace(stage, exit=Exit.never()) for stage in stages[: i + 1]] + stages[i + 1 :], seen)
-        losses, losses_later = (task.losses(examples.truth, p) for p in (seen.alone[i], later.probabilities))
-        leave = Exit.learn(seen.confidence[i], seen.familiarity[i], losses, losses_later)
-        stages[i] = replace(stages[i], exit=Exit.never() if _few(examples) else leave)
-    return stages, seen
-
-
-def _stricter(stage: Stage, confidence: float) -> Stage:
-    return replace(stage, exit=replace(stage.exit, confidence=max(stage.exit.confidence, confidence)))
-
-
-def _passed(stages: Sequence[Stage], seen: Seen) -> Passed:
-    """Where out-of-fold rows leave, and with what; the cascade's own rule on what is already computed."""
-    probabilities, confidence = seen.alone[-1].copy(), seen.confidence[-1].copy()
-    scope = seen.familiarity[-1].copy()
-    number = np.full(len(scope), len(stages), dtype=np.int64)
-    for i in reversed(range(len(stages) - 1)):
-        leaves = stages[i].exit.leaves(seen.confidence[i], seen.familiarity[i])
-        probabilities[leaves], confidence[leaves] = seen.alone[i][leaves], seen.confidence[i][leaves]
-        scope[leaves], number[leaves] = seen.familiarity[i][leaves], i + 1
-    return Passed(probabilities=probabilities, confidence=confidence, scope=scope, stage=number)
-
-
-def _rule(
-    passed: Passed,
-    truth: Truth,
-    task: Task,
-    *,
-    max_error: float | None,
-    max_width: float | None,
-    false_refusal: float,
-) -> Rule:
-    scope = scope_threshold(passed.scope, false_refusal)
-    thresholds = task.thresholds(passed, passed.scope >= scope, truth, max_error, max_width)
-    return Rule(
-        false_refusal=false_refusal,
-        max_error=max_error,
-        scope_threshold=scope,
-        accept_threshold=thresholds.accept,
-        candidate_threshold=thresholds.candidate,
-    )
 
 
 def _evaluation(

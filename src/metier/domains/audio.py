@@ -85,15 +85,18 @@ class Audio:
             stages.append(ConvnetEncoder.build("hearing", effort=effort))
         return stages
 
-    def parts(self, value: Media) -> Iterator[tuple[str, Media]]:
+    def parts(self, value: Media) -> list[tuple[str, Media]]:
         """Every second of the sound, and the sound with that second silent; of a short one, its quarters."""
+        found: list[tuple[str, Media]] = []
         samples = value.array
         step = RATE_HZ if len(samples) > 2 * RATE_HZ else max(len(samples) // 4, 1)
         for start in range(0, len(samples), step):
             silenced = samples.copy()
             silenced[start : start + step] = 0
             end = min(start + step, len(samples))
-            yield f"{start / RATE_HZ:.2f} to {end / RATE_HZ:.2f} s", Media(array=silenced, name=value.name)
+            said = f"{start / RATE_HZ:.2f} to {end / RATE_HZ:.2f} s"
+            found.append((said, Media(array=silenced, name=value.name)))
+        return found
 
 
 def _decoded(raw: RawFile) -> NDArray[np.float32]:

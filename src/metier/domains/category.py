@@ -20,6 +20,7 @@ from metier.types import Effort, Table
 
 LONGEST = 200  # characters of a name
 MOST_WORDS = 4  # of what is taken for a name where nobody said so
+FEW_WORDS, LONGER = 3, 0.8  # a name of so many words counts less than a text does
 MOST_WHOLE = 1e15  # from there on a float is no count
 REPEATS = 2.0  # cells for each different one
 
@@ -39,12 +40,13 @@ class Category:
     )
 
     def likely(self, cells: Sequence[Any]) -> float:
-        """The share of cells that are short names, where names repeat."""
+        """The share of cells that are short names, where names repeat; three words and more may as well be a text."""
         seen = [cell for cell in cells if cell is not None and not (isinstance(cell, str) and not cell.strip())]
         names = [cell.strip() if isinstance(cell, str) else cell for cell in seen if _is_name(cell)]
         if not names or len(set(names)) * REPEATS > len(names):
             return 0.0
-        return len(names) / len(seen)
+        short = sum(not isinstance(name, str) or len(name.split()) < FEW_WORDS for name in names)
+        return (short + LONGER * (len(names) - short)) / len(seen)
 
     def read(self, cell: Any) -> str | None:
         """The name in a cell, white space at its ends removed; None for a gap.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -75,8 +75,9 @@ class Image:
             stages.append(ConvnetEncoder.build("sight", effort=effort))
         return stages
 
-    def parts(self, value: Media) -> Iterator[tuple[str, Media]]:
+    def parts(self, value: Media) -> list[tuple[str, Media]]:
         """Each of 16 tiles, and the picture with that tile in its mean colour."""
+        found: list[tuple[str, Media]] = []
         height, width = value.array.shape[:2]
         mean = value.array.reshape(-1, 3).mean(axis=0).astype(np.uint8)
         downs, acrosses = (np.linspace(0, length, TILES + 1).astype(int).tolist() for length in (height, width))
@@ -84,7 +85,8 @@ class Image:
             for column in range(TILES):
                 hidden = value.array.copy()
                 hidden[downs[row] : downs[row + 1], acrosses[column] : acrosses[column + 1]] = mean
-                yield f"tile {row + 1},{column + 1}", Media(array=hidden, name=value.name)
+                found.append((f"tile {row + 1},{column + 1}", Media(array=hidden, name=value.name)))
+        return found
 
 
 def _decoded(raw: RawFile) -> NDArray[np.uint8]:

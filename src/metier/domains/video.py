@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import cached_property
 from itertools import pairwise
 from typing import Any
@@ -93,13 +93,15 @@ class Video:
             stages.append(ClipEncoder())
         return stages
 
-    def parts(self, value: Media) -> Iterator[tuple[str, Media]]:
+    def parts(self, value: Media) -> list[tuple[str, Media]]:
         """Each of eight windows of the clip, and the clip standing still there."""
+        found: list[tuple[str, Media]] = []
         edges = np.unique(np.linspace(0, len(value.array), WINDOWS + 1).round().astype(int)).tolist()
         for start, end in pairwise(edges):
             still = value.array.copy()
             still[start:end] = still[start]
-            yield f"frames {start + 1} to {end} of {len(still)}", Media(array=still, name=value.name)
+            found.append((f"frames {start + 1} to {end} of {len(still)}", Media(array=still, name=value.name)))
+        return found
 
 
 def _moving(pixels: float, seed: int) -> NDArray[np.uint8]:

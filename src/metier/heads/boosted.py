@@ -45,7 +45,7 @@ class BoostedHead:
     kind = "boosted.v1"
     left_out: Scores | None = None
 
-    def __init__(self, *, rate: float = 0.05, leaves: int = 31, columns: float = 0.4, least: int = 40) -> None:
+    def __init__(self, *, rate: float = 0.05, leaves: int = 31, columns: float = 0.4, least: int = 20) -> None:
         self.rate, self.leaves, self.columns, self.least = rate, leaves, columns, least
         self.labels = 0
         self.mirrored = False  # one sum for two labels: the one gains what the other loses
