@@ -130,3 +130,11 @@ def test_thousands_of_labels_and_no_figures_make_a_card_one_can_read() -> None:
 
 def test_another_domain_gets_no_tag_of_the_hub_that_is_not_true() -> None:
     assert read(inputs=[{"column": "smiles", "domain": "molecule"}])[0].pipeline_tag is None
+
+
+def test_several_columns_are_a_table_and_all_of_them_are_named() -> None:
+    inputs = [{"column": "age", "domain": "number"}, {"column": "job", "domain": "category"}]
+    data, text = read(inputs=inputs)
+    assert data.pipeline_tag == "tabular-classification"
+    assert {"number", "category"} <= set(data.tags)
+    assert "number, category (2 columns: `age`, `job`)" in text

@@ -1,7 +1,8 @@
 """Tables: will a client of the bank subscribe, before the call and so without its duration, which leaks the answer?
 
-The file lies in order of time. At random a fifth of the rows is held out; by time the last fifth. Peers take the same
-columns, categories as such, and are as their makers ship them. Run: python -m benchmarks.trades.table
+The file lies in order of time. At random a fifth of the rows is held out, three times over, since one draw alone moves
+the area by a point; by time it is the last fifth. Peers take the same columns, categories as such, and are as their
+makers ship them. Run: python -m benchmarks.trades.table
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from metier.types import Table
 FILE = DATA / "bank_marketing" / "bank-full.csv"
 TARGET, LEAK = "y", "duration"
 SEED, RESAMPLED, TIMED_ROWS = 0, 500, 2000
+DRAWS = (0, 1, 2)
 
 Ints = NDArray[np.int64]
 Learner = Callable[[Any, NDArray[np.int64]], Any]
@@ -32,9 +34,20 @@ def run() -> Iterator[Figure]:
     table = read(FILE)
     table = Table(columns={name: cells for name, cells in table.columns.items() if name != LEAK}, source=FILE.name)
     n = len(table)
-    at_random = np.random.default_rng(SEED).permutation(n)
-    for split, order in (("random 80/20", at_random), ("time, last 20 %", np.arange(n))):
-        yield from _bank(table, split, order[: int(0.8 * n)], order[int(0.8 * n) :])
+    orders = {f"random 80/20, draw {seed}": np.random.default_rng(seed).permutation(n) for seed in DRAWS}
+    orders["time, last 20 %"] = np.arange(n)
+    reached: dict[str, list[float]] = {}
+    for split, order in orders.items():
+        for figure in _bank(table, split, order[: int(0.8 * n)], order[int(0.8 * n) :]):
+            if split.startswith("random") and figure.measure == "ROC-AUC":
+                reached.setdefault(figure.who, []).append(figure.value)
+            yield figure
+    for who, values in reached.items():
+        note = ", ".join(f"{value:.4f}" for value in values)
+        yield Figure(
+            data="bank_marketing without duration", split=f"random 80/20, mean of {len(values)}", measure="ROC-AUC",
+            who=who, value=float(np.mean(values)), note=note,
+        )  # fmt: skip
     yield from _small()
 
 

@@ -422,7 +422,7 @@ def _ticker(progress: Progress, *, folds: int, stages: int) -> Callable[[], None
 
 def _libraries() -> dict[str, Json]:
     """Versions of what the numbers depend on."""
-    names = ("metier", "numpy", "numba", "onnxruntime", "scikit-learn", "scipy", "tokenizers")
+    names = ("metier", "numpy", "numba", "onnxruntime", "scikit-learn", "scipy", "tokenizers", "lightgbm")
     found: dict[str, Json] = {}
     for name in names:
         try:

@@ -53,6 +53,8 @@ class Category:
 
         1, 1.0 and "1" are one name. Raises: BadCell where there is a list or a page of text.
         """
+        if type(cell) is str and 0 < len(name := cell.strip()) <= LONGEST:
+            return name
         if isinstance(cell, bytes):
             cell = cell.decode("utf-8", "replace")
         if isinstance(cell, str):

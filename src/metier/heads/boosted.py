@@ -65,7 +65,8 @@ class BoostedHead:
         fitted.mirrored = loss == "softmax" and targets.shape[1] == 2
         vectors = np.ascontiguousarray(encoded, np.float32)
         boosters = [self._grown(vectors, goal, seed) for goal in _goals(targets, loss)]
-        fitted._graph = _graph([booster.dump_model() for booster in boosters], vectors.shape[1])
+        half = 0.5 if fitted.mirrored else 1.0  # what the one label gains and the other loses
+        fitted._graph = _graph([booster.dump_model() for booster in boosters], vectors.shape[1], half)
         _check_faithful(fitted, boosters, vectors[:: max(1, len(vectors) // CHECKED_ROWS)])
         return fitted
 
@@ -75,7 +76,8 @@ class BoostedHead:
 
         settings = {
             "objective": goal.objective, "num_class": goal.labels, "learning_rate": self.rate,
-            "num_leaves": self.leaves, "min_data_in_leaf": self.least, "feature_fraction": self.columns,
+            "num_leaves": self.leaves, "min_data_in_leaf": min(self.least, max(len(goal.rows) // 20, 1)),
+            "feature_fraction": self.columns,
             "bagging_fraction": 0.8, "bagging_freq": 1, "lambda_l2": 3.0, "seed": seed,
             "num_threads": 1, "deterministic": True, "force_row_wise": True, "verbosity": -1,
         }  # fmt: skip
@@ -106,9 +108,7 @@ class BoostedHead:
         sums: Scores = self._run(None, {"vectors": encoded})[0]
         if not self.mirrored:
             return sums
-        both = np.empty((len(sums), 2), np.float32)
-        np.multiply(sums[:, 0], np.float32(0.5), out=both[:, 1])
-        np.negative(both[:, 1], out=both[:, 0])
+        both: Scores = np.concatenate((-sums, sums), axis=1)
         return both
 
     @cached_property
@@ -160,7 +160,7 @@ def _held_back(answers: Floats, seed: int) -> NDArray[np.bool_] | None:
     return held
 
 
-def _graph(models: Sequence[Any], width: int) -> bytes:
+def _graph(models: Sequence[Any], width: int, scale: float) -> bytes:
     """The trees of all boosters as one ONNX graph: vectors (n, width) to sums (n, k)."""
     from onnx import TensorProto, helper
 
@@ -171,6 +171,7 @@ def _graph(models: Sequence[Any], width: int) -> bytes:
             _laid_out(grown["tree_structure"], tree, target + i % labels, nodes, leaves)
             tree += 1
         target += labels
+    leaves.target_weights = [scale * weight for weight in leaves.target_weights]
     ensemble = helper.make_node(
         "TreeEnsembleRegressor", ["vectors"], ["sums"], domain="ai.onnx.ml", n_targets=target,
         aggregate_function="SUM", post_transform="NONE", **vars(nodes), **vars(leaves),
@@ -245,7 +246,7 @@ def _check_faithful(head: BoostedHead, boosters: Sequence[Any], vectors: Vectors
 
     Raises: NotFaithful where a label flips or a score differs.
     """
-    said = head._run(None, {"vectors": vectors})[0]
+    said = head._run(None, {"vectors": vectors})[0] * (2 if head.mirrored else 1)
     wanted = np.column_stack([booster.predict(vectors, raw_score=True) for booster in boosters])  # (n, k)
     far = (np.abs(said - wanted) > DIFFERENCE * np.maximum(1, np.abs(wanted))).any(axis=1)
     # one sum alone says one label above 0 and the other below; labels this near to one another are a tie
