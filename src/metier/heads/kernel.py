@@ -23,7 +23,7 @@ MOST_EXACT = 16_384  # up to here every row is a landmark; the solution takes se
 LANDMARKS = 4_096  # beyond
 BLOCK = 4_096
 FEW_ROWS = 1_000
-NARROW = 256  # directions kept of wider vectors: no less accurate, and a third of what a row has to be compared with
+NARROW = 384  # directions kept of wider vectors: as accurate, and half of what a row has to be compared with
 GAP_ROUNDS = 3  # each costs as much as learning once
 
 F32: TypeAlias = NDArray[np.float32]
