@@ -334,6 +334,11 @@ def test_evaluate_writes_a_report_here(bank_folder: Path, here: Path) -> None:
     assert json.loads((here / "bank-evaluation.json").read_text("utf-8"))["out_of_scope"]["rows"] == 60
 
 
+def test_rows_that_were_learnt_are_said_to_be(bank_folder: Path, here: Path) -> None:
+    assert "the very rows" in " ".join(ok("evaluate", bank_folder, BANK / "intents.csv").stderr.split())
+    assert "rows it has learnt from" in (here / "bank-evaluation.html").read_text("utf-8")
+
+
 def test_evaluate_for_programs_with_names_of_its_own(bank_folder: Path, here: Path) -> None:
     rows = list(csv.reader((BANK / "test.csv").read_text("utf-8").splitlines()))[1:]
     own, others = [row for row in rows if row[1] != "out_of_scope"], [row for row in rows if row[1] == "out_of_scope"]
