@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from metier.audit import audit
+from metier.checks import shown
 from metier.data.read import read
 from metier.domains.base import Domain
 from metier.errors import BadOption, MissingColumn
@@ -226,6 +227,20 @@ def test_a_number_far_from_its_interval_is_doubted() -> None:
     assert [finding.rows for finding in odd] == [(4,)]
     assert "has 4350; 43.5 is likelier (38.5 to 48.5)" in odd[0].message
     assert not {"label_names", "small_label"} & {finding.kind for finding in found.findings}
+
+
+def test_numbers_that_differ_for_like_inputs_are_no_labels_to_decide_on() -> None:
+    texts = [f"a chair of oak in {place}" for place in "abcdefghijklmnopqrstuvwxyz"]
+    prices = [40.5 + i for i in range(27)]
+    told = [[price - 5, price, price + 5, 0.9] for price in prices]
+    found = audit(read({"text": [*texts, texts[0]], "price": prices}), probabilities=knowing(told))
+    [conflict] = found.findings
+    assert (conflict.kind, conflict.severity, conflict.rows) == ("conflict", "warning", (1, 27))
+    assert "different numbers" in conflict.message
+
+
+def test_rows_of_several_columns_are_shown_as_their_cells() -> None:
+    assert shown(("red", 2, None, "a  note")) == "'red, 2, , a note'"
 
 
 def test_a_mark_that_is_all_but_ruled_out_is_doubted() -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import random
 import re
 import subprocess
 import sys
@@ -140,6 +141,49 @@ def test_a_promise_that_cannot_be_kept_is_refused_and_its_work_kept(here: Path) 
     assert not (here / "bank").exists()
     ok(*words, "--resume")
     assert [path.name for path in here.iterdir()] == ["bank"]
+
+
+def test_steps_of_another_training_are_not_offered(here: Path) -> None:
+    words = ("train", BANK / "intents.csv", "-o", "bank", "--effort", "quick")
+    refused(*words, "--max-error", "0.1%")
+    for step in steps_folder(here / "bank").iterdir():
+        os.utime(step, (0, 0))
+    assert "Finished steps" not in refused(*words, "--target", "nothing")
+
+
+def test_rows_too_long_to_be_kept_are_timed_all_the_same(here: Path) -> None:
+    draw = random.Random(0)
+    words = ["".join(draw.choices("abcdefghijklmnop", k=7)) for _ in range(400)]
+    rows = [(" ".join([*draw.sample(words, 40), "late" if i % 2 else "fee"]), i % 2) for i in range(60)]
+    (here / "long.csv").write_text("text,label\n" + "".join(f"{text},{label}\n" for text, label in rows))
+    assert "nan" not in ok("train", here / "long.csv", "-o", here / "long", "--effort", "quick").stdout
+    assert "ngrams: not timed" in ok("show", here / "long").stdout
+    assert json_of(ok("show", here / "long", "--json").stdout)["microseconds"] == [None]
+
+
+def test_labels_whose_rows_are_all_alike_are_refused(here: Path) -> None:
+    rows = [
+        f"{'my new card is late again' if i % 2 else 'such a fee is far too high'} {'!' * i},{i % 2}\n"
+        for i in range(60)
+    ]
+    (here / "same.csv").write_text("text,label\n" + "".join(rows))
+    assert "Bring rows that differ more" in refused(
+        "train", here / "same.csv", "-o", here / "same", "--effort", "quick"
+    )
+
+
+def test_a_name_that_decides_all_is_learnt(here: Path) -> None:
+    rows = "".join(f"{'late' if i % 2 else 'high'},{i % 2}\n" for i in range(60))
+    (here / "one.csv").write_text(f"what,label\n{rows}")
+    ok("train", here / "one.csv", "-o", here / "one", "--effort", "quick")
+    assert json_of(ok("predict", here / "one", "late", "--json").stdout)["label"] == "1"
+
+
+def test_a_specialist_of_several_columns_is_asked_by_their_names(here: Path) -> None:
+    rows = "".join(f"{i % 7},{'red' if i % 3 else 'blue'},{i % 2}\n" for i in range(60))
+    (here / "rows.csv").write_text(f"size,colour,label\n{rows}")
+    said = ok("train", here / "rows.csv", "-o", here / "rows", "--effort", "quick").stdout
+    assert "'size=…' 'colour=…'" in " ".join(said.split())
 
 
 def test_a_folder_of_other_things_is_in_the_way_before_any_work(here: Path) -> None:
@@ -288,6 +332,11 @@ def test_evaluate_writes_a_report_here(bank_folder: Path, here: Path) -> None:
         assert said in done.stdout
     assert "<html" in (here / "bank-evaluation.html").read_text("utf-8")
     assert json.loads((here / "bank-evaluation.json").read_text("utf-8"))["out_of_scope"]["rows"] == 60
+
+
+def test_rows_that_were_learnt_are_said_to_be(bank_folder: Path, here: Path) -> None:
+    assert "the very rows" in " ".join(ok("evaluate", bank_folder, BANK / "intents.csv").stderr.split())
+    assert "rows it has learnt from" in (here / "bank-evaluation.html").read_text("utf-8")
 
 
 def test_evaluate_for_programs_with_names_of_its_own(bank_folder: Path, here: Path) -> None:

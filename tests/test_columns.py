@@ -51,6 +51,14 @@ def test_a_whole_name_goes_before_part_of_one_and_numbers_are_no_input() -> None
     assert (found.input, found.target) == ("query", "label")
 
 
+def test_where_nothing_repeats_the_only_numbers_are_the_target() -> None:
+    measured = [0.5 + i / 7 for i in range(40)]
+    found = choose(table(smiles=["C" * (i + 1) + "O" for i in range(40)], solubility=measured, id=list(range(40))))
+    assert (found.input, found.target, found.task) == ("smiles", "solubility", "regress")
+    with pytest.raises(MissingColumn, match="None has values that repeat"):
+        choose(table(smiles=["C" * (i + 1) + "O" for i in range(40)], one=measured, two=measured))
+
+
 def test_of_columns_nobody_named_the_longest_cells_are_the_input() -> None:
     found = choose(table(who=["Ann B", "Bob C", "Cid D", "Dan E"], what=TEXTS, label=LABELS))
     assert found.input == "what"

@@ -83,6 +83,7 @@ def test_the_parts_of_a_sequence_are_its_windows_and_its_other_strand() -> None:
     parts = dict(DNA.parts("ACGT" * 10))
     assert parts["places 1 to 4"] == "NNNN" + "ACGT" * 9
     assert parts["strand turned"] == "ACGT" * 10
+    assert list(dict(PROTEIN.parts("MKV"))) == ["place 1", "place 2", "place 3"]
     assert dict(DNA.parts("AACC"))["strand turned"] == "GGTT"
     assert all(len(without) == 33 for _, without in PROTEIN.parts("M" * 33))
     for domain, value in ((DNA, "ACG"), (PROTEIN, "MK")):

@@ -33,7 +33,7 @@ def test_a_file_comes_from_a_path_from_bytes_from_base64_or_an_archive(tmp_path:
         (None, "nothing is not a sound"),
         ("", "str '' is not a sound"),
         (5, "int '5' is not a sound"),
-        ("a.wav", "'a.wav' is not a sound. Expected base64 or a data URL in a text; a file is given as a Path"),
+        ("a.wav", "'a.wav' is not a sound. Expected base64 or a data URL in a text; a file is given as a Path in"),
         (Path("none.wav"), "none.wav: there is no such file"),
         (bytes(101), "101 bytes: 101 bytes are too many for a sound. Expected at most 100"),
         ("A" * 1000, "bytes are too many for a sound. Expected at most 100"),

@@ -111,6 +111,15 @@ def duplicates(rows: Readable) -> Iterator[Finding]:
                 message=f"the same input with the same label: {said}",
                 suggestion="Keep the first.",
             )
+        elif _measured(rows):
+            yield Finding(
+                kind="conflict",
+                severity="warning",
+                rows=numbers,
+                message=f"the same input with different numbers ({_counted(counts)}): {said}",
+                suggestion="Nothing, if each was really measured; the estimate will lie among them.",
+                evidence={"labels": dict(counts)},
+            )
         else:
             yield Finding(
                 kind="conflict",
@@ -127,10 +136,11 @@ def near_duplicates(rows: Readable, encoded: Encoded) -> Iterator[Finding]:
     if not isinstance(encoded, Rows):
         return
     labels, keys = one_spelling(rows), [_key(cell) for cell in rows.cells]
+    measured = _measured(rows)  # two numbers hardly ever are the same
     pairs = near_pairs(encoded)
     for i, j, similarity in zip(pairs.left.tolist(), pairs.right.tolist(), pairs.similarity.tolist(), strict=True):
         conflict = labels[i] != labels[j]
-        if keys[i] == keys[j] or (conflict and similarity < CONFLICT):
+        if keys[i] == keys[j] or (conflict and (similarity < CONFLICT or measured)):
             continue
         one, other = (f"{shown(rows.cells[at])} (row {rows.numbers[at]:,}, '{labels[at]}')" for at in (i, j))
         yield Finding(
@@ -205,7 +215,8 @@ def one_spelling(rows: Readable) -> list[str]:
 
 def shown(cell: Any) -> str:
     """A cell in a message, short and in one line."""
-    text = " ".join(str(cell).split())
+    said = ", ".join("" if one is None else str(one) for one in cell) if isinstance(cell, tuple) else str(cell)
+    text = " ".join(said.split())
     return f"'{text[:SHOWN]}…'" if len(text) > SHOWN else f"'{text}'"
 
 
@@ -214,6 +225,11 @@ def rows_said(numbers: Sequence[int]) -> str:
     listed = ", ".join(f"{number:,}" for number in numbers[:5])
     more = f" and {len(numbers) - 5:,} more" if len(numbers) > 5 else ""
     return f"row{'s' * (len(numbers) > 1)} {listed}{more}"
+
+
+def _measured(rows: Readable) -> bool:
+    """Whether answers are numbers, of which two may differ and both be right."""
+    return bool(rows.answers) and all(isinstance(answer, float) for answer in rows.answers)
 
 
 def _same_cells(rows: Readable) -> Mapping[Hashable, list[int]]:

@@ -188,6 +188,9 @@ def _guess_target(table: Table, inputs: Sequence[str] | None, aside: Collection[
     repeating = [name for name, (different, rows) in counted.items() if 2 <= different <= rows / REPEATS]
     if len(repeating) == 1:
         return repeating[0], "the only one whose values repeat"
+    numbers = [name for name in counted if _silent(table.columns[name], name) is None and claimed(table.columns[name])]
+    if not repeating and len(numbers) == 1:
+        return numbers[0], "the only one with numbers"
     found = f"Several repeat: {', '.join(repeating)}." if repeating else "None has values that repeat."
     raise MissingColumn(
         f"{table.source}: cannot guess which column holds the target. There is {_listed(table)}. {found} Expected a "

@@ -25,7 +25,7 @@ from metier.columns import Columns, cells_of, choose
 from metier.data.read import digest
 from metier.domains.base import Domain, Naming
 from metier.encoders.base import Encoder
-from metier.errors import BadCell, BadOption
+from metier.errors import BadCell, BadOption, TooFewRows
 from metier.evaluation import Judged
 from metier.heads.base import Head
 from metier.heads.hashed import HashedHead
@@ -180,10 +180,11 @@ def out_of_fold(
     """Calibrated probabilities (n, k) of every row by stages that have not learnt it; for audits."""
     examples = _examples(values, answers, domain, task, seed, Parting())
     kept, held = Checkpoint(None, fingerprint=""), []
-    for encoder in domain.encoders(effort):
-        encodings = Encodings(encoder, examples, kept, "")
-        head, plain = _head(encodings), by_labels(examples)
-        held.append(held_out(encodings, head, plain, checkpoint=kept, name="", seed=seed, tick=lambda: None))
+    with threadpool_limits(limits=1, user_api="blas"):  # products are small: on a busy machine threads wait on another
+        for encoder in domain.encoders(effort):
+            encodings = Encodings(encoder, examples, kept, "")
+            head, plain = _head(encodings), by_labels(examples)
+            held.append(held_out(encodings, head, plain, checkpoint=kept, name="", seed=seed, tick=lambda: None))
     scores = np.stack([h.scores for h in held])
     return task.calibrate(scores, truth=examples.truth, familiarity=None, max_error=None).probabilities(scores)
 
@@ -263,11 +264,11 @@ def _read(table: Table, columns: Columns, domain: Domain, task: Task) -> tuple[l
         try:
             label = task.read(answer)
             if label is None:
-                raise BadCell(f"column '{columns.target}' is empty. Expected a label")
+                raise BadCell(f"column '{columns.target}' is empty. Expected an answer")
             values.append(domain.read(cell))
             labels.append(label)
         except BadCell as problem:
-            problems.append(f"row {table.first_row + number}: {problem}")
+            problems.append(f"row {table.first_row + number}: {str(problem).removesuffix('.')}")
     if problems:
         more = f" … and {len(problems) - 5:,} more rows" if len(problems) > 5 else ""
         raise BadCell(
@@ -283,6 +284,12 @@ def _examples(
 ) -> Examples:
     strata = task.strata(answers)
     fold = parted.folds(strata, domain.group(values), _fold_count(strata), seed)
+    if task.loss == "softmax" and any(len(np.unique(strata[fold != held])) < 2 for held in np.unique(fold)):
+        raise TooFewRows(
+            "rows that are nearly the same, of one group or of one time are held out together, and what is left of "
+            f"{len(strata):,} rows then has fewer than two labels. Expected two on either side. Bring rows that differ "
+            "more, or leave out --group and --order."
+        )
     targets = task.targets(answers)
     named = Named(values=[], strata=strata[:0], targets=targets[:0])
     return Examples(

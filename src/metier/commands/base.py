@@ -162,6 +162,7 @@ def figure_lines(task: str, figures: Mapping[str, Any], microseconds: Sequence[f
 
     lines: list[tuple[str, str, str]] = [*lazy.find("tasks", task, "TASK").lines(figures)]
     for stage, time in zip(figures["stages"], microseconds, strict=True):
-        cost = f"{stage['name'].partition('.')[0]}: {duration(time)} a query"
+        timed = "not timed" if math.isnan(time) else f"{duration(time)} a query"
+        cost = f"{stage['name'].partition('.')[0]}: {timed}"
         lines.append((f"Left at stage {stage['stage']}", f"{stage['share']:.1%}", cost))
     return lines

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import rich.table
 
     from metier.evaluation import Grid, Judged
+    from metier.specialist import Specialist
     from metier.types import Table
 
 MOST_LETTERS = 40
@@ -74,10 +75,23 @@ def _evaluated(
     if others is not None and input is not None and set(split_names(input, others.columns)) <= set(others.columns):
         others = _inputs_as_learnt(others, input, specialist.columns)
     evaluation = specialist.evaluate(table, out_of_scope=others, out_of_scope_label=label)
-    facts = {"Rows from": Path(data).name, "Judged": "rows it has not learnt from"}
+    seen = _is_learnt(table, specialist)
+    if seen:
+        say("These are the very rows it has learnt from, and the figures flatter it. Give rows that it has not seen.")
+    facts = {"Rows from": Path(data).name, "Judged": f"rows it has {'' if seen else 'not '}learnt from"}
     for ending, content in api.report_files(evaluation, title=f"{specialist.name}, evaluated", facts=facts).items():
         write_text(page if ending == ".html" else page.with_suffix(ending), content.decode())
     return evaluation
+
+
+def _is_learnt(table: Table, specialist: Specialist) -> bool:
+    """Whether the rows are all those of the training, in their order."""
+    from metier.data.read import digest
+    from metier.record import located
+    from metier.targets import target_columns
+
+    names = [*specialist.columns, *target_columns(table, specialist.target_column)]
+    return digest(located(table, specialist.inputs), names) == specialist.origin.get("sha256")
 
 
 def _pairs(table: Table, target: str | None, learnt: str) -> Iterator[tuple[str, str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -28,7 +29,8 @@ def show(
     specialist = artifact.load(folder)
     microseconds = stage_microseconds(specialist, [golden.asked for golden in specialist.golden])
     if as_json:
-        show_json({**said, "microseconds": microseconds})
+        # long rows are not kept with it, and without one there is nothing to time; JSON has no NaN
+        show_json({**said, "microseconds": [None if math.isnan(time) else time for time in microseconds]})
         return
     task: Task = lazy.find("tasks", said["task"], "TASK")
     domains = ", ".join(dict.fromkeys(one["domain"] for one in said["inputs"]))

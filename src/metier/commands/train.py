@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 import shlex
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 from threading import Lock
-from time import perf_counter
-from typing import Annotated, Any
+from time import perf_counter, time
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -30,7 +30,12 @@ from metier.commands.base import (
 )
 from metier.errors import MetierError
 
+if TYPE_CHECKING:
+    from metier.columns import Columns
+    from metier.types import Table
+
 OFFERED = (0.01, 0.02, 0.05)  # promises whose price is told where none was asked for
+MOST_TIMED = 16  # rows
 Report = Callable[[str, float], None]
 
 
@@ -81,6 +86,7 @@ def train(
     as_json: Annotated[bool, typer.Option("--json", help="The outcome as one line of JSON.")] = False,
 ) -> None:
     """Learn a specialist from labelled rows."""
+    began = time()
     try:
         _train(
             data, output, as_json=as_json, input=input, target=target, task=task, group=group, order=order,
@@ -92,7 +98,7 @@ def train(
         say(f"Stopped. Nothing was half-written. Continue with: {_again()}")
         raise typer.Exit(INTERRUPTED) from None
     except MetierError:
-        if _steps_kept(output):
+        if _steps_kept(output, began):
             say(f"Finished steps are kept beside {output}; --resume with other options goes on from them.")
         raise
 
@@ -131,7 +137,8 @@ def _train(
             **options,
         )
     seconds = perf_counter() - started
-    microseconds = stage_microseconds(specialist, [golden.asked for golden in specialist.golden])
+    asked = [golden.asked for golden in specialist.golden] or _some_cells(table, columns)
+    microseconds = stage_microseconds(specialist, asked)
     megabytes = sum(file.stat().st_size for file in output.iterdir()) / 1e6
     if as_json:
         costs = {"microseconds": microseconds, "megabytes": megabytes, "seconds": seconds}
@@ -145,13 +152,22 @@ def _train(
     show(
         figures_table([*figure_lines(specialist.task, specialist.figures, microseconds), *size]),
         "",
-        _next(specialist.figures, output),
+        _next(specialist.figures, output, list(specialist.columns)),
     )
 
 
-def _next(figures: Mapping[str, Any], output: Path) -> str:
+def _some_cells(table: Table, columns: Columns) -> list[Any]:
+    """Rows to time, where all were too long for any to be kept with the specialist."""
+    from metier.columns import cells_of
+    from metier.record import located
+
+    return cells_of(located(table.take(range(min(len(table), MOST_TIMED))), columns.inputs), columns.inputs)
+
+
+def _next(figures: Mapping[str, Any], output: Path, columns: Sequence[str]) -> str:
     """What a promise would cost, where none was made; else, how to ask."""
-    ask = f'Ask it: metier predict {shlex.quote(str(output))} "…"'
+    words = ['"…"'] if len(columns) == 1 else [*(shlex.quote(f"{name}=…") for name in columns[:2]), "…"][: len(columns)]
+    ask = f"Ask it: metier predict {shlex.quote(str(output))} {' '.join(words)}"
     if figures["max_error"] is not None or "curve" not in figures:  # where there is no threshold to choose, no price
         return ask
     shares = {promise: answered_under(figures, promise) for promise in OFFERED}
@@ -164,10 +180,12 @@ def _again() -> str:
     return shlex.join(["metier", *words, "--resume"])
 
 
-def _steps_kept(output: Path) -> bool:
+def _steps_kept(output: Path, began: float) -> bool:
+    """Whether this training left steps; those of another, of other rows perhaps, are no help to it."""
     from metier.api import steps_folder
 
-    return steps_folder(output.resolve()).is_dir()
+    folder = steps_folder(output.resolve())
+    return folder.is_dir() and any(step.stat().st_mtime >= began - 1 for step in folder.iterdir())
 
 
 def answered_under(figures: Mapping[str, Any], max_error: float) -> float | None:

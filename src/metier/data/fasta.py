@@ -17,6 +17,11 @@ from metier.errors import BadCell
 ENDINGS = (".fasta", ".fa", ".fna", ".faa", ".ffn", ".txt")
 
 
+def places(low: int, high: int) -> str:
+    """A window of a sequence in words, its letters counted from one."""
+    return f"place {high}" if high - low == 1 else f"places {low + 1} to {high}"
+
+
 def sequence(cell: Any, *, allowed: Set[str], called: str, least: int, most: int) -> str:
     """The letters of a cell in capitals, without white space.
 

@@ -32,6 +32,9 @@ NOT_TEXT = {
     b"\x1f\x8b": "compressed. Run: gunzip -c {name} > plain-{name}",
     b"PK\x03\x04": "a ZIP archive or a spreadsheet. Save the sheet as 'CSV UTF-8', or unpack it",
     b"PAR1": "a Parquet file. Give it the ending .parquet",
+    b"\x89PNG": "a picture. Expected a table; name the file in one, or lay files out label/file",
+    b"\xff\xd8\xff": "a picture. Expected a table; name the file in one, or lay files out label/file",
+    b"RIFF": "a sound, film or picture. Expected a table; name the file in one, or lay files out label/file",
 }
 
 Parsed: TypeAlias = tuple[int, Any, str | None]  # line number, cells or object, what is wrong

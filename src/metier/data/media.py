@@ -107,8 +107,8 @@ def _from_text(text: str, most_bytes: int, kind: str) -> RawFile:
         return RawFile(name=name, data=base64.b64decode(text[found.end() if found else 0 :], validate=True))
     except (binascii.Error, ValueError):
         raise BadCell(
-            f"{text[:60]!r} is not {kind}. Expected base64 or a data URL in a text; a file is given as a Path, such as "
-            f"Path('one'), or as its bytes."
+            f"{text[:60]!r} is not {kind}. Expected base64 or a data URL in a text; a file is given as a Path "
+            "in Python, and by its name with its ending elsewhere."
         ) from None
 
 

@@ -72,6 +72,9 @@ def _shares(
     return shares
 
 
+LEAST_SPREAD = 1e-12  # its root fits single precision, and so do squares of what is divided by it
+
+
 class Novelty:
     """How strange a vector is: for sparse Rows the share that was never seen, for dense vectors a distance."""
 
@@ -92,7 +95,8 @@ class Novelty:
         share = min(1.0, 0.02 + d / (d + len(encoded)) * 0.5)
         covariance = (1 - share) * covariance + share * np.trace(covariance) / d * np.eye(d)
         values, directions = np.linalg.eigh(covariance)
-        whitener = (directions / np.sqrt(values)).astype(np.float32)
+        # where all rows of a class are the same, nothing spreads, and any step from them is a long one
+        whitener = (directions / np.sqrt(np.maximum(values, LEAST_SPREAD))).astype(np.float32)
         return cls(np.ascontiguousarray(whitener), (centres @ whitener).astype(np.float32))
 
     def of(self, encoded: Encoded) -> Floats:

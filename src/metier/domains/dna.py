@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from metier.data.fasta import looks_like, sequence
+from metier.data.fasta import looks_like, places, sequence
 from metier.encoders.alphabets import DNA
 from metier.encoders.base import Encoder
 from metier.types import Effort, Table
@@ -72,7 +72,7 @@ class Dna:
         """The sequence without each tenth of it, letters that say nothing in its place; and one strand as the other."""
         ends = np.unique(np.linspace(0, len(value), WINDOWS + 1).astype(np.int64)).tolist()
         found = [
-            (f"places {low + 1} to {high}", value[:low] + "N" * (high - low) + value[high:])
+            (places(low, high), value[:low] + "N" * (high - low) + value[high:])
             for low, high in itertools.pairwise(ends)
         ]
         return [*found, ("strand turned", value[::-1].translate(PAIRS))]
