@@ -27,7 +27,7 @@ from metier.record import domain_of
 from metier.tasks.base import Task
 from metier.types import Decision, Input, Json, Packed, Passed, Predicted, Value
 
-LONGEST_KEPT, MOST_BYTES_KEPT = 200, 200_000  # of a cell among the golden rows: characters, bytes
+LONGEST_KEPT, MOST_BYTES_KEPT = 2_000, 200_000  # of a cell among the golden rows: characters, bytes
 
 
 @dataclass(frozen=True, kw_only=True)
