@@ -9,7 +9,6 @@ Source: Saunders et al. 1998 for the ridge; Nyström landmarks after Williams an
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cached_property
 from typing import Any, Self, TypeAlias
 
 import numpy as np
@@ -28,13 +27,14 @@ GAP_ROUNDS = 3  # each costs as much as learning once
 
 F32: TypeAlias = NDArray[np.float32]
 I8: TypeAlias = NDArray[np.int8]
+I16: TypeAlias = NDArray[np.int16]
 
 
 @njit(cache=True, nogil=True, fastmath=True)
-def _votes(vectors: F32, landmarks: I8, scales: F32, weights: F32, sharpness: float) -> F32:
+def _votes(vectors: F32, landmarks: I8, scales: F32, weights: I16, loudness: F32, sharpness: float) -> F32:
     """Each landmark votes with its weights, the nearer the louder. Row by row, so that no row depends on another.
 
-    Shapes: vectors (n, d), landmarks (m, d), scales (m,), weights (m, k); returns (n, k).
+    Shapes: vectors (n, d), landmarks (m, d), scales (m,), weights (m, k), loudness (m,); returns (n, k).
     """
     n, (m, d), k = len(vectors), landmarks.shape, weights.shape[1]
     scores = np.zeros((n, k), np.float32)
@@ -46,9 +46,10 @@ def _votes(vectors: F32, landmarks: I8, scales: F32, weights: F32, sharpness: fl
             for h in range(d):
                 cosine += vector[h] * np.float32(landmark[h])
             closeness = np.exp(np.float32(sharpness) * (cosine * scales[j] - np.float32(1)))
+            closeness *= loudness[j]
             votes = weights[j]
             for q in range(k):
-                row[q] += closeness * votes[q]
+                row[q] += closeness * np.float32(votes[q])
     return scores
 
 
@@ -91,11 +92,12 @@ def _in_bytes(vectors: F32) -> tuple[I8, F32]:
 class KernelHead:
     """Kernel ridge regression, whatever the loss; scores lie near 0 for what a label is not and 1 for what it is."""
 
-    kind = "kernel.v1"
+    kind = "kernel.v2"  # v1 had weights in half precision
 
     def __init__(self, *, sharpness: float = 3.0, ridge: float = 0.3) -> None:
         self.sharpness, self.ridge = sharpness, ridge
-        # landmarks (m, r) int8, scales (m,), weights (m, k), and directions (d, r) where r is less than d
+        # landmarks (m, r) int8 with scales (m,), weights (m, k) int16 with loudness (m,), and directions (d, r) where
+        # r is less than d
         self._arrays: dict[str, NDArray[Any]] = {}
         self.left_out: Scores | None = None  # (n, k) of the training rows after `fit`, each as if it had been left out
 
@@ -118,8 +120,10 @@ class KernelHead:
         centres = landmarks * scales[:, None]  # what will be compared with, rounding and all
         learn = self._exact if n <= MOST_EXACT else self._reduced
         weights, left_out = _around_gaps(targets, lambda filled: learn(encoded, centres, filled))
-        # half precision is what is saved; the live head has the same, so that both say the same
-        fitted._arrays = {"landmarks": landmarks, "scales": scales, "weights": weights.astype(np.float16)}
+        # 16 bits: in 8 the small weights beside a landmark's own label vanish, and 0.2 points with them
+        loudness = (np.maximum(np.abs(weights).max(axis=1), 1e-12) / 32_767).astype(np.float32)
+        whole = np.rint(weights / loudness[:, None]).astype(np.int16)
+        fitted._arrays = {"landmarks": landmarks, "scales": scales, "weights": whole, "loudness": loudness}
         if directions is not None:
             fitted._arrays["directions"] = directions
         fitted.left_out = left_out
@@ -170,12 +174,8 @@ class KernelHead:
         vectors = np.ascontiguousarray(encoded, np.float32)
         if "directions" in a:
             vectors = _along(vectors, a["directions"])
-        votes: Scores = _votes(vectors, a["landmarks"], a["scales"], self._weights, self.sharpness)
+        votes: Scores = _votes(vectors, a["landmarks"], a["scales"], a["weights"], a["loudness"], self.sharpness)
         return votes
-
-    @cached_property
-    def _weights(self) -> F32:
-        return self._arrays["weights"].astype(np.float32)
 
     def state(self) -> State:
         return State(config={"sharpness": self.sharpness, "ridge": self.ridge}, arrays=self._arrays)
@@ -187,7 +187,7 @@ class KernelHead:
         a = state.arrays
         m, d = a["landmarks"].shape
         turned = a["directions"].shape[1:] == (d,) if "directions" in a else True
-        if a["scales"].shape != (m,) or a["weights"].shape[0] != m or not turned:
+        if not a["scales"].shape == a["loudness"].shape == (m,) == a["weights"].shape[:1] or not turned:
             raise ValueError(f"{m} landmarks of width {d}, scales and weights do not fit one another")
         head._arrays = {name: np.ascontiguousarray(array) for name, array in a.items()}
         return head
