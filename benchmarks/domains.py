@@ -3,7 +3,7 @@
     python benchmarks/domains.py                  # all: hours on two cores
     python benchmarks/domains.py table molecule   # some; what others gave before stays
 
-Writes benchmarks/results/domains.json after every figure, and benchmarks/results/domains.md at the end.
+Writes benchmarks/results/domains.json and domains.md after every figure, so that a run that is stopped keeps what it has.
 """
 
 from __future__ import annotations
@@ -40,8 +40,8 @@ def main(asked: list[str]) -> None:
             figures.append(asdict(figure))
             found[name] = {"run": about, "figures": figures}
             JSON.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n")
+            PAGE.write_text(page(found))
             print(f"{name:9} {figure.data}: {figure.measure}, {figure.who}: {figure.value:.4g}", flush=True)
-    PAGE.write_text(page(found))
 
 
 def page(found: Found) -> str:
