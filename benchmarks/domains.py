@@ -3,7 +3,7 @@
     python benchmarks/domains.py                  # all: hours on two cores
     python benchmarks/domains.py table molecule   # some; what others gave before stays
 
-Writes benchmarks/results/domains.json and domains.md after every figure, so that a run that is stopped keeps what it has.
+Writes results/domains.json and domains.md after every figure, so that a run that is stopped keeps what it has.
 """
 
 from __future__ import annotations
