@@ -154,7 +154,7 @@ def test_steps_of_another_training_are_not_offered(here: Path) -> None:
 def test_rows_too_long_to_be_kept_are_timed_all_the_same(here: Path) -> None:
     draw = random.Random(0)
     words = ["".join(draw.choices("abcdefghijklmnop", k=7)) for _ in range(400)]
-    rows = [(" ".join([*draw.sample(words, 40), "late" if i % 2 else "fee"]), i % 2) for i in range(60)]
+    rows = [(" ".join([*draw.sample(words, 300), "late" if i % 2 else "fee"]), i % 2) for i in range(60)]
     (here / "long.csv").write_text("text,label\n" + "".join(f"{text},{label}\n" for text, label in rows))
     assert "nan" not in ok("train", here / "long.csv", "-o", here / "long", "--effort", "quick").stdout
     assert "ngrams: not timed" in ok("show", here / "long").stdout

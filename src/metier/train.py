@@ -116,6 +116,11 @@ def train(
     domain = domain_of(columns.inputs)
     table = located(table, columns.inputs)
     asked: Task = lazy.find("tasks", columns.task, "TASK")
+    if max_width is not None and asked.loss != "squared":
+        raise BadOption(
+            f"max_width={max_width:g}: the answers are labels, and have no width. Leave the option out, or ask for "
+            "numbers with task='regress'."
+        )
     values, answers = _read(table, columns, domain, asked)
     parted = parting(table, columns.inputs, group=group, order=order)
     examples = _examples(values, answers, domain, asked, seed, parted)

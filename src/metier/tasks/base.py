@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from metier.decide.accept import Rule
 from metier.decide.base import Calibrator
-from metier.errors import BadCell, BadOption
+from metier.errors import BadCell
 from metier.evaluation import Judged, Latency, Line
 from metier.types import (
     Decision,
@@ -159,8 +159,7 @@ class Task(Protocol):
     ) -> Thresholds:
         """What keeps the promise among the rows `inside` (n,), those in scope.
 
-        Raises: PromiseNotSupported with the number of rows that could support it, BadOption for a `max_width` where
-        answers have none.
+        Raises: PromiseNotSupported with the number of rows that could support it, or with how narrow intervals are.
         """
         ...
 
@@ -233,18 +232,6 @@ class Task(Protocol):
     def lines(self, figures: Mapping[str, Any]) -> list[Line]:
         """The figures that training left, the most important first."""
         ...
-
-
-def refuse_width(max_width: float | None) -> None:
-    """Go on where no width was asked for.
-
-    Raises: BadOption otherwise.
-    """
-    if max_width is not None:
-        raise BadOption(
-            f"max_width={max_width:g}: the answers are labels, and have no width. Leave the option out, or ask for "
-            "numbers with task='regress'."
-        )
 
 
 def label_text(cell: Any) -> str | None:

@@ -17,7 +17,7 @@ from metier.decide.suspects import suspects
 from metier.errors import BadOption, MissingColumn, TooFewRows
 from metier.evaluation import Evaluation, Latency, Line
 from metier.judge import OUTSIDE, UNKNOWN, evaluation_of
-from metier.tasks.base import Answers, Doubt, Given, Thresholds, label_text, refuse_width
+from metier.tasks.base import Answers, Doubt, Given, Thresholds, label_text
 from metier.types import (
     Candidate,
     Decision,
@@ -143,7 +143,6 @@ class Classify:
         max_width: float | None = None,
     ) -> Thresholds:
         """The probability from which on at most `max_error` are wrong, and that of nearly all true names."""
-        refuse_width(max_width)
         right = passed.probabilities.argmax(axis=1) == truth
         return Thresholds(
             accept=0.0 if max_error is None else accept_threshold(passed.confidence[inside], right[inside], max_error),

@@ -17,7 +17,7 @@ from metier.decide.accept import Rule, accept_threshold
 from metier.errors import BadCell, BadOption, MissingColumn, TooFewRows
 from metier.evaluation import Latency, Line
 from metier.judges.multilabel import LabelFigures, label_figures, label_lines
-from metier.tasks.base import Answers, Doubt, Given, Thresholds, label_text, refuse_width
+from metier.tasks.base import Answers, Doubt, Given, Thresholds, label_text
 from metier.types import (
     Candidate,
     Decision,
@@ -184,7 +184,6 @@ class Multilabel:
 
         One label of each row is drawn: those of one row are not independent of one another, and the test takes them so.
         """
-        refuse_width(max_width)
         if max_error is None:
             return Thresholds()
         draw = np.random.default_rng(0)
