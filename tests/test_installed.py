@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 
 import metier
 from metier.cli import command_line
+from metier.errors import MissingPackage
 
 
 def test_every_domain_is_listed_with_what_it_is_for() -> None:
@@ -34,3 +35,11 @@ def test_what_is_missing_comes_with_its_command(monkeypatch: pytest.MonkeyPatch)
     assert "audio: pip install 'metier[audio]'" in shown.stdout
     said = json.loads(CliRunner().invoke(command_line(), ["domains", "--json"]).stdout)
     assert [domain["name"] for domain in said] == sorted(domain["name"] for domain in said)
+
+
+def test_training_without_a_domains_package_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "rdkit" else found(name))
+    rows = {"smiles": [f"{'C' * i}(=O)O" for i in range(1, 21)], "label": ["a", "b"] * 10}
+    with pytest.raises(MissingPackage, match=r"'rdkit'.*pip install 'metier\[molecule\]'"):
+        metier.train(rows, input="smiles", effort="quick")

@@ -25,10 +25,18 @@ ALONE = "boosted"  # what names this head looks at columns one by one, and gains
 
 
 def domain_of(inputs: Sequence[Input]) -> Domain:
-    """The domain of what is read: that of the one column, or the record of several."""
-    if len(inputs) > 1:
-        return Record(inputs)
-    domain: Domain = lazy.find("domains", inputs[0].domain, "DOMAIN")
+    """The domain of what is read: that of the one column, or the record of several.
+
+    Raises: MissingPackage where one needs what is not installed.
+    """
+    return Record(inputs) if len(inputs) > 1 else _ready(inputs[0].domain)
+
+
+def _ready(name: str) -> Domain:
+    """A domain whose packages are here: checked once, so that no cell of a thousand has to find out."""
+    domain: Domain = lazy.find("domains", name, "DOMAIN")
+    for package in domain.needs:
+        lazy.need(package, extra=name, purpose=f"Reading cells of the domain '{name}'")
     return domain
 
 
@@ -48,7 +56,7 @@ class Record:
     def __init__(self, inputs: Sequence[Input]) -> None:
         self.inputs = tuple(inputs)
         self.columns = tuple(one.column for one in self.inputs)
-        self.domains: tuple[Domain, ...] = tuple(lazy.find("domains", one.domain, "DOMAIN") for one in self.inputs)
+        self.domains: tuple[Domain, ...] = tuple(_ready(one.domain) for one in self.inputs)
         self.needs = tuple(dict.fromkeys(need for domain in self.domains for need in domain.needs))
         cells = zip(*(domain.sample.columns["input"] for domain in self.domains), strict=True)
         # the samples of the columns' domains side by side, with the labels of the first
