@@ -18,20 +18,11 @@ from metier.decide.accept import Rule
 from metier.decide.measure import Bin
 from metier.errors import TooFewRows
 from metier.evaluation import SCHEMA, Grid, Latency, Line, Promise, digits, interval, lines_of_time, percent, plain
+from metier.judges.base import Outside, outside_rows
 from metier.types import Interval, Json, Predicted, Probabilities, Targets
 
 TRIES = 100  # of drawing the rows again, for the range of a figure
 MOST_LABELS = 8  # in the short table
-
-
-@dataclass(frozen=True, kw_only=True)
-class OutsideRows:
-    """Rows that are none of its business: how many were refused, how many answered all the same."""
-
-    rows: int
-    caught: Interval
-    answered: Interval
-    scope_auroc: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,7 +80,7 @@ class LabelFigures:
     bad_input: int
     unlabelled: int
     unknown: Mapping[str, int]
-    out_of_scope: OutsideRows | None
+    out_of_scope: Outside | None
     stages: tuple[LabelStage, ...]
     per_label: tuple[OneLabel, ...]
     reliability: tuple[Bin, ...]
@@ -176,7 +167,7 @@ def label_figures(
         bad_input=int((~readable).sum()),
         unlabelled=unlabelled,
         unknown=dict(unknown),
-        out_of_scope=_outside(seen, outside, predicted),
+        out_of_scope=outside_rows(seen, outside, predicted),
         stages=tuple(_stages(truth, known, right, predicted, stage_names, alone, latency)),
         per_label=per_label,
         reliability=measure.reliability(predicted.probabilities[known], there[known]),
@@ -295,18 +286,6 @@ def _promise(error: Interval | None, max_error: float | None) -> Promise:
     if error.value <= max_error:
         return "kept"
     return "within chance" if error.low <= max_error else "broken"
-
-
-def _outside(seen: NDArray[np.bool_], outside: NDArray[np.bool_], predicted: Predicted) -> OutsideRows | None:
-    rows, readable = int(outside.sum()), outside & (predicted.stage > 0)
-    if not rows:
-        return None
-    return OutsideRows(
-        rows=rows,
-        caught=measure.wilson(int((readable & ~predicted.in_scope).sum()), rows),
-        answered=measure.wilson(int((outside & predicted.accepted).sum()), rows),
-        scope_auroc=measure.auroc(predicted.scope[seen], predicted.scope[readable]),
-    )
 
 
 def _stages(

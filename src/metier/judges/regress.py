@@ -17,20 +17,11 @@ from metier.decide import measure
 from metier.decide.accept import Rule
 from metier.errors import TooFewRows
 from metier.evaluation import SCHEMA, Grid, Latency, Line, Promise, digits, interval, lines_of_time, percent, plain
+from metier.judges.base import Outside, outside_rows
 from metier.types import Floats, Interval, Json, Predicted, Probabilities
 
 TRIES = 200  # of drawing the rows again, for the range of a figure
 MOST_POINTS, GROUPS, MOST_TEXT = 600, 5, 200
-
-
-@dataclass(frozen=True, kw_only=True)
-class Outside:
-    """Rows that are none of its business: how many were refused, how many answered all the same."""
-
-    rows: int
-    caught: Interval
-    answered: Interval
-    scope_auroc: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -185,7 +176,7 @@ def number_figures(
         false_refusal_asked=rule.false_refusal,
         bad_input=int((~readable).sum()),
         unlabelled=unlabelled,
-        out_of_scope=_outside(seen, outside, predicted),
+        out_of_scope=outside_rows(seen, outside, predicted),
         stages=tuple(_stages(seen, truth, missed, held, width, predicted, stage_names, alone, latency)),
         groups=tuple(_groups(width[answered], missed[answered], held[answered])),
         furthest=tuple(
@@ -274,18 +265,6 @@ def _promise(inside: Interval | None, asked: float) -> Promise:
     if inside.value >= asked:
         return "kept"
     return "within chance" if inside.high >= asked else "broken"
-
-
-def _outside(seen: NDArray[np.bool_], outside: NDArray[np.bool_], predicted: Predicted) -> Outside | None:
-    rows, readable = int(outside.sum()), outside & (predicted.stage > 0)
-    if not rows:
-        return None
-    return Outside(
-        rows=rows,
-        caught=measure.wilson(int((readable & ~predicted.in_scope).sum()), rows),
-        answered=measure.wilson(int((outside & predicted.accepted).sum()), rows),
-        scope_auroc=measure.auroc(predicted.scope[seen], predicted.scope[readable]),
-    )
 
 
 def _stages(
