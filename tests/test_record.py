@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import metier
 from metier.encoders.beside import BesideEncoder, beside
 from metier.encoders.columns import ColumnsEncoder
 from metier.errors import BadCell
@@ -114,3 +115,19 @@ def test_dense_parts_of_several_heads_are_rows_of_length_one() -> None:
     vectors = fitted.encode([("a", 1.0), (None, 2.0), ("bb", None)])
     np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-6)
     assert (vectors[1, :3] == 0).all(), "a gap is a row of zeros"
+
+
+def test_a_series_beside_a_number_and_one_with_a_channel_too_many() -> None:
+    draw = np.random.default_rng(0)
+    waves = [np.sin(np.arange(30) * (0.3, 0.7)[i % 2]) + 0.1 * draw.normal(size=30) for i in range(40)]
+    rows = {
+        "wave": [",".join(f"{v:.3f}" for v in wave) for wave in waves],
+        "size": [float(i % 7) for i in range(40)],
+        "label": [("slow", "fast")[i % 2] for i in range(40)],
+    }
+    learnt = metier.train(rows, input="wave,size", target="label", effort="quick")
+    known, strange, gap = learnt.predict([(rows["wave"][0], 1.0), ("[[1,2,3],[2,3,4]]", 2.0), (None, 2.0)])
+    assert known.label == "slow"
+    assert strange.reason == "bad_input"
+    assert "2 channels, and 1 were learnt" in str(strange.error)
+    assert gap.stage == 1

@@ -77,7 +77,7 @@ class Record:
             values = tuple([read(own) for read, own in zip(self._reads, row, strict=True)])
         except BadCell:
             values = self._read_one_by_one(row)
-        if values.count(None) == len(values):
+        if all(value is None for value in values):  # not by count: an array is equal to nothing and everything
             raise BadCell(
                 f"there is nothing in any of the {len(values)} columns: {', '.join(self.columns[:10])}. Expected a "
                 "cell in one of them at least; fill it, or leave the row out."
@@ -118,7 +118,7 @@ class Record:
         return [
             (name, (*value[:place], None, *value[place + 1 :]))
             for place, name in enumerate(self.columns)
-            if value[place] is not None and value.count(None) < len(value) - 1
+            if value[place] is not None and sum(one is not None for one in value) > 1
         ]
 
     def _row(self, cell: Any) -> Sequence[Any]:

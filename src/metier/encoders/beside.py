@@ -17,7 +17,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from metier import lazy
-from metier.encoders.base import Encoder
+from metier.encoders.base import Choosy, Encoder
 from metier.types import Encoded, Loss, Rows, State, Targets, Value, Vectors
 
 SPARSE, UNIT, PLAIN = "hashed", "kernel", "linear"
@@ -86,6 +86,15 @@ class BesideEncoder:
     def encode(self, values: Sequence[Value]) -> Encoded:
         """Vectors or Rows (n, width)."""
         return self.together([self.apart(i, values) for i in range(len(self.parts))])
+
+    def fits(self, value: Value) -> None:
+        """Check the cells of a row that a part may find unlike those it has learnt to compare.
+
+        Raises: BadCell, saying what of it differs.
+        """
+        for place, encoder in self.parts:
+            if isinstance(encoder, Choosy) and (place is None or value[place] is not None):
+                encoder.fits(value if place is None else value[place])
 
     def together(self, encoded: Sequence[Encoded]) -> Encoded:
         """What each part makes of the same rows, in one."""
