@@ -126,7 +126,7 @@ def test_a_series_beside_a_number_and_one_with_a_channel_too_many() -> None:
         "label": [("slow", "fast")[i % 2] for i in range(40)],
     }
     learnt = metier.train(rows, input="wave,size", target="label", effort="quick")
-    known, strange, gap = learnt.predict([(rows["wave"][0], 1.0), ("[[1,2,3],[2,3,4]]", 2.0), (None, 2.0)])
+    known, strange, gap = learnt.predict([(rows["wave"][0], 1.0), ("[[1,2,3,4],[2,3,4,5]]", 2.0), (None, 2.0)])
     assert known.label == "slow"
     assert strange.reason == "bad_input"
     assert "2 channels, and 1 were learnt" in str(strange.error)
