@@ -10,15 +10,17 @@ import contextlib
 import logging
 import re
 import secrets
-from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from time import monotonic, perf_counter
 from typing import Any, Protocol
 from urllib.parse import parse_qsl
 
 import msgspec
 from starlette.applications import Starlette
-from starlette.routing import BaseRoute, Mount, compile_path
+from starlette.requests import Request as WebRequest
+from starlette.responses import JSONResponse
+from starlette.routing import BaseRoute, Mount, Route, compile_path
 from starlette.types import Receive, Scope, Send
 
 from metier import lazy
@@ -40,7 +42,7 @@ from metier.protocols.base import Endpoint, Reply, Request, Speech
 LOG = logging.getLogger("metier.gateway")
 SAFE_ID = re.compile(r"[A-Za-z0-9._:=+/-]{1,128}")
 BODY_S = 30.0  # for a body to arrive; a slower client is let go
-FIRST = ("decisions", "openai", "specialists", "huggingface", "oip", "tei")  # exact addresses before those with pieces
+FIRST = ("openai", "decisions", "operations", "specialists", "oip", "tei")  # of two that name one address
 
 
 class Doorkeeper(Protocol):
@@ -119,8 +121,8 @@ class Door:
 
     def __init__(self, gateway: Gateway, *, keys: Doorkeeper | None) -> None:
         self._gateway, self._keys = gateway, keys
-        self._speeches = speeches()
-        self._addresses = Addresses.of(self._speeches)
+        self.speeches = speeches()
+        self._addresses = Addresses.of(self.speeches)
         self._most = int(gateway.settings.most_body_mb * 1_000_000)
         self.running = 0
 
@@ -133,22 +135,25 @@ class Door:
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         given = headers.get("x-request-id") or headers.get("x-amzn-trace-id") or ""
         request_id = given if SAFE_ID.fullmatch(given) else secrets.token_hex(8)
-        speech, path = self._speeches[0], scope["path"]
+        speech, path = self.speeches[0], scope["path"]
         answer: Reply | None = None
         try:
             address, params = self._addresses.find(path, scope["method"])
             speech = address.speech
-            caller = self._admitted(headers, address.endpoint.role)
+            caller = None
+            if not address.endpoint.public:
+                caller = self._admitted(headers, address.endpoint.role)
+                if not self._gateway.ready:
+                    raise Unavailable("The gateway is starting. Ask again in a moment.", retry_after=1)
             body = await self._body(headers, receive)
             request = Request(
                 method=scope["method"], path=path, headers=headers, body=body, params=params, id=request_id,
                 query=dict(parse_qsl(scope["query_string"].decode("latin-1"))), caller=caller,
                 deadline=_deadline(headers),
             )  # fmt: skip
-            if self._gateway.draining or not self._gateway.ready:
-                raise Unavailable("The gateway is starting or stopping. Ask again in a moment.", retry_after=1)
             answer = await _while_connected(address.endpoint.call(self._gateway, request), receive)
         except Trouble as trouble:
+            self._gateway.metrics.trouble(trouble.code)
             answer = _said(speech, trouble)
         except ConnectionResetError:
             answer = None  # nobody is there to be answered
@@ -158,12 +163,10 @@ class Door:
         finally:
             self.running -= 1
         if answer is not None:
+            if self._gateway.draining:  # a client that keeps its connection is told to make another, elsewhere
+                answer = replace(answer, headers={**answer.headers, "connection": "close"})
             await _send(answer, request_id, send)
             LOG.debug("%s %s %s %.2f ms", scope["method"], path, answer.status, (perf_counter() - started) * 1000)
-
-    def described(self) -> dict[str, Any]:
-        """Every address as OpenAPI 3.1 has it."""
-        return openapi(self._speeches)
 
     def _admitted(self, headers: Mapping[str, str], role: Role) -> Caller | None:
         if self._keys is None:
@@ -315,17 +318,25 @@ def _operation(speech: Speech, endpoint: Endpoint, path: str, schemas: Mapping[i
     return said
 
 
-def build(gateway: Gateway, *, keys: Doorkeeper | None = None, mounts: Sequence[BaseRoute] = ()) -> Starlette:
-    """The application: what `metier serve` runs, and what tests ask."""
+def build(
+    gateway: Gateway,
+    *,
+    keys: Doorkeeper | None = None,
+    mounts: Sequence[BaseRoute] = (),
+    beside: Callable[[], contextlib.AbstractContextManager[None]] = contextlib.nullcontext,
+) -> Starlette:
+    """The application: what `metier serve` runs, and what tests ask. `beside` is entered while it runs."""
     door = Door(gateway, keys=keys)
+
+    async def described(_: WebRequest) -> JSONResponse:
+        return JSONResponse(openapi(door.speeches))
 
     @contextlib.asynccontextmanager
     async def life(_: Starlette) -> AsyncIterator[None]:
         await gateway.start()
-        yield
-        gateway.draining = True
+        with beside():
+            yield
         await gateway.stop()
 
-    return Starlette(routes=[*mounts, Mount("/", app=door)], lifespan=life)
-
-
+    routes = [Route("/openapi.json", described), *mounts, Mount("/", app=door)]
+    return Starlette(routes=routes, lifespan=life)

@@ -10,9 +10,12 @@ import typer
 from metier.commands.base import say, show_json
 
 Registry = Annotated[
-    str | None, typer.Argument(metavar="[REGISTRY]", help="A registry, or a folder of specialists.", show_default="specialists")
+    str | None,
+    typer.Argument(metavar="[REGISTRY]", help="A registry, or a folder of specialists.", show_default="specialists"),
 ]
-Config = Annotated[Path | None, typer.Option(metavar="FILE", help="Settings in TOML.", show_default="metier.toml if there is one")]
+Config = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="Settings in TOML.", show_default="metier.toml if there is one")
+]
 CONFIG = Path("metier.toml")
 
 
@@ -22,15 +25,19 @@ def serve(
     port: Annotated[int | None, typer.Option(help="The port; 0 takes a free one.")] = None,
     workers: Annotated[int | None, typer.Option(help="Processes that answer.")] = None,
     config: Config = None,
-    log: Annotated[str, typer.Option(metavar="LEVEL", help="debug, info, warning or error.")] = "info",
+    log: Annotated[str | None, typer.Option(metavar="LEVEL", help="debug, info, warning or error.")] = None,
 ) -> None:
     """Answer OpenAI, Hugging Face, Open Inference, TEI and Decisions clients with specialists."""
-    from metier import lazy, serving
+    from metier import lazy
+
+    for package in ("msgspec", "uvicorn", "starlette", "httpx", "prometheus_client"):
+        lazy.need(package, extra="serve", purpose="Serving")
+
+    from metier import serving
     from metier.gateway import settings
 
-    lazy.need("uvicorn", extra="serve", purpose="Serving")
-    said = settings.read(_config(config), registry=registry, host=host, port=port, workers=workers)
-    serving.run(said, log=log)
+    said = settings.read(_config(config), registry=registry, host=host, port=port, workers=workers, log=log)
+    serving.run(said)
 
 
 def check(
@@ -52,5 +59,3 @@ def check(
 
 def _config(given: Path | None) -> Path | None:
     return given or (CONFIG if CONFIG.exists() else None)
-
-

@@ -32,6 +32,7 @@ from metier.gateway.base import (
     Unavailable,
     UnknownModel,
 )
+from metier.gateway.metrics import Metrics
 from metier.gateway.pool import Loaded, Pool, Shelf
 from metier.gateway.settings import Settings
 from metier.gateway.upstream import Bill, Upstream, text_of
@@ -56,10 +57,12 @@ class Gateway:
     """What protocols talk to. `start` before the first ask, `stop` after the last."""
 
     def __init__(
-        self, shelf: Shelf, settings: Settings, *, upstream: Upstream | None = None, notes: Notes | None = None
+        self, shelf: Shelf, settings: Settings, *, upstream: Upstream | None = None, notes: Sequence[Notes] = ()
     ) -> None:
         lanes = max(1, (os.cpu_count() or 1) // settings.workers)
-        self.settings, self.upstream, self.notes = settings, upstream, notes
+        self.settings, self.upstream = settings, upstream
+        self.metrics = Metrics()
+        self.notes: Sequence[Notes] = (self.metrics, *notes)
         self._executor = ThreadPoolExecutor(max_workers=lanes, thread_name_prefix="specialist")
         self.pool = Pool(shelf, settings, self._executor, lanes=lanes)
         self.ready, self.draining = False, False
@@ -91,14 +94,18 @@ class Gateway:
         """
         started = perf_counter()
         if len(ask.cells) > self.settings.most_rows:
-            raise TooLarge(f"{len(ask.cells):,} rows in one ask; expected {self.settings.most_rows:,} at most. Split it.")
+            raise TooLarge(
+                f"{len(ask.cells):,} rows in one ask; expected {self.settings.most_rows:,} at most. Split it."
+            )
         deadline = ask.deadline or monotonic() + self.settings.deadline_s
         loaded = await self._found(ask)
         try:
             async with asyncio.timeout(deadline - monotonic()):
                 outcomes = await self._outcomes(loaded, ask)
         except TimeoutError:
-            raise TooLate("The deadline passed before the specialist answered. Give it longer, or ask for less.") from None
+            raise TooLate(
+                "The deadline passed before the specialist answered. Give it longer, or ask for less."
+            ) from None
         bills: list[Bill | None] = [None] * len(outcomes)
         if self._may_step_back(loaded, ask):
             outcomes, bills = await self._stepped_back(loaded, ask, outcomes, deadline)
@@ -113,8 +120,8 @@ class Gateway:
             outcomes=outcomes,
             milliseconds=(perf_counter() - started) * 1000,
         )
-        if self.notes is not None:
-            self.notes.note(ask, answer, bills)
+        for notes in self.notes:
+            notes.note(ask, answer, bills)
         self._shadow(loaded, ask, answer)
         return answer
 
@@ -275,7 +282,7 @@ class Gateway:
 
     def _shadow(self, loaded: Loaded | None, ask: Ask, answer: Answer) -> None:
         """Ask the version that only watches, once the answer is given; when there is much to do, leave it."""
-        if loaded is None or self.notes is None:
+        if loaded is None:
             return
         aliases = self.pool.catalogue.aliases.get(loaded.entry.name)
         if aliases is None or aliases.shadow is None or aliases.shadow == loaded.entry.version:
@@ -290,8 +297,8 @@ class Gateway:
         except Trouble as trouble:
             LOG.info("shadow %s: %s", name, trouble)
             return
-        if self.notes is not None:
-            self.notes.shadowed(ask, answer, loaded.entry.version, decisions)
+        for notes in self.notes:
+            notes.shadowed(ask, answer, loaded.entry.version, decisions)
 
     def _keep(self, task: asyncio.Task[Any]) -> None:
         self._tasks.add(task)

@@ -191,9 +191,7 @@ class Pool:
         said = await loop.run_in_executor(self._executor, artifact.describe, entry.path)
         specialist = await loop.run_in_executor(self._executor, artifact.load, entry.path)
         swift = await loop.run_in_executor(self._executor, _swift, specialist)
-        queue = Queue(
-            specialist, self._executor, most=self._settings.queue_rows, lanes=self._lanes, swift=swift
-        )
+        queue = Queue(specialist, self._executor, most=self._settings.queue_rows, lanes=self._lanes, swift=swift)
         files = {str(one["sha256"]): int(one["bytes"]) for one in said["files"].values()}
         loaded = Loaded(entry=entry, specialist=specialist, queue=queue, files=files)
         self._loaded[entry.name, entry.version] = loaded

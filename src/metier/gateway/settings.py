@@ -10,7 +10,7 @@ import os
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 
 import msgspec
 from msgspec import Meta, Struct, field
@@ -68,6 +68,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     most_body_mb: Annotated[float, Meta(gt=0, le=1024)] = 16.0
     most_rows: Count = 4096  # of one ask
     deadline_s: Seconds = 30.0
+    log: Literal["debug", "info", "warning", "error"] = "info"
     drain_s: Annotated[float, Meta(ge=0, le=600)] = 20.0
     upstream: Upstream | None = None
     ledger: Kept = field(default_factory=Kept)
@@ -120,7 +121,9 @@ def _sensible(settings: Settings, where: str) -> None:
     if upstream is not None and not upstream.url.startswith(("http://", "https://")):
         raise BadOption(f"{where}: upstream.url is '{upstream.url:.80}'. Expected http:// or https://, up to /v1.")
     if upstream is not None and upstream.key_env and upstream.key_env not in os.environ:
-        raise BadOption(f"{where}: upstream.key_env names {upstream.key_env}, which is not set. Export it, or leave it.")
+        raise BadOption(
+            f"{where}: upstream.key_env names {upstream.key_env}, which is not set. Export it, or leave it."
+        )
 
 
 def _toml(path: Path) -> dict[str, Any]:

@@ -283,5 +283,3 @@ def _label(said: dict[str, Any], labels: Sequence[str]) -> str | None:
 
 def _today() -> str:
     return datetime.now(UTC).date().isoformat()
-
-

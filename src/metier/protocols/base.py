@@ -51,6 +51,7 @@ class Reply:
 class Endpoint:
     """One address. `{name}` in a path is a piece of it, `{name:path}` may hold slashes.
 
+    A `public` one is asked without a key, and answers while the gateway starts or stops.
     `asks` and `says` are what its body and its answer hold, for the description of the whole (OpenAPI).
     """
 
@@ -61,6 +62,7 @@ class Endpoint:
     says: Any = None
     type: str = JSON  # of the body
     role: Role = "ask"
+    public: bool = False
     about: str = ""
 
 

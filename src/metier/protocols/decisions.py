@@ -166,7 +166,9 @@ async def _answers(
     """An answer for each question; None where there is nobody to ask it."""
 
     async def one(place: int, name: str | None, question: Question | Named) -> Answer | None:
-        numbered = request if len(questions) == 1 else replace(request, id=f"{request.id}-{place}")  # each is a line of the ledger
+        numbered = (
+            request if len(questions) == 1 else replace(request, id=f"{request.id}-{place}")
+        )  # each is a line of the ledger
         ask = asked(
             numbered, [cell], "decisions", model=said.model or None, question=name, options=_options(question),
             instructions=question.instructions,
