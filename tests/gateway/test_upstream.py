@@ -152,8 +152,9 @@ def test_the_deadline_of_the_caller_holds() -> None:
     with server.upstream() as upstream:
         started = monotonic()
         (said,) = choose(upstream, seconds=0.2)
+        took = monotonic() - started
     assert isinstance(said, TooLate)
-    assert monotonic() - started < 2.5
+    assert took < 2.5
 
 
 @pytest.mark.parametrize("body", [b"no json", b"[]", b'{"choices": []}', b'{"choices": [{"message": {}}]}'])
