@@ -8,6 +8,7 @@ import json
 import logging
 import os
 import signal
+import socket
 import sys
 import tempfile
 import threading
@@ -20,6 +21,7 @@ from typing import Any
 import msgspec
 import uvicorn
 from starlette.applications import Starlette
+from uvicorn.supervisors import Multiprocess
 
 from metier import app
 from metier.gateway.gateway import Gateway
@@ -28,6 +30,7 @@ from metier.registry import Registry
 
 TOLD = "METIER_TOLD"  # the settings as JSON, for workers, which begin with nothing but an environment
 QUIET_S = 1.0  # between the first sign of an end and the last ask, for clients to hear that they should go elsewhere
+SAY_S = 0.3  # for those who had come to the door as it was shut
 
 
 class JsonLines(logging.Formatter):
@@ -77,7 +80,8 @@ def run(settings: Settings) -> None:
         return
     with tempfile.TemporaryDirectory() as shared:
         os.environ |= {TOLD: msgspec.json.encode(settings).decode(), "PROMETHEUS_MULTIPROC_DIR": shared}
-        uvicorn.run("metier.serving:worker", factory=True, workers=settings.workers, **options)
+        config = uvicorn.Config("metier.serving:worker", factory=True, workers=settings.workers, **options)
+        Workers(config, sockets=[config.bind_socket()]).run()
 
 
 def _log(settings: Settings) -> None:
@@ -88,24 +92,67 @@ def _log(settings: Settings) -> None:
 
 @contextlib.contextmanager
 def _unhurried(gateway: Gateway) -> Iterator[None]:
-    """An end in two steps: at the first signal the gateway says that it goes, and still answers; then nothing new.
+    """An end in steps: the gateway says that it goes, and still answers; then the door is shut; then those inside end.
 
-    A client that keeps a connection would else send its next ask into one that was just closed.
+    A client that keeps a connection would else send its next ask into one that was just closed, and one that had come
+    as far as the door would be turned away after it was let in by the system.
     """
     if threading.current_thread() is not threading.main_thread():  # signals are heard there alone
         yield
         return
     loop = asyncio.get_running_loop()
     heard = (signal.SIGTERM, signal.SIGINT)
-    servers = {each: signal.getsignal(each) for each in heard}
+    kept = {each: signal.getsignal(each) for each in heard}
+    ends: set[asyncio.Task[None]] = set()
+
+    async def end(number: int) -> None:
+        await asyncio.sleep(QUIET_S)
+        server = getattr(kept[signal.SIGTERM], "__self__", None)  # uvicorn listens to signals by a method of its server
+        if isinstance(server, uvicorn.Server):
+            await _shut(server)
+        signal.raise_signal(number)
 
     def first(number: int, frame: FrameType | None) -> None:
         gateway.draining = True
-        for each, server in servers.items():
-            signal.signal(each, server)
-        # set from a signal, so the loop has to be woken
-        loop.call_soon_threadsafe(loop.call_later, QUIET_S, signal.raise_signal, number)
+        for each, own in kept.items():
+            signal.signal(each, own)
+        loop.call_soon_threadsafe(lambda: ends.add(loop.create_task(end(number))))
 
     for each in heard:
         signal.signal(each, first)
     yield
+
+
+async def _shut(server: uvicorn.Server) -> None:
+    """Take in whoever has connected, shut the door in the same moment, and let them say what they came for."""
+    loop = asyncio.get_running_loop()
+    came: list[socket.socket] = []
+    for one in server.servers:
+        for listening in one.sockets:
+            with socket.socket(fileno=os.dup(listening.fileno())) as door:
+                door.setblocking(False)
+                with contextlib.suppress(BlockingIOError):
+                    while True:
+                        came.append(door.accept()[0])
+        one.close()
+
+    def connection() -> asyncio.Protocol:
+        made: asyncio.Protocol = server.config.http_protocol_class(  # type: ignore[call-arg]
+            config=server.config, server_state=server.server_state, app_state=server.lifespan.state
+        )
+        return made
+
+    for each in came:
+        each.setblocking(False)
+        await loop.connect_accepted_socket(connection, each)
+    await asyncio.sleep(SAY_S)
+
+
+class Workers(Multiprocess):
+    """Processes that share a door; the one that started them shuts its own copy when they end."""
+
+    def terminate_all(self) -> None:
+        """Tell them all, and let nobody wait at a door behind which nobody is."""
+        super().terminate_all()
+        for door in self.sockets:
+            door.close()
