@@ -8,7 +8,7 @@ from __future__ import annotations
 import importlib.metadata
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, Future
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -16,7 +16,6 @@ from time import perf_counter
 from typing import Any
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
 from metier import lazy
 from metier.cascade import Cascade
@@ -73,6 +72,13 @@ class Trained:
     specialist: Specialist
     evaluation: Judged
     notes: tuple[str, ...]
+
+
+def _one_thread() -> AbstractContextManager[Any]:
+    from threadpoolctl import threadpool_limits  # no part of what running takes, and this file is imported for that too
+
+    limits: AbstractContextManager[Any] = threadpool_limits(limits=1, user_api="blas")
+    return limits
 
 
 def train(
@@ -134,7 +140,7 @@ def train(
 
     encodings = [Encodings(encoder, examples, kept, str(i)) for i, encoder in enumerate(encoders)]
     # one thread in each matrix product: the stages and folds beside one another keep every processor busy
-    with threadpool_limits(limits=1, user_api="blas"), workers() as pool:
+    with _one_thread(), workers() as pool:
         held = _held(encodings, pool, asked, checkpoint=kept, seed=seed, tick=tick)
         flattered = _flattered(encodings[0], held[0][0], domain, asked, parted, checkpoint=kept, seed=seed)
     bounds = {"max_error": max_error, "max_width": max_width}
@@ -185,7 +191,7 @@ def out_of_fold(
     """Calibrated probabilities (n, k) of every row by stages that have not learnt it; for audits."""
     examples = _examples(values, answers, domain, task, seed, Parting())
     kept, held = Checkpoint(None, fingerprint=""), []
-    with threadpool_limits(limits=1, user_api="blas"):  # products are small: on a busy machine threads wait on another
+    with _one_thread():  # products are small: on a busy machine threads wait on another
         for encoder in domain.encoders(effort):
             encodings = Encodings(encoder, examples, kept, "")
             head, plain = _head(encodings), by_labels(examples)
@@ -329,7 +335,7 @@ def _with_names(
         calibrator = task.calibrate(scores, truth=tried.truth, familiarity=None, max_error=None)
         return float(task.losses(tried.truth, calibrator.probabilities(scores)).mean())
 
-    with threadpool_limits(limits=1, user_api="blas"):
+    with _one_thread():
         return more if wrong(more) <= wrong(examples) else examples
 
 
