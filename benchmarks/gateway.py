@@ -162,7 +162,8 @@ def sharing(folder: Path, many: int = 1000) -> Figures:
             one.mkdir()
             for each in sorted(shelf.iterdir())[:count]:
                 (one / each.name).symlink_to(each)
-            with Server(metier_command(one, "--port", "{port}"), path="/v1/specialists/s0000/decide", wait=900) as server:
+            command, path = metier_command(one, "--port", "{port}"), "/v1/specialists/s0000/decide"
+            with Server(command, path=path, wait=900) as server:
                 seen = steady(server, Path(work), rate=50, seconds=10, clients=1)
                 waits = sorted(seconds for _, seconds, _, _ in seen)
                 figures[f"{name}: 99th percentile ms"] = 1000 * waits[int(0.99 * len(waits))]
@@ -202,10 +203,8 @@ def mlserver(peers: str, work: Path, workers: int, said: dict[str, str]) -> Serv
     shutil.copy(SERVERS / "with_mlserver.py", folder)
     body = '{"inputs":[{"name":"text","shape":[1],"datatype":"BYTES","data":["%s"]}]}'
     command = [str(Path(peers).parent / "mlserver"), "start", str(folder)]
-    return Server(
-        command, path=f"/v2/models/{NAME}/infer", body=body, environment={**said, "PYTHONPATH": f"{folder}:{path_of_ours()}"},
-        port=port,
-    )  # fmt: skip
+    said = {**said, "PYTHONPATH": f"{folder}:{path_of_ours()}"}
+    return Server(command, path=f"/v2/models/{NAME}/infer", body=body, environment=said, port=port)
 
 
 def path_of_ours() -> str:

@@ -15,7 +15,7 @@ class Api(litserve.LitAPI):
     def setup(self, device: str) -> None:
         self.specialist = metier.load(os.environ["METIER_SERVED"])
 
-    def decode_request(self, request: dict[str, Any]) -> str:
+    def decode_request(self, request):  # LitServe reads an annotation here as a field of the query
         return request["inputs"]
 
     def predict(self, texts: list[str]) -> list[dict[str, Any]]:
