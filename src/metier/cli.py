@@ -45,6 +45,7 @@ def command_line() -> "typer.Typer":
     from metier.commands.domains import domains
     from metier.commands.evaluate import evaluate
     from metier.commands.predict import predict
+    from metier.commands.registry import registry
     from metier.commands.serve import check, serve
     from metier.commands.show import show
     from metier.commands.train import train
@@ -53,6 +54,7 @@ def command_line() -> "typer.Typer":
     app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
     for verb in (train, predict, evaluate, audit, show, domains, serve, check):
         app.command()(guarded(verb))
+    app.add_typer(registry, name="registry")
 
     @app.callback()
     def metier(

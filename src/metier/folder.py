@@ -225,9 +225,9 @@ def _write_beside(folder: Path, files: Mapping[str, bytes]) -> None:
         work.mkdir()
         for name, data in files.items():
             _write_synced(work / name, data)
-        _sync_folder(work)
+        sync_folder(work)
         _put_in_place(work, folder)
-        _sync_folder(folder.parent)
+        sync_folder(folder.parent)
     finally:
         shutil.rmtree(work, ignore_errors=True)  # half-written, or what `folder` was before
 
@@ -239,7 +239,7 @@ def _write_synced(path: Path, data: bytes) -> None:
         os.fsync(file.fileno())
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
     if os.name == "posix":  # elsewhere a folder cannot be opened
         opened = os.open(folder, os.O_RDONLY)
         try:

@@ -50,7 +50,7 @@ async def decide(gateway: Gateway, request: Request) -> Reply:
     ask = asked(request, cells, "specialists", model=request.params["name"], instructions=said.instructions)
     answer = await gateway.answer(ask)
     decisions = [
-        {**json_of(outcome), "probabilities": {k: round(v, 6) for k, v in outcome.probabilities.items()}}
+        {**json_of(outcome), "probabilities": outcome.probabilities}
         for outcome in answer.outcomes
     ]
     body = {
