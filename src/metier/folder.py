@@ -240,6 +240,7 @@ def _write_synced(path: Path, data: bytes) -> None:
 
 
 def sync_folder(folder: Path) -> None:
+    """Come back when what was made or renamed in a folder is on the disk."""
     if os.name == "posix":  # elsewhere a folder cannot be opened
         opened = os.open(folder, os.O_RDONLY)
         try:

@@ -207,9 +207,7 @@ class Registry:
         """
         if not self._record.exists():
             bare = self._bare()
-            return Shelf(
-                versions=dict.fromkeys(bare, ("1",)), aliases=dict.fromkeys(bare, Aliases(production="1"))
-            )
+            return Shelf(versions=dict.fromkeys(bare, ("1",)), aliases=dict.fromkeys(bare, Aliases(production="1")))
         versions: dict[str, tuple[str, ...]] = {}
         aliases: dict[str, Aliases] = {}
         for line in self.record():
@@ -233,7 +231,9 @@ class Registry:
                 line = json.loads(raw)
                 lines.append({**line, "name": str(line["name"]), "version": str(line["version"])})
             except (ValueError, TypeError, KeyError):
-                raise Damaged(f"{self._record}, line {number}: not a line of a record. Bring back a copy of it.") from None
+                raise Damaged(
+                    f"{self._record}, line {number}: not a line of a record. Bring back a copy of it."
+                ) from None
         return lines
 
     def verify(self) -> list[str]:
@@ -296,7 +296,9 @@ class Registry:
                 fcntl.flock(lock, fcntl.LOCK_EX)
                 yield
         except OSError as error:
-            raise CannotWrite(f"{self.root}: {error.strerror or error}. Free space there, or check who may write.") from None
+            raise CannotWrite(
+                f"{self.root}: {error.strerror or error}. Free space there, or check who may write."
+            ) from None
 
 
 def _after(aliases: Aliases, line: Line) -> Aliases:

@@ -33,7 +33,9 @@ def opened(shelf: Path) -> Opened:
     """A gateway that has started, with the settings given."""
 
     @asynccontextmanager
-    async def open_it(upstream: Any = None, notes: Any = (), folder: Path = shelf, **said: Any) -> AsyncIterator[Gateway]:
+    async def open_it(
+        upstream: Any = None, notes: Any = (), folder: Path = shelf, **said: Any
+    ) -> AsyncIterator[Gateway]:
         gateway = Gateway(Registry.open(folder), Settings(registry=str(folder), **said), upstream=upstream, notes=notes)
         await gateway.start()
         try:

@@ -31,7 +31,7 @@ def test_an_abstention_says_why(served: httpx.Client) -> None:
 def test_many_inputs_keep_their_order_and_their_ids(served: httpx.Client) -> None:
     asked = ["I lost my card", None, "what is my balance"]
     said = served.post(DECIDE, json={"inputs": asked}).json()["decisions"]
-    assert [one["label"] for one in said][0] == "report_lost_or_stolen_card"
+    assert said[0]["label"] == "report_lost_or_stolen_card"
     assert said[1]["reason"] == "bad_input"
     assert len({one["id"] for one in said}) == 3
 

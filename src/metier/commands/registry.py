@@ -1,4 +1,4 @@
-"""`metier registry`: specialists by name and version, who promoted what, and the way to and from the Hugging Face hub."""
+"""`metier registry`: specialists by name and version, who promoted what, and the way to and from the hub."""
 
 from __future__ import annotations
 
@@ -42,7 +42,10 @@ def add(
 
     opened = Registry(root)
     entry = opened.add(folder, name=name)
-    what = " and ".join(opened.aliases(entry.name).of(entry.version)) or f"promote it: metier registry promote {entry.name}@{entry.version}"
+    what = (
+        " and ".join(opened.aliases(entry.name).of(entry.version))
+        or f"promote it: metier registry promote {entry.name}@{entry.version}"
+    )
     put(f"{entry.name}@{entry.version}: {what}")
 
 
@@ -75,7 +78,9 @@ def promote(
     alias: Annotated[str, typer.Option(help="production, shadow, or 'canary 5%'.")] = "production",
     if_better: Annotated[
         str | None,
-        typer.Option(metavar="LEDGER", help="Only where the ledger shows that it is better than what is in production."),
+        typer.Option(
+            metavar="LEDGER", help="Only where the ledger shows that it is better than what is in production."
+        ),
     ] = None,
     root: Root = DEFAULT,
 ) -> None:
@@ -89,7 +94,9 @@ def promote(
         compared = better(Ledger.open(if_better).pairs(entry.name, entry.version))
         put(str(compared))
         if not compared.better:
-            raise BadOption(f"{said} was not promoted: it is not shown to be better. Let it watch longer, or correct more.")
+            raise BadOption(
+                f"{said} was not promoted: it is not shown to be better. Let it watch longer, or correct more."
+            )
     word, _, part = alias.partition(" ")
     entry = opened.promote(said, alias=word, share=share(part) if part else 0.0)
     put(f"{entry.name}@{entry.version}: {' and '.join(opened.aliases(entry.name).of(entry.version))}")

@@ -68,8 +68,8 @@ class Queue:
                 return [at_once]
         if self._rows and self._rows + len(cells) > self._most:
             raise Overloaded(
-                f"{self._specialist.name}: {self._rows:,} rows wait already and {self._most:,} may. Expected fewer at a "
-                "time; come again in a moment, or start more workers.",
+                f"{self._specialist.name}: {self._rows:,} rows wait already and {self._most:,} may. Come again in a "
+                "moment, or start more workers.",
                 retry_after=max(1, round(self._rows * self._seconds_a_row / self._lanes)),
             )
         loop = asyncio.get_running_loop()

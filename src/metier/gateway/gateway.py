@@ -213,7 +213,7 @@ class Gateway:
             why = "it is the trade of no specialist here"
             return [_nobody(why, _row_id(ask, i)) for i in range(len(ask.cells))]
         specialist = loaded.specialist
-        if ask.options is not None and not frozenset(ask.options) == frozenset(specialist.labels):
+        if ask.options is not None and frozenset(ask.options) != frozenset(specialist.labels):
             why = (
                 f"the options asked for are not the {len(specialist.labels)} labels that {specialist.name} was taught: "
                 f"{', '.join(specialist.labels[:5])}"

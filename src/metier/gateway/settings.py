@@ -86,7 +86,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 def read(path: Path | None, environment: Mapping[str, str] = os.environ, **options: Any) -> Settings:
-    """The settings of a file (none: the defaults), environment variables over it, `options` that are not None over both.
+    """The settings of a file (none: the defaults), environment variables over it, given `options` over both.
 
     METIER_PORT is `port`; METIER_UPSTREAM__URL is `url` in `[upstream]`.
 

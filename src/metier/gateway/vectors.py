@@ -25,8 +25,8 @@ def encoder_of(specialist: Specialist) -> Encoder:
         if values and not isinstance(stage.encoder.encode(values), Rows):
             return stage.encoder
     raise Unanswerable(
-        f"{specialist.name} has no encoder whose vectors mean something by themselves. Train it at `--effort standard`, "
-        "or ask a specialist that has one.",
+        f"{specialist.name} has no encoder whose vectors mean something by themselves. Train it at "
+        "`--effort standard`, or ask a specialist that has one.",
         param="model",
     )
 

@@ -5,6 +5,7 @@ Knows no server. A new protocol is one file in this folder that exposes `PROTOCO
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -125,6 +126,31 @@ def extras(answer: Answer, place: int = 0) -> dict[str, Any]:
 def plain(value: Any) -> str:
     """A JSON value as the text a specialist reads where it reads texts."""
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def cell_of(said: Any) -> Any:
+    """A cell as `predict` takes it.
+
+    Raises: BadRequest for base64 that is none.
+    """
+    if isinstance(said, dict) and set(said) == {"base64"}:
+        return decoded(said["base64"])
+    if isinstance(said, dict):
+        return {name: cell_of(one) if isinstance(one, dict) else one for name, one in said.items()}
+    return said
+
+
+def decoded(said: Any) -> bytes:
+    """The bytes in base64, or in a data URL.
+
+    Raises: BadRequest.
+    """
+    try:
+        if not isinstance(said, str):
+            raise ValueError("it is no text")
+        return base64.b64decode(said.rpartition("base64,")[2], validate=True)
+    except ValueError as error:
+        raise BadRequest(f"A file was sent that is no base64: {error}. Encode its bytes, padding and all.") from None
 
 
 def _param(error: str) -> str | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,7 +9,7 @@ from msgspec import Struct
 
 from metier.gateway.base import BadRequest, Trouble, json_of
 from metier.gateway.gateway import Gateway
-from metier.protocols.base import Endpoint, Reply, Request, asked, read, reply
+from metier.protocols.base import Endpoint, Reply, Request, asked, cell_of, read, reply
 
 
 class Asked(Struct):
@@ -49,10 +48,7 @@ async def decide(gateway: Gateway, request: Request) -> Reply:
         raise BadRequest("`inputs` is an empty list. Send one input at least.", param="inputs")
     ask = asked(request, cells, "specialists", model=request.params["name"], instructions=said.instructions)
     answer = await gateway.answer(ask)
-    decisions = [
-        {**json_of(outcome), "probabilities": outcome.probabilities}
-        for outcome in answer.outcomes
-    ]
+    decisions = [{**json_of(outcome), "probabilities": outcome.probabilities} for outcome in answer.outcomes]
     body = {
         "specialist": answer.model,
         "version": answer.version,
@@ -96,31 +92,6 @@ async def _described(gateway: Gateway, name: str) -> dict[str, Any]:
         "fallback": gateway.settings.fallback_of(loaded.entry.name),
         "waiting": loaded.queue.waiting,
     }  # fmt: skip
-
-
-def cell_of(said: Any) -> Any:
-    """A cell as `predict` takes it.
-
-    Raises: BadRequest for base64 that is none.
-    """
-    if isinstance(said, dict) and set(said) == {"base64"}:
-        return decoded(said["base64"])
-    if isinstance(said, dict):
-        return {name: cell_of(one) if isinstance(one, dict) else one for name, one in said.items()}
-    return said
-
-
-def decoded(said: Any) -> bytes:
-    """The bytes in base64, or in a data URL.
-
-    Raises: BadRequest.
-    """
-    try:
-        if not isinstance(said, str):
-            raise ValueError("it is no text")
-        return base64.b64decode(said.rpartition("base64,")[2], validate=True)
-    except ValueError as error:
-        raise BadRequest(f"A file was sent that is no base64: {error}. Encode its bytes, padding and all.") from None
 
 
 PROTOCOL = Specialists()
