@@ -20,7 +20,7 @@ import msgspec
 from starlette.applications import Starlette
 from starlette.requests import Request as WebRequest
 from starlette.responses import JSONResponse
-from starlette.routing import BaseRoute, Mount, Route, compile_path
+from starlette.routing import BaseRoute, Route, compile_path
 from starlette.types import Receive, Scope, Send
 
 from metier import lazy
@@ -338,5 +338,6 @@ def build(
             yield
         await gateway.stop()
 
-    routes = [Route("/openapi.json", described), *mounts, Mount("/", app=door)]
-    return Starlette(routes=routes, lifespan=life)
+    application = Starlette(routes=[Route("/openapi.json", described), *mounts], lifespan=life)
+    application.router.default = door  # no Mount at "/": a path with a line's end in it would pass it by
+    return application
