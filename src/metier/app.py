@@ -13,7 +13,7 @@ import secrets
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from time import monotonic, perf_counter
-from typing import Any, Protocol
+from typing import Any
 from urllib.parse import parse_qsl
 
 import msgspec
@@ -43,17 +43,6 @@ LOG = logging.getLogger("metier.gateway")
 SAFE_ID = re.compile(r"[A-Za-z0-9._:=+/-]{1,128}")
 BODY_S = 30.0  # for a body to arrive; a slower client is let go
 FIRST = ("openai", "decisions", "operations", "specialists", "oip", "tei", "mlflow")  # of two that name one address
-
-
-class Doorkeeper(Protocol):
-    """Who knows keys."""
-
-    def caller(self, key: str) -> Caller:
-        """Who a key belongs to.
-
-        Raises: NotAllowed, Overloaded where its quota is used up.
-        """
-        ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,8 +108,8 @@ def speeches() -> list[Speech]:
 class Door:
     """The ASGI application around a gateway."""
 
-    def __init__(self, gateway: Gateway, *, keys: Doorkeeper | None) -> None:
-        self._gateway, self._keys = gateway, keys
+    def __init__(self, gateway: Gateway) -> None:
+        self._gateway = gateway
         self.speeches = speeches()
         self._addresses = Addresses.of(self.speeches)
         self._most = int(gateway.settings.most_body_mb * 1_000_000)
@@ -169,12 +158,12 @@ class Door:
             LOG.debug("%s %s %s %.2f ms", scope["method"], path, answer.status, (perf_counter() - started) * 1000)
 
     def _admitted(self, headers: Mapping[str, str], role: Role) -> Caller | None:
-        if self._keys is None:
+        if self._gateway.keys is None:
             return None
         key = headers.get("x-api-key") or headers.get("authorization", "").removeprefix("Bearer ").strip()
         if not key:
             raise NotAllowed("No key was sent. Send `Authorization: Bearer KEY`; `metier keys new` makes one.")
-        caller = self._keys.caller(key)
+        caller = self._gateway.keys.caller(key)
         if ROLES.index(caller.role) < ROLES.index(role):
             raise Forbidden(f"This key may {caller.role}, and the address needs one that may {role}.")
         return caller
@@ -321,12 +310,11 @@ def _operation(speech: Speech, endpoint: Endpoint, path: str, schemas: Mapping[i
 def build(
     gateway: Gateway,
     *,
-    keys: Doorkeeper | None = None,
     mounts: Sequence[BaseRoute] = (),
     beside: Callable[[], contextlib.AbstractContextManager[None]] = contextlib.nullcontext,
 ) -> Starlette:
     """The application: what `metier serve` runs, and what tests ask. `beside` is entered while it runs."""
-    door = Door(gateway, keys=keys)
+    door = Door(gateway)
 
     async def described(_: WebRequest) -> JSONResponse:
         return JSONResponse(openapi(door.speeches))

@@ -17,7 +17,7 @@ import stat
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -247,6 +247,16 @@ def sync_folder(folder: Path) -> None:
             os.fsync(opened)
         finally:
             os.close(opened)
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """One process at a time, until the block ends; the lock goes with the process that holds it."""
+    import fcntl  # of POSIX, as gateways and registries are
+
+    with path.open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def _put_in_place(work: Path, folder: Path) -> None:

@@ -12,7 +12,6 @@ version 1.
 
 from __future__ import annotations
 
-import fcntl
 import getpass
 import hashlib
 import json
@@ -289,11 +288,10 @@ class Registry:
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
-        """One writer at a time; a lock goes with the process that holds it."""
+        """One writer at a time."""
         try:
             self.root.mkdir(parents=True, exist_ok=True)
-            with (self.root / LOCK).open("w") as lock:
-                fcntl.flock(lock, fcntl.LOCK_EX)
+            with folder.locked(self.root / LOCK):
                 yield
         except OSError as error:
             raise CannotWrite(

@@ -14,6 +14,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
+from decimal import Decimal
 from functools import partial
 from types import FrameType
 from typing import Any
@@ -24,8 +25,13 @@ from starlette.applications import Starlette
 from uvicorn.supervisors import Multiprocess
 
 from metier import app
+from metier.gateway import settings as told
 from metier.gateway.gateway import Gateway
+from metier.gateway.keys import Keys
+from metier.gateway.ledger import Ledger
+from metier.gateway.prices import Price, price_of
 from metier.gateway.settings import Settings
+from metier.gateway.upstream import Budget, Upstream
 from metier.registry import Registry
 
 TOLD = "METIER_TOLD"  # the settings as JSON, for workers, which begin with nothing but an environment
@@ -51,8 +57,30 @@ class JsonLines(logging.Formatter):
 
 def application(settings: Settings) -> Starlette:
     """The ASGI application that the settings describe."""
-    gateway = Gateway(Registry.open(settings.registry), settings)
+    gateway = Gateway(
+        Registry.open(settings.registry),
+        settings,
+        upstream=None if settings.upstream is None else _upstream(settings.upstream, settings.workers),
+        ledger=_ledger(settings.ledger) if settings.ledger.url else None,
+        keys=Keys(settings.keys) if settings.keys else None,
+    )
     return app.build(gateway, beside=partial(_unhurried, gateway))
+
+
+def _upstream(said: told.Upstream, workers: int) -> Upstream:
+    """The upstream with this worker's part of the budget, so that all of them together keep within it."""
+    if said.dollars_a_million_in is None or said.dollars_a_million_out is None:
+        price = price_of(said.model)
+    else:
+        price = Price(input=Decimal(str(said.dollars_a_million_in)), output=Decimal(str(said.dollars_a_million_out)))
+    budget = Budget(calls=said.calls_a_day // workers, dollars=Decimal(str(said.dollars_a_day)) / workers)
+    return Upstream(said, price=price, budget=budget)
+
+
+def _ledger(said: told.Kept) -> Ledger:
+    compared = price_of(said.compared_with) if said.compared_with else None
+    watts = said.tdp_watts / (os.cpu_count() or 1)
+    return Ledger(said.url, keep_inputs=said.keep_inputs, compared=compared, watts=watts)
 
 
 def worker() -> Starlette:
@@ -127,14 +155,16 @@ async def _shut(server: uvicorn.Server) -> None:
     """Take in whoever has connected, shut the door in the same moment, and let them say what they came for."""
     loop = asyncio.get_running_loop()
     came: list[socket.socket] = []
+    doors = [socket.socket(fileno=os.dup(each.fileno())) for one in server.servers for each in one.sockets]
     for one in server.servers:
-        for listening in one.sockets:
-            with socket.socket(fileno=os.dup(listening.fileno())) as door:
-                door.setblocking(False)
-                with contextlib.suppress(BlockingIOError):
-                    while True:
-                        came.append(door.accept()[0])
         one.close()
+    await asyncio.sleep(0.01)  # the loop lets its own copies go; from here on nobody else takes anyone in
+    for door in doors:
+        door.setblocking(False)
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                came.append(door.accept()[0])
+        door.close()
 
     def connection() -> asyncio.Protocol:
         made: asyncio.Protocol = server.config.http_protocol_class(  # type: ignore[call-arg]

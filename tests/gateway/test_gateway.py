@@ -36,7 +36,7 @@ def answered(opened: Any, *asks: Ask, **said: Any) -> list[Answer]:
 
 def upstream_at(address: str) -> Upstream:
     said = settings.Upstream(url=f"{address}/v1", model="big")
-    price = Price(input_usd_per_million=Decimal(1), output_usd_per_million=Decimal(2))
+    price = Price(input=Decimal(1), output=Decimal(2))
     return Upstream(said, price=price, budget=Budget(calls=1000, dollars=Decimal(1)))
 
 

@@ -22,7 +22,7 @@ from metier.gateway.prices import Price
 from metier.gateway.upstream import FAILURES, Budget, Chosen, Upstream, text_of
 from metier.testing.servers import running
 
-PRICE = Price(input_usd_per_million=Decimal(1), output_usd_per_million=Decimal(2))
+PRICE = Price(input=Decimal(1), output=Decimal(2))
 LABELS = ("billing", "fraud")
 Says = Callable[[int, dict[str, Any]], Response]
 

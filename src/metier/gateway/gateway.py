@@ -17,7 +17,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from metier.gateway import vectors
+from metier.gateway import vectors, watch
 from metier.gateway.base import (
     AUTO,
     Answer,
@@ -32,10 +32,13 @@ from metier.gateway.base import (
     Unavailable,
     UnknownModel,
 )
+from metier.gateway.keys import Keys
+from metier.gateway.ledger import Ledger
 from metier.gateway.metrics import Metrics
 from metier.gateway.pool import Loaded, Pool, Shelf
 from metier.gateway.settings import Settings
 from metier.gateway.upstream import Bill, Upstream, text_of
+from metier.gateway.watch import Alarm
 from metier.types import Candidate, Decision, Probabilities
 
 LOG = logging.getLogger("metier.gateway")
@@ -57,22 +60,34 @@ class Gateway:
     """What protocols talk to. `start` before the first ask, `stop` after the last."""
 
     def __init__(
-        self, shelf: Shelf, settings: Settings, *, upstream: Upstream | None = None, notes: Sequence[Notes] = ()
+        self,
+        shelf: Shelf,
+        settings: Settings,
+        *,
+        upstream: Upstream | None = None,
+        ledger: Ledger | None = None,
+        keys: Keys | None = None,
+        notes: Sequence[Notes] = (),
     ) -> None:
         lanes = max(1, (os.cpu_count() or 1) // settings.workers)
-        self.settings, self.upstream = settings, upstream
+        self.shelf, self.settings, self.upstream, self.ledger, self.keys = shelf, settings, upstream, ledger, keys
         self.metrics = Metrics()
-        self.notes: Sequence[Notes] = (self.metrics, *notes)
+        self.notes: Sequence[Notes] = (self.metrics, *([ledger] if ledger else []), *notes)
         self._executor = ThreadPoolExecutor(max_workers=lanes, thread_name_prefix="specialist")
         self.pool = Pool(shelf, settings, self._executor, lanes=lanes)
         self.ready, self.draining = False, False
-        self.stepped_back: set[str] = set()  # specialists whose promise is broken: their upstream answers
+        self.alarms: Sequence[Alarm] = ()
         self._tasks: set[asyncio.Task[Any]] = set()
 
     async def start(self) -> None:
         """Load what is in production and begin to follow the registry; ready once every golden row was replayed."""
         await self.pool.start()
         self._keep(asyncio.create_task(self.pool.follow()))
+        if self.ledger is not None:
+            if self.upstream is not None:
+                calls, dollars = await asyncio.to_thread(self.ledger.spent_today)
+                self.upstream.budget.start_with(calls=calls, dollars=dollars)
+            self._keep(asyncio.create_task(self._watch(self.ledger)))
         self.ready = True
 
     async def stop(self) -> None:
@@ -85,6 +100,8 @@ class Gateway:
                 await task
         if self.upstream is not None:
             await self.upstream.close()
+        if self.ledger is not None:
+            await asyncio.to_thread(self.ledger.close)
         self._executor.shutdown(wait=False, cancel_futures=True)
 
     async def answer(self, ask: Ask) -> Answer:
@@ -237,14 +254,31 @@ class Gateway:
         if loaded is None:
             return True
         other = ask.options is not None and frozenset(ask.options) != frozenset(loaded.specialist.labels)
-        return other or self.settings.fallback_of(loaded.entry.name) == "upstream"
+        return other or self._broken(loaded) or self.settings.fallback_of(loaded.entry.name) == "upstream"
+
+    def _broken(self, loaded: Loaded) -> bool:
+        """Whether its promise is: its upstream is asked in its place, where there is one."""
+        entry = loaded.entry
+        return any(a.broken and (a.specialist, a.version) == (entry.name, entry.version) for a in self.alarms)
+
+    async def _watch(self, ledger: Ledger) -> None:
+        """Look, for as long as the gateway runs, whether promises are kept."""
+        while True:
+            await asyncio.sleep(watch.EVERY_S)
+            rules = {(one.entry.name, one.entry.version): one.specialist.rule for one in self.pool.loaded}
+            try:
+                self.alarms = await asyncio.to_thread(watch.alarms, ledger, rules)
+            except Exception:  # the ledger may be away for a while; answers go on
+                LOG.exception("the ledger could not be read")
+            for alarm in self.alarms:
+                LOG.warning("%s@%s: %s", alarm.specialist, alarm.version, alarm.text)
 
     async def _stepped_back(
         self, loaded: Loaded | None, ask: Ask, outcomes: list[Outcome], deadline: float
     ) -> tuple[list[Outcome], list[Bill | None]]:
         """What is not accepted, asked of the upstream, side by side; where that fails the abstention stands."""
         labels = ask.options or (tuple(loaded.specialist.labels) if loaded else ())
-        distrusted = loaded is not None and loaded.entry.name in self.stepped_back
+        distrusted = loaded is not None and self._broken(loaded)
         both = [
             self._asked(outcome, ask, cell, labels, deadline)
             if (distrusted or not outcome.decision.accepted) and outcome.decision.reason != "bad_input"

@@ -33,6 +33,8 @@ class Upstream(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     model: str
     key_env: str = ""  # the environment variable that holds its key; the key itself stands in no file
     timeout_s: Seconds = 20.0
+    dollars_a_million_in: Money | None = None  # tokens; None: the price table's
+    dollars_a_million_out: Money | None = None
     calls_a_day: Annotated[int, Meta(ge=0)] = 10_000
     dollars_a_day: Money = 10.0
     most_at_once: Count = 64
