@@ -42,7 +42,16 @@ from metier.protocols.base import Endpoint, Reply, Request, Speech
 LOG = logging.getLogger("metier.gateway")
 SAFE_ID = re.compile(r"[A-Za-z0-9._:=+/-]{1,128}")
 BODY_S = 30.0  # for a body to arrive; a slower client is let go
-FIRST = ("openai", "decisions", "operations", "specialists", "oip", "tei", "mlflow")  # of two that name one address
+FIRST = (
+    "openai",
+    "decisions",
+    "operations",
+    "specialists",
+    "oip",
+    "tei",
+    "mlflow",
+    "console",
+)  # of two that name one address
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -91,7 +91,7 @@ def promote(
         from metier.gateway.ledger import Ledger
 
         entry = opened.resolve(said)
-        compared = better(Ledger.open(if_better).pairs(entry.name, entry.version))
+        compared = better(Ledger(if_better).pairs(entry.name, entry.version))
         put(str(compared))
         if not compared.better:
             raise BadOption(
