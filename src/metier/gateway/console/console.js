@@ -24,12 +24,12 @@ function make(name, attributes = {}, ...inside) {
     if (key.startsWith("on")) one.addEventListener(key.slice(2), value);
     else if (value !== null && value !== undefined && value !== false) one.setAttribute(key, value === true ? "" : value);
   }
-  one.append(...inside.flat().filter((each) => each !== null && each !== undefined));
+  one.append(...inside.flat(Infinity).filter((each) => each !== null && each !== undefined));
   return one;
 }
 
 const percent = (share, digits = 1) => (share === null || share === undefined ? "–" : `${(100 * share).toFixed(digits)} %`);
-const when = (time) => new Date(typeof time === "number" ? time * 1000 : time).toLocaleString();
+const when = (time) => new Date(typeof time === "number" ? time * 1000 : time).toLocaleString([], { dateStyle: "medium", timeStyle: "short" });
 const tell = (text) => { said.textContent = text; clearTimeout(tell.timer); tell.timer = setTimeout(() => (said.textContent = ""), 6000); };
 const empty = (...inside) => make("p", { class: "empty" }, ...inside);
 
@@ -143,7 +143,10 @@ const pages = {
   async traffic() {
     const { minutes, latest } = await ask("/v1/ledger/traffic");
     if (!latest.length) return [empty("Nothing was asked yet.")];
-    return [stacked(minutes, "Answers a minute, by who gave them"), make("h2", {}, "Latest"),
+    const now = Math.floor(Date.now() / 60000) * 60;
+    const known = Object.fromEntries(minutes.map((one) => [one.time, one]));
+    const hour = Array.from({ length: 60 }, (_, i) => known[now - (59 - i) * 60] ?? { time: now - (59 - i) * 60 });
+    return [stacked(hour, "Answers a minute, by who gave them"), make("h2", {}, "Latest"),
       table(["When", "Specialist", "Answer", "#Probability", "Served by", "#ms"], latest.map((one) => [when(one.time), `${one.specialist}@${one.version}`, one.accepted ? one.label : `abstained: ${one.reason}`, percent(one.probability), one.served_by, one.milliseconds.toFixed(2)]), "Latest answers"),
       make("p", {}, make("button", { onclick: show }, "Look again"))];
   },
