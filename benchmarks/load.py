@@ -3,8 +3,8 @@
     python benchmarks/load.py ADDRESS PATH BODIES RATE SECONDS CLIENTS    # BODIES: a file with a body a line
 
 Latencies count from when an ask was due, so that a server that stalls is charged for all it kept waiting
-(G. Tene, "How NOT to measure latency"). Prints JSON: a list of [due at, seconds, status, version]; status 0 is a
-connection that broke, -1 one that was refused.
+(G. Tene, "How NOT to measure latency"). Prints JSON: a list of [due at, seconds, status, version], times as
+time.monotonic() counts; status 0 is a connection that broke, -1 one that was refused.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ async def one(
             status = -1
         except (OSError, asyncio.IncompleteReadError):
             status = 0
-        seen.append((due, time.monotonic() - begin - due, status, version))
+        seen.append((begin + due, time.monotonic() - begin - due, status, version))
         if close and line is not None:
             line[1].close()
         line = None if close else line

@@ -37,7 +37,7 @@ from metier.gateway.base import (
     WrongMethod,
 )
 from metier.gateway.gateway import Gateway
-from metier.protocols.base import Endpoint, Reply, Request, Speech
+from metier.protocols.base import Endpoint, Reply, Request, Speech, version
 
 LOG = logging.getLogger("metier.gateway")
 SAFE_ID = re.compile(r"[A-Za-z0-9._:=+/-]{1,128}")
@@ -91,20 +91,20 @@ class Addresses:
 
         Raises: UnknownPath, WrongMethod.
         """
-        known: list[str] = []
         ways = self.exact.get(path)
-        if ways is not None:
-            if method in ways:
-                return ways[method], {}
-            known += ways
-        for pattern, convertors, ways in self.pieces:
+        if ways is not None and method in ways:
+            return ways[method], {}
+        known = list(ways or ())
+        for pattern, convertors, others in self.pieces if ways is None else ():
             match = pattern.match(path)
             if match is not None:
-                if method in ways:
-                    return ways[method], {n: str(convertors[n].convert(v)) for n, v in match.groupdict().items()}
-                known += ways
+                if method in others:
+                    return others[method], {n: str(convertors[n].convert(v)) for n, v in match.groupdict().items()}
+                known += others
         if known:
-            raise WrongMethod(f"{path[:100]} is asked by {' or '.join(sorted(set(known)))}, not by {method[:20]}.")
+            raise WrongMethod(
+                f"{path[:100]} is asked by {' or '.join(sorted(set(known)))}, not by {method[:20]}.", allowed=known
+            )
         raise UnknownPath(f"There is nothing at {path[:100]!r}. See /openapi.json for every address.")
 
 
@@ -244,6 +244,8 @@ def _said(speech: Speech, trouble: Trouble) -> Reply:
     headers = {"x-should-retry": "false"} if trouble.status < 429 and trouble.status != 408 else {}
     if trouble.retry_after is not None:
         headers = {"retry-after": str(trouble.retry_after)}
+    if isinstance(trouble, WrongMethod):
+        headers["allow"] = ", ".join(sorted(set(trouble.allowed)))
     if trouble.status == 401:
         headers["www-authenticate"] = "Bearer"
     return Reply(body=msgspec.json.encode(speech.trouble(trouble)), status=trouble.status, headers=headers)
@@ -270,8 +272,6 @@ def _line(value: str) -> bytes:
 
 def openapi(told: Sequence[Speech]) -> dict[str, Any]:
     """Every address of every protocol."""
-    from metier import __version__  # the doors stand above this file; the number alone is read
-
     endpoints = [(speech, endpoint) for speech in told for endpoint in speech.endpoints]
     kinds = [kind for _, endpoint in endpoints for kind in (endpoint.asks, endpoint.says) if kind is not None]
     schemas, named = msgspec.json.schema_components(kinds, ref_template="#/components/schemas/{name}")
@@ -284,7 +284,7 @@ def openapi(told: Sequence[Speech]) -> dict[str, Any]:
             ways[endpoint.method.lower()] = _operation(speech, endpoint, path, by_kind)
     return {
         "openapi": "3.1.0",
-        "info": {"title": "metier gateway", "version": __version__},
+        "info": {"title": "metier gateway", "version": version()},
         "paths": paths,
         "components": {
             "schemas": named,

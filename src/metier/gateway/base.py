@@ -146,6 +146,10 @@ class WrongMethod(Trouble):
 
     status, code = 405, "method_not_allowed"
 
+    def __init__(self, message: str, *, allowed: Sequence[str]) -> None:
+        super().__init__(message)
+        self.allowed = allowed
+
 
 class TooLarge(Trouble):
     """More bytes, rows or levels than are read."""

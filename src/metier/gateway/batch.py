@@ -9,6 +9,7 @@ import asyncio
 from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import Executor
+from functools import partial
 from time import perf_counter
 from typing import Any, Protocol, TypeAlias
 
@@ -23,7 +24,10 @@ SWIFT_S = 0.0005  # a first stage that takes no longer is asked where the ask st
 class Asked(Protocol):
     """What a queue needs of a specialist."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """What it is called in messages."""
+        ...
 
     def told(self, cells: Sequence[Any]) -> Told:
         """Decisions, and the probability of every label."""
@@ -93,7 +97,7 @@ class Queue:
             cells = [cell for piece, _ in taken for cell in piece]
             started = perf_counter()
             done = loop.run_in_executor(self._executor, self._specialist.told, cells)
-            done.add_done_callback(lambda said, taken=taken, started=started: self._finish(loop, taken, started, said))
+            done.add_done_callback(partial(self._finish, loop, taken, started))
 
     def _together(self) -> list[tuple[Sequence[Any], asyncio.Future[Told]]]:
         taken: list[tuple[Sequence[Any], asyncio.Future[Told]]] = []

@@ -190,7 +190,7 @@ class Gateway:
 
     async def _by_question(self, ask: Ask) -> Loaded | None:
         production = self.pool.catalogue.production
-        if ask.question in production:
+        if ask.question is not None and ask.question in production:
             return await self.pool.get(self.pool.entry(ask.question, request=ask.id))
         if ask.options:
             wanted = frozenset(ask.options)

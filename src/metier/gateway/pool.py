@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from time import monotonic
-from typing import Protocol
+from typing import Any, Protocol, cast
 
 from metier import artifact
 from metier.errors import MetierError
@@ -192,7 +192,8 @@ class Pool:
         specialist = await loop.run_in_executor(self._executor, artifact.load, entry.path)
         swift = await loop.run_in_executor(self._executor, _swift, specialist)
         queue = Queue(specialist, self._executor, most=self._settings.queue_rows, lanes=self._lanes, swift=swift)
-        files = {str(one["sha256"]): int(one["bytes"]) for one in said["files"].values()}
+        listed: Mapping[str, Any] = cast(Mapping[str, Any], said["files"])  # as `describe` has checked
+        files = {str(one["sha256"]): int(one["bytes"]) for one in listed.values()}
         loaded = Loaded(entry=entry, specialist=specialist, queue=queue, files=files)
         self._loaded[entry.name, entry.version] = loaded
         self._make_room(loaded)

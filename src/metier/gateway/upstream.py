@@ -197,7 +197,8 @@ class Upstream:
         spent = most  # where nobody knows what it cost, all that was set aside counts
         try:
             said = await self._tried(body, deadline)
-            usage = said.get("usage") if isinstance(said.get("usage"), dict) else {}
+            stated = said.get("usage")
+            usage: dict[str, Any] = stated if isinstance(stated, dict) else {}
             tokens = [usage.get(name) for name in ("prompt_tokens", "completion_tokens")]
             tokens_in, tokens_out = (one if isinstance(one, int) and one >= 0 else 0 for one in tokens)
             spent = self._price.of(tokens_in=tokens_in, tokens_out=tokens_out)

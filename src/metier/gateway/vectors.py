@@ -43,4 +43,5 @@ def vectors_of(specialist: Specialist, cells: Sequence[Any]) -> Vectors:
         raise BadRequest(str(problem), param="input") from None
     found = encoder.encode(values)
     assert not isinstance(found, Rows)  # what `encoder_of` looked for
-    return found / np.maximum(np.linalg.norm(found, axis=1, keepdims=True), 1e-12)
+    lengths = np.maximum(np.linalg.norm(found, axis=1, keepdims=True), 1e-12)
+    return np.asarray(found / lengths, np.float32)

@@ -6,6 +6,7 @@ Knows no server. A new protocol is one file in this folder that exposes `PROTOCO
 from __future__ import annotations
 
 import base64
+import importlib.metadata
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -121,6 +122,11 @@ def extras(answer: Answer, place: int = 0) -> dict[str, Any]:
         "abstain_reason": outcome.decision.reason,
         "answer_id": outcome.id,
     }
+
+
+def version() -> str:
+    """That of the package."""
+    return importlib.metadata.version("metier")
 
 
 def plain(value: Any) -> str:

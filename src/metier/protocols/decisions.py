@@ -269,10 +269,10 @@ def _listed(question: Question, answer: Answer | None) -> dict[str, Any]:
         }  # fmt: skip
     if isinstance(question, PredicateQuestion):
         return {"type": "predicate", "probability": _yes(outcome), **beside}
-    score, chances = _score([level.label for level in question.levels], outcome)
+    score, shares = _score([level.label for level in question.levels], outcome)
     steps = [
         {"value": i, "label": level.label, "probability": chance}
-        for i, (level, chance) in enumerate(zip(question.levels, chances, strict=True))
+        for i, (level, chance) in enumerate(zip(question.levels, shares, strict=True))
     ]
     return {
         "type": "score", "score": score, "confidence": outcome.decision.probability, "probabilities": steps, **beside

@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from metier.gateway.base import BadRequest, Trouble
 from metier.gateway.gateway import Gateway
+from metier.protocols import base
 from metier.protocols.base import Endpoint, Reply, Request, asked, cell_of, read, reply
 
 
@@ -69,9 +70,7 @@ async def ping(gateway: Gateway, request: Request) -> Reply:
 
 async def version(gateway: Gateway, request: Request) -> Reply:
     """That of the package."""
-    from metier import __version__
-
-    return reply({"version": __version__})
+    return reply({"version": base.version()})
 
 
 def _cells(said: Asked, columns: Sequence[str]) -> list[Any]:

@@ -20,7 +20,7 @@ from msgspec import Meta, Struct
 from metier.gateway.base import Answer, BadRequest, TooLarge, Trouble
 from metier.gateway.gateway import Gateway
 from metier.gateway.pool import Loaded
-from metier.protocols.base import Endpoint, Reply, Request, asked, read, reply
+from metier.protocols.base import Endpoint, Reply, Request, asked, read, reply, version
 from metier.types import Estimate
 
 NUMBERS = {
@@ -129,9 +129,7 @@ async def infer(gateway: Gateway, request: Request) -> Reply:
 
 async def server(gateway: Gateway, request: Request) -> Reply:
     """Its name and what it knows beside the core."""
-    from metier import __version__
-
-    return reply({"name": "metier", "version": __version__, "extensions": ["binary_tensor_data", "model_repository"]})
+    return reply({"name": "metier", "version": version(), "extensions": ["binary_tensor_data", "model_repository"]})
 
 
 async def live(gateway: Gateway, request: Request) -> Reply:

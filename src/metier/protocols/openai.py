@@ -349,7 +349,7 @@ def _of_schema(schema: Any) -> Choice:
     properties = schema.get("properties") if isinstance(schema, dict) else None
     if not isinstance(properties, dict):
         raise BadRequest("The schema has no properties. Expected an object with one that is an enum of labels.")
-    found = []
+    found: list[tuple[str, tuple[str, ...] | None]] = []
     for key, kind in properties.items():
         if isinstance(kind, dict) and isinstance(kind.get("$ref"), str):
             kind = (schema.get("$defs") or {}).get(kind["$ref"].rpartition("/")[2])

@@ -13,7 +13,7 @@ from msgspec import Meta, Struct
 
 from metier.gateway.base import BadRequest, Outcome, Trouble
 from metier.gateway.gateway import Gateway
-from metier.protocols.base import Endpoint, Reply, Request, asked, read, reply
+from metier.protocols.base import Endpoint, Reply, Request, asked, read, reply, version
 
 ERRORS = {400: "empty", 413: "validation", 422: "tokenizer", 424: "backend", 429: "overloaded"}
 
@@ -149,8 +149,6 @@ async def classify(gateway: Gateway, request: Request) -> Reply:
 
 async def info(gateway: Gateway, request: Request) -> Reply:
     """The one specialist there is, or the first by name."""
-    from metier import __version__
-
     names = sorted(gateway.pool.catalogue.production)
     loaded = await gateway.loaded(request.query.get("model") or (names[0] if names else None))
     labels = {str(i): label for i, label in enumerate(loaded.specialist.labels)}
@@ -160,7 +158,7 @@ async def info(gateway: Gateway, request: Request) -> Reply:
         "served_model_name": loaded.entry.name, "max_concurrent_requests": gateway.settings.queue_rows,
         "max_input_length": 512, "max_batch_tokens": 16384, "max_batch_requests": None,
         "max_client_batch_size": gateway.settings.most_rows, "auto_truncate": True, "tokenization_workers": 1,
-        "version": __version__,
+        "version": version(),
     }  # fmt: skip
     return reply(body)
 
