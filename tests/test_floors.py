@@ -49,6 +49,7 @@ NEIGHBOURS: dict[tuple[str, str], str] = {
     ("encoders/scaffolds.py", "encoders/molecules.py"): "what is taken apart is a molecule",
     ("encoders/clip.py", "encoders/hog.py"): "a frame is a picture",
     ("encoders/clip.py", "encoders/motion.py"): "where something moved is a picture, too",
+    ("encoders/backbone.py", "encoders/hog.py"): "pictures are brought to one size in one way",
     ("encoders/convnet.py", "encoders/convnet_onnx.py"): "writes the graph, and is imported when needed",
     ("encoders/convnet.py", "encoders/convnet_torch.py"): "teaches, and is imported when needed",
     ("encoders/convnet.py", "encoders/hog.py"): "pictures are brought to one size in one way",

@@ -22,7 +22,7 @@ from metier.cascade import Cascade
 from metier.checkpoint import Checkpoint
 from metier.columns import Columns, cells_of, choose
 from metier.data.read import digest
-from metier.domains.base import Domain, Naming
+from metier.domains.base import Backed, Domain, Naming
 from metier.encoders.base import Encoder
 from metier.errors import BadCell, BadOption, TooFewRows
 from metier.evaluation import Judged
@@ -92,6 +92,7 @@ def train(
     group: str | None = None,
     order: str | None = None,
     effort: Effort = "standard",
+    encoder: str | None = None,
     max_error: float | None = None,
     max_width: float | None = None,
     false_refusal: float = 0.02,
@@ -106,6 +107,7 @@ def train(
     `task` is what is asked of a row, by its file in `tasks/`; by default what the target looks like. Several columns
     make one target: `target="tumour,liver,heart"`. `group` and `order` are columns that say how rows are held out:
     those of one group together, or in blocks of time.
+    `encoder` names the one behind the cheap stages, in the place of the domain's own: a file, a folder, a hub name.
     `max_error` is the promise: at most this share wrong among what is answered, or outside their intervals where
     answers are numbers; those are answered where the interval is no wider than `max_width`. `false_refusal` is the
     share of rows in scope that may be refused as out of scope. `max_ms` and `max_mb` leave out stages that cost more.
@@ -131,11 +133,13 @@ def train(
     values, answers = _read(table, columns, domain, asked)
     parted = parting(table, columns.inputs, group=group, order=order)
     examples = _examples(values, answers, domain, asked, seed, parted)
-    encoders, dropped = _affordable(domain.encoders(effort), examples.values, max_ms=max_ms, max_mb=max_mb)
+    encoders, dropped = _affordable(_encoders(domain, effort, encoder), examples.values, max_ms=max_ms, max_mb=max_mb)
     examples = _with_names(examples, answers, domain, asked, encoders[:2][-1], seed)
     sha256 = digest(table, [*(one.column for one in columns.inputs), *target_columns(table, columns.target)])
     split = [parted.said, *(digest(table, [name]) for name in (group, order) if name is not None)]
-    work_key = f"{sha256}/{split}/{effort}/{seed}/{[encoder.kind for encoder in encoders]}/{_libraries()}/{asked.name}"
+    work_key = (
+        f"{sha256}/{split}/{effort}/{encoder}/{seed}/{[one.kind for one in encoders]}/{_libraries()}/{asked.name}"
+    )
     kept = Checkpoint(work, fingerprint=work_key)
     tick = _ticker(progress, folds=int(examples.fold.max()) + 1, stages=len(encoders))
 
@@ -167,6 +171,7 @@ def train(
         recipe={
             "effort": effort,
             "seed": seed,
+            **({"encoder": Path(encoder).name} if encoder is not None else {}),
             "folds": int(examples.fold.max()) + 1,
             "names_teach": bool(examples.named.values),
             "held_out": parted.said,
@@ -338,6 +343,21 @@ def _with_names(
 
     with _one_thread():
         return more if wrong(more) <= wrong(examples) else examples
+
+
+def _encoders(domain: Domain, effort: Effort, named: str | None) -> Sequence[Encoder]:
+    """The domain's own, or the cheap ones and the one that is named.
+
+    Raises: BadOption where the domain takes none.
+    """
+    if named is None:
+        return domain.encoders(effort)
+    if not isinstance(domain, Backed):
+        raise BadOption(
+            f"encoder={named!r}: the domain '{domain.name}' takes no encoder by name. Expected a column of text or "
+            "pictures, alone; leave the option out."
+        )
+    return [*domain.encoders("quick"), domain.backbone(named)]
 
 
 def _fold_count(strata: Labels) -> int:

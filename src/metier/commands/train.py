@@ -70,6 +70,12 @@ def train(
     effort: Annotated[
         Effort, typer.Option(help="quick: microseconds alone; standard: an encoder behind; thorough: fine-tuned.")
     ] = Effort.STANDARD,
+    encoder: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME", help="Text, pictures: a file, folder or hub name of the encoder.", show_default="its own"
+        ),
+    ] = None,
     max_error: Annotated[
         float | None, typer.Option(parser=share, metavar="SHARE", help="Promise: at most this share of answers wrong.")
     ] = None,
@@ -90,7 +96,8 @@ def train(
     try:
         _train(
             data, output, as_json=as_json, input=input, target=target, task=task, group=group, order=order,
-            effort=effort.value, max_error=max_error, max_width=max_width, false_refusal=false_refusal, max_ms=max_ms,
+            effort=effort.value, encoder=encoder, max_error=max_error, max_width=max_width,
+            false_refusal=false_refusal, max_ms=max_ms,
             max_mb=max_mb,
             seed=seed, resume=resume,
         )  # fmt: skip
