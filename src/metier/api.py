@@ -85,8 +85,8 @@ def train(
     `data` is a path (CSV, TSV, JSONL, Parquet, a folder of files, hf://, s3://), a polars or pandas frame, columns, or
     pairs. `input` may be several columns: a row is then read as a whole. `group` and `order` name columns by which rows
     are held out: those of one group together, or in blocks of time. `encoder` names the one behind the cheap stages: a
-    file, a folder, a hub name. `max_error=0.02` promises at most 2 % wrong among what is answered, or 2 % of true numbers outside their intervals. While it works, finished steps are kept beside
-    `output`; `resume=True` goes on from them.
+    file, a folder, a hub name. `max_error=0.02` promises at most 2 % wrong among what is answered, or 2 % of true
+    numbers outside their intervals. While it works, finished steps are kept beside `output`; `resume=True` goes on.
 
     Raises: DataError about the rows, BadOption about the options, PromiseNotSupported with the rows that could.
     """
