@@ -30,6 +30,7 @@ from metier.gateway.gateway import Gateway
 from metier.gateway.keys import Keys
 from metier.gateway.ledger import Ledger
 from metier.gateway.prices import Price, price_of
+from metier.gateway.redact import redacted
 from metier.gateway.settings import Settings
 from metier.gateway.upstream import Budget, Upstream
 from metier.registry import Registry
@@ -80,7 +81,7 @@ def _upstream(said: told.Upstream, workers: int) -> Upstream:
 def _ledger(said: told.Kept) -> Ledger:
     compared = price_of(said.compared_with) if said.compared_with else None
     watts = said.tdp_watts / (os.cpu_count() or 1)
-    return Ledger(said.url, keep_inputs=said.keep_inputs, compared=compared, watts=watts)
+    return Ledger(said.url, keep_inputs=said.keep_inputs, redact=redacted, compared=compared, watts=watts)
 
 
 def worker() -> Starlette:
