@@ -16,7 +16,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 
 from metier.errors import BadOption
-from metier.types import Loss, Media, State, Targets, Vectors
+from metier.types import Json, Loss, Media, State, Targets, Vectors
 
 HUB_NAME = re.compile(r"\w[\w.-]*/\w[\w.-]*")
 NAMES = ("model.onnx", "onnx/model_quantized.onnx", "onnx/model_int8.onnx", "onnx/model.onnx")
@@ -63,7 +63,7 @@ class BackboneEncoder:
     @property
     def width(self) -> int:
         """Columns of what `encode` returns."""
-        return self.encode([Media(array=np.zeros((8, 8, 3), np.uint8), name="black")]).shape[1]
+        return int(self.encode([Media(array=np.zeros((8, 8, 3), np.uint8), name="black")]).shape[1])
 
     def fit(self, values: Sequence[Media], targets: Targets, *, loss: Loss = "softmax") -> Self:
         """The encoder as it is: it was trained long before."""
@@ -97,9 +97,9 @@ class BackboneEncoder:
 
     def state(self) -> State:
         """The network, and how it is shown a picture."""
-        config = {
-            "source": self.source, "side": self.side, "mean": self._mean.ravel().tolist(),
-            "spread": self._spread.ravel().tolist(),
+        config: dict[str, Json] = {
+            "source": self.source, "side": self.side, "mean": list(map(float, self._mean.ravel())),
+            "spread": list(map(float, self._spread.ravel())),
         }  # fmt: skip
         return State(config=config, files={FILE: self._onnx})
 
@@ -119,7 +119,7 @@ def _vector(found: Sequence[Any]) -> Vectors:
     elif whole.ndim == 3:  # (1, t, d)
         whole = whole.mean(axis=1)
     row = np.asarray(whole[0], np.float32)
-    return row / np.maximum(np.linalg.norm(row), np.float32(1e-12))
+    return np.asarray(row / np.maximum(np.linalg.norm(row), np.float32(1e-12)), np.float32)
 
 
 def _path(source: str) -> Path:
