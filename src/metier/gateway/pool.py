@@ -13,9 +13,9 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from time import monotonic
-from typing import Any, Protocol, cast
+from typing import Protocol
 
-from metier import artifact
+from metier import artifact, folder
 from metier.errors import MetierError
 from metier.gateway.base import Trouble, Unavailable, UnknownModel
 from metier.gateway.batch import SWIFT_S, Queue
@@ -188,12 +188,11 @@ class Pool:
 
     async def _read(self, entry: Entry) -> Loaded:
         loop = asyncio.get_running_loop()
-        said = await loop.run_in_executor(self._executor, artifact.describe, entry.path)
+        said = await loop.run_in_executor(self._executor, folder.read_description, entry.path)
         specialist = await loop.run_in_executor(self._executor, artifact.load, entry.path)
         swift = await loop.run_in_executor(self._executor, _swift, specialist)
         queue = Queue(specialist, self._executor, most=self._settings.queue_rows, lanes=self._lanes, swift=swift)
-        listed: Mapping[str, Any] = cast(Mapping[str, Any], said["files"])  # as `describe` has checked
-        files = {str(one["sha256"]): int(one["bytes"]) for one in listed.values()}
+        files = {str(one["sha256"]): int(one["bytes"]) for one in said["files"].values()}
         loaded = Loaded(entry=entry, specialist=specialist, queue=queue, files=files)
         self._loaded[entry.name, entry.version] = loaded
         self._make_room(loaded)
