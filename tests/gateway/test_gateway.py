@@ -10,6 +10,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -17,10 +18,14 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 import metier
+from metier import app as door
 from metier.gateway import settings
 from metier.gateway.base import Answer, Ask, Unanswerable, UnknownModel
+from metier.gateway.gateway import Gateway
+from metier.gateway.ledger import Ledger
 from metier.gateway.prices import Price
 from metier.gateway.upstream import Bill, Budget, Upstream
+from metier.registry import Registry
 from metier.testing.servers import running
 
 LIFE, CARD = "В чём смысл жизни?", "I lost my card"
@@ -164,3 +169,19 @@ def test_memory_is_kept_by_letting_the_least_used_go(opened: Any, bank_folder: P
             return sorted(one.entry.name for one in gateway.pool.loaded)
 
     assert "one" in asyncio.run(run())
+
+
+def test_a_chat_that_is_nobodys_goes_on_as_it_is_and_is_noted(shelf: Path, tmp_path: Path) -> None:
+    ledger = Ledger(str(tmp_path / "ledger.db"))
+    with running(app("hello")) as behind:
+        gateway = Gateway(
+            Registry.open(shelf), settings.Settings(registry=str(shelf)), upstream=upstream_at(behind), ledger=ledger
+        )
+        with running(door.build(gateway)) as address:
+            body = {"model": "big", "messages": [{"role": "user", "content": "a joke, please"}]}
+            said = httpx.post(f"{address}/v1/chat/completions", json=body)
+            assert said.json()["choices"][0]["message"]["content"] == '{"label": "hello"}'
+            assert said.headers["x-served-by"] == "upstream"
+            ledger.flush()
+            (line,) = ledger.latest()
+    assert (line["served_by"], line["tokens_in"], line["billed"]) == ("upstream", 50, "0.00006")

@@ -142,6 +142,15 @@ class Gateway:
         self._shadow(loaded, ask, answer)
         return answer
 
+    def passed_on(self, ask: Ask, bill: Bill) -> None:
+        """Take note of what the upstream was asked as it came, being no specialist's business."""
+        outcome = replace(_nobody("passed on", ask.id), served_by="upstream")
+        answer = Answer(
+            id=ask.id, model=bill.model, version="", task="chat", labels=(), outcomes=[outcome], milliseconds=0.0
+        )
+        for notes in self.notes:
+            notes.note(ask, answer, [bill])
+
     async def embed(self, model: str | None, texts: Sequence[str], *, request: str) -> Embedded:
         """Vectors of texts by a specialist's encoder.
 

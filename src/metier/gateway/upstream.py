@@ -163,13 +163,14 @@ class Upstream:
         most = self._price.of(tokens_in=len(json.dumps(body)), tokens_out=int(tokens))
         return await self._asked(asked, most, deadline)
 
-    async def streamed(self, body: dict[str, Any], *, deadline: float) -> AsyncIterator[bytes]:
-        """The same, as its server sends it, event by event. The whole of what was set aside counts as spent.
+    async def streamed(self, body: dict[str, Any], *, deadline: float) -> tuple[AsyncIterator[bytes], Bill]:
+        """The same, as its server sends it, event by event; what was set aside counts as spent, all of it.
 
         Raises: as `choose`, before the first event.
         """
         tokens = body.get("max_completion_tokens") or body.get("max_tokens") or 4096
-        most = self._price.of(tokens_in=len(json.dumps(body)), tokens_out=int(tokens))
+        longest = len(json.dumps(body))
+        most = self._price.of(tokens_in=longest, tokens_out=int(tokens))
         self._admitted(most)
         request = self._client.build_request(
             "POST", "chat/completions", json={**body, "model": self.said.model, "stream": True}
@@ -184,7 +185,7 @@ class Upstream:
         if reply.status_code != 200:
             await reply.aclose()
             raise Unavailable(f"The upstream answered {reply.status_code}. See its own log.")
-        return _events(reply)
+        return _events(reply), Bill(model=self.said.model, tokens_in=longest, tokens_out=int(tokens), dollars=most)
 
     def _admitted(self, most: Decimal) -> None:
         if self.breaker.open:

@@ -129,7 +129,7 @@ async def chat(gateway: Gateway, request: Request) -> Reply:
     choice = _choice(said)
     ask = _ask(request, said.model, _said(said.messages), choice)
     if choice.labels is None and not _known(gateway, said.model, ask.id):
-        return await _passed_on(gateway, request, said)
+        return await _passed_on(gateway, request, said, ask)
     answer = await gateway.answer(ask)
     outcome = answer.outcomes[0]
     head = {"id": f"chatcmpl-{request.id}", "created": int(time.time()), "model": answer.served}
@@ -271,7 +271,7 @@ def _known(gateway: Gateway, name: str, request: str) -> bool:
         return False
 
 
-async def _passed_on(gateway: Gateway, request: Request, said: Chat) -> Reply:
+async def _passed_on(gateway: Gateway, request: Request, said: Chat, ask: Ask) -> Reply:
     """A chat that asks for no label of ours, as the upstream answers it.
 
     Raises: UnknownModel where there is no upstream.
@@ -283,9 +283,11 @@ async def _passed_on(gateway: Gateway, request: Request, said: Chat) -> Reply:
     deadline = request.deadline or time.monotonic() + gateway.settings.deadline_s
     headers = {"x-served-by": "upstream", "x-model-version": gateway.upstream.said.model}
     if said.stream:
-        pieces = await gateway.upstream.streamed(body, deadline=deadline)
+        pieces, bill = await gateway.upstream.streamed(body, deadline=deadline)
+        gateway.passed_on(ask, bill)
         return Reply(type="text/event-stream", headers=headers, stream=pieces)
-    found, _ = await gateway.upstream.passed_on(body, deadline=deadline)
+    found, bill = await gateway.upstream.passed_on(body, deadline=deadline)
+    gateway.passed_on(ask, bill)
     return reply(found, headers=headers)
 
 
