@@ -6,6 +6,7 @@ import json
 import multiprocessing
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -94,6 +95,20 @@ def test_who_did_what_cannot_be_changed_unseen(registry: Registry) -> None:
     assert any("published as" in problem for problem in registry.verify())
 
 
+def test_a_bit_that_flipped_after_publishing_is_found(registry: Registry) -> None:
+    arrays = registry.root / "bank" / "2" / "arrays.safetensors"
+    data = bytearray(arrays.read_bytes())
+    data[-1] ^= 1
+    arrays.write_bytes(data)
+    (problem,) = registry.verify()
+    assert str(arrays) in problem
+
+
+def test_an_alias_that_there_is_not(registry: Registry) -> None:
+    with pytest.raises(BadOption, match=r"^'staging' is no alias\. Expected production, shadow or 'canary 5%'\.$"):
+        registry.promote("bank@2", alias="staging")
+
+
 def test_a_line_without_its_end_was_never_acknowledged(registry: Registry) -> None:
     with (registry.root / "record.jsonl").open("ab") as record:
         record.write(b'{"what": "promote", "name": "bank", "vers')
@@ -107,6 +122,19 @@ def test_a_folder_of_specialists_is_served_as_it_is(bank_folder: Path) -> None:
     registry = Registry.open(bank_folder.parent)
     assert registry.resolve("bank").path == bank_folder
     assert registry.resolve("bank@1").version == "1"
+
+
+def test_what_is_served_as_it_is_is_not_hidden_by_a_record(bank_folder: Path, tmp_path: Path) -> None:
+    shutil.copytree(bank_folder, tmp_path / "bare" / "bank")
+    registry = Registry(tmp_path / "bare")
+    for change in (
+        lambda: registry.add(bank_folder, name="other"),
+        lambda: registry.promote("bank@1", alias="shadow"),
+        lambda: registry.remove("bank@1"),
+    ):
+        with pytest.raises(BadOption, match=r"\(bank\) are served as they are.*--registry REGISTRY"):
+            change()
+        assert Registry.open(registry.root).names() == ["bank"]
 
 
 def test_an_empty_folder_is_no_registry(tmp_path: Path) -> None:
@@ -138,12 +166,18 @@ from pathlib import Path
 from metier.registry import Registry
 registry = Registry(Path(sys.argv[1]))
 for turn in itertools.count():
-    done = registry.promote(f"bank@{1 + turn % 3}") if turn % 4 else registry.add(sys.argv[2])
-    print(json.dumps([turn % 4 != 0, done.version]), flush=True)
+    what = ("add", "promote", "promote", "rollback")[turn % 4]
+    if what == "add":
+        done = registry.add(sys.argv[2])
+    elif what == "promote":
+        done = registry.promote(f"bank@{2 + turn % 4 % 2}")
+    else:
+        done = registry.rollback("bank")
+    print(json.dumps([what, done.version]), flush=True)
 """
 
 
-def killed(root: Path, source: Path, after: float) -> list[tuple[bool, str]]:
+def killed(root: Path, source: Path, after: float) -> list[tuple[str, str]]:
     """What a writer had acknowledged when it was killed."""
     command = [sys.executable, "-c", WRITER, str(root), str(source)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as writer:
@@ -162,7 +196,7 @@ def test_whenever_it_is_killed_nothing_is_half_and_nothing_acknowledged_is_lost(
     for _ in range(times):
         acknowledged = killed(registry.root, bank_folder, chance.random() * 0.3)
         assert registry.verify() == []
-        done = [(line["what"] == "promote", line["version"]) for line in registry.record()]
+        done = [(line["what"], line["version"]) for line in registry.record()]
         assert acknowledged == done[-len(acknowledged) :] or acknowledged == done[-len(acknowledged) - 1 : -1]
         assert registry.resolve("bank").path.joinpath("specialist.json").exists()
         for version in registry.state().versions["bank"][3:]:

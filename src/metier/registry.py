@@ -167,7 +167,8 @@ class Registry:
         Raises: BadOption for a version or an alias that there is not.
         """
         if alias not in ("production", "shadow", "canary") or (alias == "canary") != (0 < share < 1):
-            raise BadOption(f"'{alias} {share or ''}'.strip() is no alias. Expected production, shadow or 'canary 5%'.")
+            said_alias = f"{alias:.40} {share:.0%}" if share else f"{alias:.40}"
+            raise BadOption(f"'{said_alias}' is no alias. Expected production, shadow or 'canary 5%'.")
         with self._locked():
             entry = self.resolve(said)
             line: Line = {"what": "promote", "name": entry.name, "version": entry.version, "alias": alias}
@@ -237,17 +238,29 @@ class Registry:
 
     def verify(self) -> list[str]:
         """What is wrong with the record or with the folders it speaks of; nothing needs to run for it."""
-        problems, before = [], START
+        problems, before, versions = [], START, self.state().versions
         for number, line in enumerate(self.record(), start=1):
             if line.get("before") != before or line.get("seal") != _seal(line):
                 problems.append(f"{self._record}, line {number}: does not follow from the line before; it was changed.")
             before = str(line.get("seal"))
-            here = self.root / line["name"] / line["version"] / folder.DESCRIPTION
-            if line["what"] == "add" and line["version"] in self.state().versions[line["name"]]:
-                found = hashlib.sha256(here.read_bytes()).hexdigest() if here.exists() else "nothing"
-                if found != line["sha256"]:
-                    problems.append(f"{here}: sha256 {found:.16}, published as {line['sha256']:.16}.")
+            if line["what"] == "add" and line["version"] in versions[line["name"]]:
+                problems += self._changed(line)
         return problems
+
+    def _changed(self, line: Line) -> list[str]:
+        """What is no longer as the line says it was published."""
+        place = self.root / line["name"] / line["version"]
+        here = place / folder.DESCRIPTION
+        found = hashlib.sha256(here.read_bytes()).hexdigest() if here.exists() else "nothing"
+        if found != line["sha256"]:
+            return [f"{here}: sha256 {found:.16}, published as {line['sha256']:.16}."]
+        try:
+            artifact.describe(
+                place
+            )  # the description is the one that was published, and so are its digests of the rest
+        except MetierError as error:
+            return [str(error)]
+        return []
 
     @property
     def _record(self) -> Path:
@@ -256,6 +269,16 @@ class Registry:
     def _bare(self) -> list[str]:
         found = self.root.glob(f"*/{folder.DESCRIPTION}") if self.root.is_dir() else ()
         return sorted(one.parent.name for one in found if NAME.fullmatch(one.parent.name))
+
+    def _check_recorded(self) -> None:
+        """A first line would hide every specialist that is served without one."""
+        bare = [] if self._record.exists() else self._bare()
+        if bare:
+            raise BadOption(
+                f"{self.root}: its specialists ({_listed(dict.fromkeys(bare))}) are served as they are, without "
+                f"versions. Publish them in a folder of its own: metier registry add {self.root / bare[0]} "
+                "--registry REGISTRY."
+            )
 
     def _numbers(self, name: str) -> list[int]:
         """Every number that was ever given, and those of folders that a kill left without a line."""
@@ -292,6 +315,7 @@ class Registry:
         try:
             self.root.mkdir(parents=True, exist_ok=True)
             with folder.locked(self.root / LOCK):
+                self._check_recorded()
                 yield
         except OSError as error:
             raise CannotWrite(

@@ -58,10 +58,26 @@ def test_a_quota_is_kept(tmp_path: Path) -> None:
     assert 0 < (caught.value.retry_after or 0) <= 60
 
 
+def test_a_quota_of_a_day_is_kept_and_ends_at_midnight(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    keys = Keys(tmp_path / "keys.json")
+    secret = keys.new("ana", a_day=2)
+    now = [86_400.0 * 20_000 + 86_300]
+    monkeypatch.setattr("metier.gateway.keys.time.time", lambda: now[0])
+    for _ in range(2):
+        keys.caller(secret)
+    with pytest.raises(Overloaded, match="may ask 2 times a day") as caught:
+        keys.caller(secret)
+    assert caught.value.retry_after == 100
+    now[0] += 101
+    keys.caller(secret)
+
+
 def test_what_makes_no_sense(tmp_path: Path) -> None:
     keys = Keys(tmp_path / "keys.json")
     with pytest.raises(BadOption, match="is no role"):
         keys.new("ana", "king")  # type: ignore[arg-type]
+    with pytest.raises(BadOption, match="is no quota"):
+        keys.new("ana", a_day=-1)
     with pytest.raises(BadOption, match="no owner"):
         keys.new(" ")
     with pytest.raises(BadOption, match="There is no key"):

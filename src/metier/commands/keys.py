@@ -23,6 +23,7 @@ def new(
     owner: Annotated[str, typer.Argument(metavar="OWNER", help="Whose it is.")],
     role: Annotated[str, typer.Option(help="ask, correct or operate; each may do what stands before it.")] = "ask",
     a_minute: Annotated[int, typer.Option(help="How often it may ask in a minute; 0: as often as it likes.")] = 0,
+    a_day: Annotated[int, typer.Option(help="How often it may ask in a day (UTC); 0: as often as it likes.")] = 0,
     file: File = DEFAULT,
 ) -> None:
     """Make a key and show it, once."""
@@ -30,7 +31,7 @@ def new(
 
     from metier.gateway.keys import Keys
 
-    put(Keys(file).new(owner, cast("Role", role), a_minute=a_minute))
+    put(Keys(file).new(owner, cast("Role", role), a_minute=a_minute, a_day=a_day))
     say(f"Keep it now: {file} holds only its digest.")
 
 

@@ -21,6 +21,7 @@ from metier.errors import BadOption, UnreadableData
 from metier.gateway.base import ROLES, Caller, NotAllowed, Overloaded, Role
 
 LOOK_S = 1.0
+DAY_S = 86_400
 PREFIX = "metier_"
 
 
@@ -34,6 +35,7 @@ class Key:
     sha256: str
     made: str
     a_minute: int = 0  # asks; 0: as many as it likes
+    a_day: int = 0  # the same, from midnight to midnight, UTC
     revoked: str | None = None
 
 
@@ -46,19 +48,25 @@ class Keys:
         self._stamp: object = None
         self._looked = 0.0
         self._asks: dict[str, deque[float]] = {}
+        self._today: dict[str, tuple[int, int]] = {}  # the day, and how often each key asked on it
 
-    def new(self, owner: str, role: Role = "ask", *, a_minute: int = 0) -> str:
+    def new(self, owner: str, role: Role = "ask", *, a_minute: int = 0, a_day: int = 0) -> str:
         """A key, which nobody will ever see again.
 
-        Raises: BadOption for a role that there is not.
+        Raises: BadOption for a role that there is not, or a quota below 0.
         """
         if role not in ROLES:
             raise BadOption(f"'{role}' is no role. Expected {', '.join(ROLES)}.")
         if not owner.strip():
             raise BadOption("The key has no owner. Say whose it is, so that it can be revoked by name.")
+        if min(a_minute, a_day) < 0:
+            raise BadOption(f"{min(a_minute, a_day)} is no quota. Expected 1 or more, or 0 for as often as it likes.")
         secret = PREFIX + secrets.token_urlsafe(32)
         made = datetime.now(UTC).isoformat(timespec="seconds")
-        key = Key(id=secrets.token_hex(4), owner=owner, role=role, sha256=_digest(secret), made=made, a_minute=a_minute)
+        key = Key(
+            id=secrets.token_hex(4), owner=owner, role=role, sha256=_digest(secret), made=made, a_minute=a_minute,
+            a_day=a_day,
+        )  # fmt: skip
         with folder.locked(self._lock):
             self._write([*self.all(), key])
         return secret
@@ -98,13 +106,26 @@ class Keys:
         key = self._known.get(_digest(secret))
         if key is None or key.revoked is not None:
             raise NotAllowed("The key is not known here, or was revoked. Ask whoever runs this gateway for another.")
+        self._count_day(key)
         if key.a_minute:
             self._count(key)
+        day, asked = self._today.get(key.id, (0, 0))
+        self._today[key.id] = day, asked + 1  # what a minute refused does not use up the day
         return Caller(key=key.id, role=key.role)
 
     @property
     def _lock(self) -> Path:
         return self._path.with_name(f".{self._path.name}.lock")
+
+    def _count_day(self, key: Key) -> None:
+        now = time.time()
+        day, asked = self._today.get(key.id, (0, 0))
+        if day != now // DAY_S:
+            day, asked = int(now // DAY_S), 0
+            self._today[key.id] = day, asked
+        if key.a_day and asked >= key.a_day:
+            wait = max(1, round(DAY_S - now % DAY_S))
+            raise Overloaded(f"This key may ask {key.a_day:,} times a day. Come again in {wait} s.", retry_after=wait)
 
     def _count(self, key: Key) -> None:
         now, asks = time.monotonic(), self._asks.setdefault(key.id, deque())
