@@ -142,6 +142,21 @@ def test_feedback_is_there_when_it_is_acknowledged_and_teaches(url: str) -> None
     ledger.close()
 
 
+def test_a_server_that_was_away_is_asked_again(postgres: str) -> None:
+    import psycopg
+
+    ledger = Ledger(postgres)
+    noted(ledger, f"before-{time.time_ns()}")
+    ledger.flush()
+    with psycopg.connect(postgres, autocommit=True) as other:
+        other.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()")
+    name = f"after-{time.time_ns()}"
+    noted(ledger, name)
+    ledger.feedback(name, "card")
+    assert ledger.lost == 0
+    ledger.close()
+
+
 def test_a_broken_promise_and_a_drift_raise_an_alarm(url: str) -> None:
     class Rule:
         max_error, false_refusal = 0.02, 0.02

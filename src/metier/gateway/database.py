@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 from metier import lazy
 from metier.errors import CannotWrite
 
 Row: TypeAlias = tuple[Any, ...]
+Done = TypeVar("Done")
 POSTGRES = ("postgresql://", "postgres://")
 
 
@@ -22,7 +23,7 @@ class Database:
     """Statements one after the other; each call is a transaction, and is on the disk when it returns."""
 
     def __init__(self, url: str) -> None:
-        self._lock = threading.Lock()
+        self._lock, self._url = threading.Lock(), url
         self.postgres = url.startswith(POSTGRES)
         try:
             self._connection: Any = _postgres(url) if self.postgres else _sqlite(Path(url))
@@ -33,27 +34,36 @@ class Database:
 
     def run(self, statement: str, rows: Sequence[Row]) -> None:
         """One statement for each row, all of them or none."""
-        if self.postgres:
-            statement = statement.replace("?", "%s")
-        with self._lock:
+
+        def work() -> None:
             if self.postgres:
                 with self._connection.transaction(), self._connection.cursor() as cursor:
-                    cursor.executemany(statement, rows)
+                    cursor.executemany(statement.replace("?", "%s"), rows)
                 return
             with self._connection:
                 self._connection.executemany(statement, rows)
 
+        self._done(work)
+
     def ask_nothing(self, statement: str) -> None:
         """A statement that finds no rows."""
-        with self._lock:
-            self._connection.execute(statement)
+        self._done(lambda: self._connection.execute(statement))
 
     def ask(self, statement: str, values: Row = ()) -> list[Row]:
         """The rows that a statement finds."""
-        if self.postgres:
-            statement = statement.replace("?", "%s")
+        asked = statement.replace("?", "%s") if self.postgres else statement
+        return self._done(lambda: [tuple(row) for row in self._connection.execute(asked, values).fetchall()])
+
+    def _done(self, work: Callable[[], Done]) -> Done:
+        """The work, by one thread at a time; once more on a new connection where a server had let go of the old one."""
         with self._lock:
-            return [tuple(row) for row in self._connection.execute(statement, values).fetchall()]
+            try:
+                return work()
+            except Exception:
+                if not self.postgres or not (self._connection.closed or self._connection.broken):
+                    raise
+                self._connection = _postgres(self._url)
+                return work()
 
     def close(self) -> None:
         """Let it go."""
