@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pwd
 import shutil
@@ -237,3 +238,23 @@ def test_what_was_acknowledged_survives_a_kill(tmp_path: Path) -> None:
     assert total.corrected >= len(acknowledged) > 0
     assert total.answers >= acknowledged[-1] + 1
     ledger.close()
+
+
+def test_what_people_corrected_teaches_the_next_version(tmp_path: Path) -> None:
+    url = str(tmp_path / "ledger.db")
+    ledger = Ledger(url, keep_inputs=True)
+    for i, thing in enumerate(("purple plastic", "square plastic", "shiny plastic", "old plastic", "new plastic")):
+        noted(ledger, f"a{i}", decision(None, reason="unsure"), text=f"about my {thing}")
+        ledger.feedback(f"a{i}", "card")
+    ledger.close()
+    rows = [(f"{word} my {word} {i}", word) for word in ("card", "loan") for i in range(30)]
+    (tmp_path / "rows.csv").write_text("text,label\n" + "\n".join(",".join(row) for row in rows))
+    base = [sys.executable, "-m", "metier", "train", str(tmp_path / "rows.csv"), "--effort", "quick", "-o"]
+    done = subprocess.run([*base, str(tmp_path / "bank"), "--from-ledger", url], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "5 corrected answers learn beside them" in done.stderr
+    said = json.loads((tmp_path / "bank" / "specialist.json").read_text())
+    assert said["origin"]["rows"] == 65
+    other = subprocess.run([*base, str(tmp_path / "else"), "--from-ledger", url], capture_output=True, text=True)
+    assert other.returncode == 1
+    assert "nothing that 'else' was asked is kept there" in other.stderr
