@@ -127,6 +127,7 @@ def test_logs_are_lines_of_json(shelf: Path) -> None:
         running.send_signal(signal.SIGTERM)
         running.wait(timeout=30)
         assert running.stderr is not None
-        lines = running.stderr.read().splitlines()
+        first, *lines = running.stderr.read().splitlines()
+    assert "a page at http://127.0.0.1" in first
     assert lines
     assert all(re.match(r'\{"time": "\d{4}-', line) for line in lines), lines

@@ -37,6 +37,8 @@ def serve(
     from metier.gateway import settings
 
     said = settings.read(_config(config), registry=registry, host=host, port=port, workers=workers, log=log)
+    where = f"http://{said.host}:{said.port}"
+    say(f"{said.registry} at {where}, a page at {where}/console/. Ctrl-C ends it; what was begun is still answered.")
     serving.run(said)
 
 
