@@ -169,6 +169,8 @@ def serve(bank: Bank, port: int = 0) -> ThreadingHTTPServer:
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True
+        wbufsize = -1  # head and body in one packet
 
         def do_GET(self) -> None:
             self._reply("GET")

@@ -48,6 +48,14 @@ NUMBER = re.compile(r"(?<![\w.])(?:£|\$|€)?\s?(\d{1,3}(?:,\d{3})+(?:\.\d{1,2}
 ALIKE = 0.8
 
 
+OPENERS = re.compile(r"(?i)^(?:(?:fine|ok|okay|right|alright|well|so|um+|uh+|hi|hey|hello|please|thanks|thank you|anyway|oh|ah|cheers|yes|no|actually)\b[\s,.:;!-]+)+(?=\w+\W+\w)")
+
+
+def opened(text: str) -> str:
+    """The message without what people say before they come to it."""
+    return OPENERS.sub("", text.strip())
+
+
 def clauses(text: str) -> list[str]:
     """The parts of a message that may each say one thing."""
     parts = re.split(r"(?<!\d)[.;!?]+(?:\s+|$)|[.;!?]+(?=\s|$)|,?\s+(?:and|but)\s+(?:then\s+)?|,\s+(?!\d)|\s+-\s+|\n+", text)
@@ -143,9 +151,9 @@ def pick(text: str, options: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] |
         top = max(score for score, _ in best)
         hits = [option for score, option in best if score == top]
         return hits[0] if len(hits) == 1 else None
-    for word in said:
-        place = ORDINALS.get(word)
-        if place is not None and (place < len(options)):
+    for word, after in zip(said, [*said[1:], ""], strict=True):
+        place = ORDINALS.get(word)  # "the last one", but not "last night"
+        if place is not None and place < len(options) and (not after or after in FILLER):
             return options[place]
     bare = [word for word in said if word not in FILLER]
     if len(bare) == 1 and bare[0].isdecimal() and 1 <= int(bare[0]) <= len(options):

@@ -60,7 +60,7 @@ def teaching(script: Script) -> Mapping[str, Rows]:
     if "acts" in held:
         out["acts"] = [*held["acts"], *((text, "none") for text, _ in out.get("intent", [])[::4])]
     if "scope" in held:
-        ours = [*out.get("intent", []), *questions, *((text, act) for text, act in held.get("acts", []) if act != "none")]
+        ours = [*out.get("intent", []), *questions]  # acts are told before scope is asked
         strange = [(text, "outside") for text, label in held["scope"] if label == "outside"]
         taken = {text.casefold() for text, _ in strange}
         out["scope"] = [*((text, "ours") for text, _ in ours if text.casefold() not in taken), *strange]
@@ -100,6 +100,14 @@ def _stamp(folder: Path) -> str:
 
 def _table(examples: Rows) -> Table:
     return Table(columns={"text": [text for text, _ in examples], "label": [label for _, label in examples]})
+
+
+def rows_of(script: Script, name: str) -> Rows:
+    """The lines that the author brings for one specialist.
+
+    Raises: BadAssistant where a file is not there or has other columns than two.
+    """
+    return _rows(script.models[name])
 
 
 def _rows(learnt: Learnt) -> Rows:

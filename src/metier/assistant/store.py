@@ -19,6 +19,7 @@ from typing import Any, Protocol
 
 from metier.types import Json
 
+FORCED = ("calling", "called")  # with them everything before them
 LOCKS = 64  # files that conversations share, by their hash
 TABLES = (
     """create table if not exists log (conversation text not null, seq integer not null, kind text not null, data text not null,
@@ -44,7 +45,7 @@ class Log(Protocol):
         """A context in which nobody else works at this conversation."""
 
     def append(self, conversation: str, seq: int, kind: str, data: Json, at: str) -> None:
-        """One more entry; on disk when this returns."""
+        """One more entry. No kill of the process can undo it; `calling` and `called` survive a power cut, too."""
 
     def entries(self, conversation: str) -> list[Entry]:
         """The whole log, in order."""
@@ -81,7 +82,7 @@ def plain(data: Any) -> str:
 
 
 class SqliteLog:
-    """A log in one file. `synchronous=full`: what was appended survives a power cut."""
+    """A log in one file. In WAL mode a commit outlives the process; those around an effect are forced to disk as well."""
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -98,7 +99,6 @@ class SqliteLog:
         if held is None:
             held = sqlite3.connect(self._path, timeout=30, isolation_level=None, check_same_thread=False)
             held.execute("pragma journal_mode=wal")
-            held.execute("pragma synchronous=full")
             self._local.connection = held
             self._open.append(held)
         return held
@@ -112,7 +112,8 @@ class SqliteLog:
             yield
 
     def append(self, conversation: str, seq: int, kind: str, data: Json, at: str) -> None:
-        """One more entry; on disk when this returns."""
+        """One more entry."""
+        self._here.execute(f"pragma synchronous={'full' if kind in FORCED else 'normal'}")
         self._here.execute("insert into log values (?, ?, ?, ?, ?)", (conversation, seq, kind, plain(data), at))
 
     def entries(self, conversation: str) -> list[Entry]:
@@ -188,7 +189,7 @@ class PostgresLog:
             self._here.execute("select pg_advisory_unlock(%s)", (place,))
 
     def append(self, conversation: str, seq: int, kind: str, data: Json, at: str) -> None:
-        """One more entry; on disk when this returns."""
+        """One more entry."""
         self._here.execute("insert into log values (%s, %s, %s, %s, %s)", (conversation, seq, kind, plain(data), at))
 
     def entries(self, conversation: str) -> list[Entry]:

@@ -12,7 +12,7 @@ from time import perf_counter
 from typing import Any, TypeVar
 
 from metier.assistant import answers, cues
-from metier.assistant.base import Action, BadAssistant, Job, Message, Minds, Result, Script, Slot
+from metier.assistant.base import Action, BadAssistant, Found, Job, Message, Minds, Result, Script, Slot
 from metier.assistant.desk import at_desk, next_open, times
 from metier.assistant.state import Event, Pending, Reply, Running, State, Thought, Turn, copy
 from metier.assistant.templates import fill, gaps, look, shown
@@ -37,6 +37,7 @@ class Rules:
     def __init__(self, script: Script, minds: Minds, *, faults: frozenset[str] = frozenset()) -> None:
         self.script, self.minds, self.faults = script, minds, faults
         self.by_label = {label: job for job in script.jobs.values() for label in (*job.when, f"job:{job.name}")}
+        self.by_phrase = {_plain(phrase): f"job:{job.name}" for job in script.jobs.values() for phrase in job.like}
 
     def turn(self, state: State, message: Message, do: Do) -> Turn:
         """What comes of a message. The state given is not changed.
@@ -44,6 +45,10 @@ class Rules:
         Raises: BadAssistant where the author's templates name what is not there.
         """
         return _Turn(self, copy(state), message, do).run()
+
+
+def _plain(text: str) -> str:
+    return " ".join(answers.words(text))
 
 
 class _Turn:
@@ -145,13 +150,15 @@ class _Turn:
     def _side(self, text: str, *, quiet: bool = False) -> bool:
         """Answer, start, switch, offer or decline; `quiet` only ever answers."""
         busy = self.state.job is not None
-        if not quiet and not self._timed("scope", lambda: self._ours(text)):
-            self._decline()
-            self._again()
+        text = answers.opened(text)
+        phrase = self.rules.by_phrase.get(_plain(text))
+        if phrase is not None and not quiet and self._labelled(phrase, text):
             return True
-        found = self._timed("knowledge", lambda: self._found(text)) if busy or quiet else None
-        if found is not None and (quiet or answers.asking(text)):
-            self._tell(found)
+        if not quiet and not self._timed("scope", lambda: self._ours(text)):
+            return self._declined()
+        found = self._timed("knowledge", lambda: self._found(text)) if busy or quiet or answers.asking(text) else None
+        if found is not None and (quiet or (busy and answers.asking(text))):
+            self._tell(found.id)
             if not quiet:
                 self._again()
             return True
@@ -160,12 +167,13 @@ class _Turn:
         decision = self._timed("intent", lambda: self._decide("intent", self.minds.intent, text))
         known = decision.reason != "out_of_scope"
         labels = [one.label for one in decision.candidates] if known else []
-        if len(labels) == 1 and self._labelled(labels[0], text):
+        closer = found is not None and found.score > decision.probability
+        if len(labels) == 1 and not closer and self._labelled(labels[0], text):
             return True
         if found is None:
             found = self._timed("knowledge", lambda: self._found(text))
         if found is not None and (answers.asking(text) or len(labels) < 2):
-            return self._told(found)
+            return self._told(found.id)
         if 1 <= len(labels) <= MOST_OFFERED and not busy:
             self._offer(labels)  # one label that is nobody's job can be a person's
             return True
@@ -203,10 +211,19 @@ class _Turn:
         self._event("answers", section)
         self.replies.append(Reply(id=section, text=held.text, source=held.title))
 
-    def _decline(self) -> None:
+    def _declined(self) -> bool:
+        """Not ours. Words that answer an open question no better count as not understood, questions do not."""
         self._event("declines")
+        waiting = self.state.pending
+        if waiting is not None and waiting.what == "slot" and not answers.asking(self.text):
+            waiting.tries += 1
+            if waiting.tries > RETRIES:
+                self._hand_off(f"{RETRIES} misunderstandings")
+                return True
         before = self.state.last[0]["id"] if self.state.last else ""
         self._say("decline_again" if before == "say.decline" else "decline")
+        self._again()
+        return True
 
     def _offer(self, labels: Sequence[str]) -> None:
         self.state.pending = Pending(what="offer", choices=[*labels, "person"], text=self.text)
@@ -273,7 +290,7 @@ class _Turn:
             if found is None:
                 self._hand_off("asked")
             else:
-                self._told(found)
+                self._told(found.id)
         return True
 
     def _which(self) -> bool:
@@ -633,19 +650,19 @@ class _Turn:
         return decision.label or "" if sure else ""
 
     def _ours(self, text: str) -> bool:
+        """Whether the message is ours at all."""
         if self.minds.scope is None or "scope" in self.rules.faults:
             return True
         decision = self._decide("scope", self.minds.scope, text)
-        ours = next((one.probability for one in decision.candidates if one.label == "ours"), None)
-        if ours is None:
-            ours = 1 - decision.probability
-        return ours >= self.minds.scope_least
+        best = decision.candidates[0].label if decision.candidates else ""
+        chance = decision.probability if best == "ours" else 1 - decision.probability
+        return chance >= self.minds.scope_least
 
-    def _found(self, text: str) -> str | None:
+    def _found(self, text: str) -> Found | None:
         found = self.minds.library.find(text)
         if found is not None:
             self.trace.append(Thought(step="section", ms=0.0, said=found.id, score=round(found.score, 4)))
-        return None if found is None else found.id
+        return found
 
     def _decide(self, name: str, mind: Any, text: str) -> Decision:
         decision: Decision = mind.predict([text])[0]
