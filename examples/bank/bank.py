@@ -55,10 +55,13 @@ class Bank:
     def __init__(self, path: Path) -> None:
         self._lock = threading.Lock()
         self._data = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
-        self._data.executescript(TABLES)
+        self._data.execute("pragma journal_mode=wal")
+        self._data.executescript(f"begin; {TABLES} commit;")
         if not self._data.execute("select 1 from cards").fetchone():
+            self._data.execute("begin")
             for table, rows in ROWS.items():
                 self._data.executemany(f"insert into {table} values ({','.join('?' * len(rows[0]))})", rows)
+            self._data.execute("commit")
 
     def answer(self, method: str, path: str, body: Mapping[str, Any], key: str) -> tuple[int, Any]:
         """A status and what is said."""

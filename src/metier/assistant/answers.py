@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from difflib import SequenceMatcher
 from typing import Any
 
 from metier.assistant.base import Slot
+from metier.assistant.spelling import one_slip
 
 YES = frozenset(
     """yes yeah yep yup yess ya y sure ok okay k fine correct right exactly absolutely definitely certainly indeed please
@@ -44,8 +44,6 @@ DIGITS = {
     **{word: 10 * number for number, word in enumerate("twenty thirty forty fifty sixty seventy eighty ninety".split(), 2)},
 }  # fmt: skip
 NUMBER = re.compile(r"(?<![\w.])(?:£|\$|€)?\s?(\d{1,3}(?:,\d{3})+(?:\.\d{1,2})?|\d+(?:\.\d{1,2})?)\s?(k\b)?(?![\w]*\d)")
-# a hit must be this sure to stand for an option that was mistyped
-ALIKE = 0.8
 
 
 OPENERS = re.compile(r"(?i)^(?:(?:fine|ok|okay|right|alright|well|so|um+|uh+|hi|hey|hello|please|thanks|thank you|anyway|oh|ah|cheers|yes|no|actually)\b[\s,.:;!-]+)+(?=\w+\W+\w)")
@@ -103,19 +101,20 @@ def within(number: float, slot: Slot) -> bool:
 
 
 def yes_no(text: str) -> bool | None:
-    """What a short answer says; None where it says neither or more than that."""
-    said = " ".join(words(text))
-    for phrase in NO_PHRASES:
-        if said.startswith(phrase):
-            return False
-    for phrase in YES_PHRASES:
-        if said.startswith(phrase) or said.endswith(phrase):
-            return True
-    told = [word for word in words(text) if word not in FILLER or word in ("ok", "okay", "please")]
-    if not told or len(words(text)) > 9:
+    """What a short answer says; None where it says neither, both or more than that."""
+    said = words(text)
+    joined = " ".join(said)
+    if len(said) > 9:
         return None
-    if told[0] in NO or _near(told[0], ("nope", "don't")):
-        return False
+    against = any(word in NO for word in said) or any(phrase in joined for phrase in NO_PHRASES)
+    told = [word for word in said if word not in FILLER or word in ("ok", "okay", "please")]
+    if against and "why not" not in joined and "no problem" not in joined:
+        first = next((word for word in words(text) if word in YES or word in NO), "")
+        return None if first in YES - {"please", "ok", "okay", "k", "right", "fine", "great", "perfect"} else False
+    if any(joined.startswith(phrase) or joined.endswith(phrase) for phrase in YES_PHRASES):
+        return True
+    if not told:
+        return True if set(said) & {"ok", "okay"} else None
     return True if told[0] in YES or _near(told[0], ("yes", "yeah", "sure", "okay")) else None
 
 
@@ -173,24 +172,21 @@ def _named(said: Sequence[str], name: str) -> float:
     wanted = [word for word in words(name) if word not in FILLER]
     if not wanted:
         return 0.0
-    hits = 0.0
+    hits, slips = 0.0, 0
     for word in wanted:
         if word in said or word.lstrip("£$€") in said:
             hits += 1
         elif _near(word, said):
             hits += 0.9
-    return hits / len(wanted) + hits / 100 if hits and hits >= len(wanted) / 2 else 0.0
+            slips += 1
+    return hits / len(wanted) + hits / 100 if hits and hits + 0.1 * slips >= len(wanted) / 2 else 0.0
 
 
 def _near(word: str, others: Sequence[str]) -> bool:
     """Whether one of the others is this word mistyped. Short words have too many neighbours to be told."""
     if len(word) < 4 or not word.isalpha():
         return False
-    return any(
-        len(other) >= 3 and other[0] == word[0] and abs(len(other) - len(word)) <= 1
-        and SequenceMatcher(None, word, other).ratio() >= ALIKE
-        for other in others
-    )  # fmt: skip
+    return any(len(other) >= 3 and other[0] == word[0] and one_slip(word, other) for other in others)
 
 
 def choose(text: str, choices: Sequence[str]) -> str | None:

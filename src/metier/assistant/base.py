@@ -135,10 +135,12 @@ class Script:
 
 @dataclass(frozen=True, kw_only=True)
 class Found:
-    """A knowledge section and how surely it answers."""
+    """The best knowledge section for a question: how probably it answers, how familiar the question is, and whether to show it."""
 
     id: str
     score: float
+    familiar: float
+    sure: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -160,7 +162,7 @@ class Library(Protocol):
     """Finds the section that answers a question, or says that none does."""
 
     def find(self, question: str) -> Found | None:
-        """The best section, if it is sure enough."""
+        """The best section; None where there is no knowledge at all."""
 
 
 class Redactor(Protocol):
@@ -168,6 +170,13 @@ class Redactor(Protocol):
 
     def redact(self, text: str) -> str:
         """The text as it may reach a disk."""
+
+
+class Speller(Protocol):
+    """Sets right what was mistyped."""
+
+    def mend(self, text: str) -> str:
+        """The text as it was meant."""
 
 
 class Caller(Protocol):
@@ -186,7 +195,8 @@ class Minds:
     scope: Decider | None
     library: Library
     redactor: Redactor
-    scope_least: float = 0.5  # how probable it must be that a message is ours
+    speller: Speller
+    scope_least: float = 0.0  # how much a message must be ours, see scope.py
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from metier.assistant import desk, learn, transcripts
+from metier.assistant import desk, learn, scope, transcripts
 from metier.assistant.base import BadAssistant, Job, Minds, Place, Script
 from metier.assistant.redact import Checksums
 from metier.assistant.templates import gaps
@@ -162,13 +162,13 @@ def _hours(script: Script) -> Iterator[Remark]:
 def _specialists(script: Script, minds: Minds) -> Iterator[Remark]:
     for job in script.jobs.values():
         for phrase in job.like:
-            if minds.scope is not None and _chance(minds, phrase) < minds.scope_least:
+            if minds.scope is not None and _score(minds, phrase) < minds.scope_least:
                 yield Remark(
                     place=job.places[f"like {phrase}"], grade="warning", problem=f"scope refuses '{phrase}'.",
                     fix="Train again, or write it more as a customer would.",
                 )  # fmt: skip
     for section in script.knowledge.values():
-        missed = [phrase for phrase in section.asked_as if (found := minds.library.find(phrase)) is None or found.id != section.id]
+        missed = [phrase for phrase in section.asked_as if (found := minds.library.find(phrase)) is None or not found.sure or found.id != section.id]
         if missed and len(missed) == len(section.asked_as):
             yield Remark(
                 place=section.place, grade="warning", problem=f"{section.id} is never found by its own `Asked as`.",
@@ -176,10 +176,11 @@ def _specialists(script: Script, minds: Minds) -> Iterator[Remark]:
             )  # fmt: skip
 
 
-def _chance(minds: Minds, phrase: str) -> float:
+def _score(minds: Minds, phrase: str) -> float:
     assert minds.scope is not None
-    decision = minds.scope.predict([phrase])[0]
-    return learn.ours(decision.candidates[0].label if decision.candidates else None, decision.probability)
+    found = minds.library.find(phrase)
+    familiar = max(minds.intent.predict([phrase])[0].scope, 0.0 if found is None else found.familiar)
+    return scope.score(minds.scope.predict([phrase])[0], familiar)
 
 
 def _known_labels(script: Script) -> set[str]:

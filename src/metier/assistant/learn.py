@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from metier import artifact
+from metier.assistant import scope
 from metier.assistant.base import BadAssistant, Learnt, Script
 from metier.data.read import read
 from metier.train import train
@@ -36,7 +37,7 @@ def learn(script: Script, *, effort: Effort = "standard", told: Told = lambda li
         told(f"{name}: learning from {len(examples):,} lines")
         facts: dict[str, object] = {"learnt": stamp}
         if name == "scope":
-            facts["least"] = threshold(examples, effort)
+            facts["least"] = threshold(rows, effort)
         specialist = train(_table(examples), name=name, input="text", target="label", effort=effort).specialist
         if folder.exists():
             shutil.rmtree(folder)
@@ -63,30 +64,33 @@ def teaching(script: Script) -> Mapping[str, Rows]:
         ours = [*out.get("intent", []), *questions]  # acts are told before scope is asked
         strange = [(text, "outside") for text, label in held["scope"] if label == "outside"]
         taken = {text.casefold() for text, _ in strange}
-        out["scope"] = [*((text, "ours") for text, _ in ours if text.casefold() not in taken), *strange]
+        out["scope"] = [*((text, scope.OURS) for text, _ in ours if text.casefold() not in taken), *strange]
     if len(script.knowledge) > 1:
         out["knowledge"] = [*questions, *((f"{s.title}: {s.text}", s.id) for s in script.knowledge.values())]
     return out
 
 
-def threshold(examples: Rows, effort: Effort) -> float:
-    """How probable it must be that a message is ours: what refuses 2 % of those it has not learnt from."""
-    kept = [row for place, row in enumerate(examples) if place % HELD_OUT]
-    held = [text for place, (text, label) in enumerate(examples) if not place % HELD_OUT and label == "ours"]
-    specialist = train(_table(kept), input="text", target="label", effort=effort).specialist
-    chances = sorted(ours(one.label if one.candidates == () else one.candidates[0].label, one.probability) for one in specialist.predict(held))
-    return round(chances[math.floor(len(chances) * REFUSED)], 4)
-
-
-def ours(label: str | None, probability: float) -> float:
-    """How probable it is that a message is ours, from the better of the two labels."""
-    return probability if label == "ours" else 1 - probability
+def threshold(rows: Mapping[str, Rows], effort: Effort) -> float:
+    """The least score of a message that is ours: what refuses 2 % of those that none of the three has learnt from."""
+    told = {text for text, label in rows["scope"] if label == scope.OURS}
+    said = told & {text for text, _ in rows["intent"]} if "intent" in rows else told  # what customers wrote, not headings
+    held = sorted(said, key=lambda text: hashlib.sha256(text.encode()).digest())[:: HELD_OUT]
+    apart = set(held)
+    minds = {
+        name: train(_table([row for row in rows[name] if row[0] not in apart]), input="text", target="label", effort=effort).specialist
+        for name in ("scope", "intent", "knowledge")
+        if name in rows
+    }
+    decided = {name: mind.predict(held) for name, mind in minds.items()}
+    others = [decided[name] for name in ("intent", "knowledge") if name in decided]
+    scores = sorted(scope.score(one, max(other[place].scope for other in others)) for place, one in enumerate(decided["scope"]))
+    return round(scores[math.floor(len(scores) * REFUSED)], 4)
 
 
 def least(script: Script) -> float:
     """The threshold that was settled when scope was learnt."""
     path = script.models["scope"].folder.with_suffix(".json")
-    return float(json.loads(path.read_text(encoding="utf-8"))["least"]) if path.exists() else 0.5
+    return float(json.loads(path.read_text(encoding="utf-8"))["least"]) if path.exists() else 0.0
 
 
 def _folder(script: Script, name: str) -> Path:

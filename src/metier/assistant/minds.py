@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 from metier import artifact
 from metier.assistant import learn
 from metier.assistant.base import BadAssistant, Decider, Found, Library, Minds, Script
 from metier.assistant.redact import Checksums
+from metier.assistant.spelling import Speller
 
 SURE = 0.5  # that a section answers
 
@@ -19,12 +21,11 @@ class Sections:
         self._decider = decider
 
     def find(self, question: str) -> Found | None:
-        """The best section, if it is sure enough."""
+        """The best section, and whether it answers."""
         decision = self._decider.predict([question])[0]
-        best = decision.candidates[0] if decision.candidates else None
-        if best is None or decision.reason == "out_of_scope" or best.probability < SURE:
-            return None
-        return Found(id=best.label, score=best.probability)
+        best = decision.candidates[0]
+        sure = decision.reason != "out_of_scope" and best.probability >= SURE
+        return Found(id=best.label, score=best.probability, familiar=decision.scope, sure=sure)
 
 
 class Nothing:
@@ -35,14 +36,17 @@ class Nothing:
         return None
 
 
+def trained(script: Script) -> bool:
+    """Whether every specialist is there."""
+    return all(folder.is_dir() for folder in _folders(script).values())
+
+
 def load(script: Script) -> Minds:
     """Every specialist, each checked as it is loaded.
 
     Raises: BadAssistant where one was never trained; it says the command.
     """
-    folders = {name: learnt.folder for name, learnt in script.models.items() if name in ("intent", "acts", "scope")}
-    if len(script.knowledge) > 1:
-        folders["knowledge"] = script.folder / "models" / "knowledge"
+    folders = _folders(script)
     missing = [name for name, folder in folders.items() if not folder.is_dir()]
     if missing:
         raise BadAssistant(f"{script.folder}: not trained yet: {', '.join(missing)}. Run: metier assistant train {script.folder}")
@@ -51,6 +55,13 @@ def load(script: Script) -> Minds:
     library: Library = Sections(loaded["knowledge"]) if "knowledge" in loaded else Nothing()
     return Minds(
         intent=loaded["intent"], acts=loaded.get("acts"), scope=loaded.get("scope"), library=library, redactor=Checksums(),
-        scope_least=learn.least(script) if "scope" in script.models else 0.5,
+        speller=Speller(text for rows in learn.teaching(script).values() for text, _ in rows),
+        scope_least=learn.least(script) if "scope" in script.models else 0.0,
     )  # fmt: skip
 
+
+def _folders(script: Script) -> dict[str, Path]:
+    folders = {name: learnt.folder for name, learnt in script.models.items() if name in ("intent", "acts", "scope")}
+    if len(script.knowledge) > 1:
+        folders["knowledge"] = script.folder / "models" / "knowledge"
+    return folders

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from metier.assistant import knowledge, strict
-from metier.assistant.base import Action, BadAssistant, Desk, Job, Learnt, Place, Script, Slot, Step
+from metier.assistant.base import Action, BadAssistant, Desk, Job, Learnt, Script, Slot, Step
 from metier.assistant.strict import Node
 
 Kind = TypeVar("Kind")

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import random
 import re
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from urllib.parse import urlsplit
 
 from metier.assistant.base import Caller, Message
 from metier.assistant.state import Event
-from metier.assistant.store import open_log
+from metier.assistant.store import Log
 from metier.assistant.talk import Talk
 from metier.assistant.transcripts import Transcript, holds
 from metier.assistant.turn import Rules
@@ -34,23 +32,20 @@ class Ran:
     events: tuple[Event, ...]
 
 
-def run(rules: Rules, caller: Caller, transcript: Transcript, manner: str = "as written") -> Ran:
+def run(rules: Rules, caller: Caller, log: Log, transcript: Transcript, manner: str = "as written") -> Ran:
     """One transcript in a conversation of its own."""
-    change = MANNERS[manner]
+    change, talk = MANNERS[manner], Talk(rules, log, caller)
     missed, seen = [], []
-    with tempfile.TemporaryDirectory() as folder:
-        log = open_log(Path(folder) / "log.db")
-        talk = Talk(rules, log, caller)
-        at = transcript.at or NOON
-        for place, exchange in enumerate(transcript.exchanges):
-            said = change(exchange.said, random.Random(f"{transcript.place}{place}{manner}"))
-            turn = talk.send("test", Message(id=str(place), text=said, at=at + place * STEP, customer=transcript.customer))
-            did = " · ".join(_short(event) for event in turn.events) or "nothing"
-            for one in exchange.expected:
-                if not holds(one, turn.events, turn.replies, seen):
-                    missed.append(f"{one.place}: after \"{said}\" expected: {one.text}; found: {did}")
-            seen += turn.events
-        log.close()
+    name = f"{transcript.place} {manner}"
+    at = transcript.at or NOON
+    for place, exchange in enumerate(transcript.exchanges):
+        said = change(exchange.said, random.Random(f"{name} {place}"))
+        turn = talk.send(name, Message(id=str(place), text=said, at=at + place * STEP, customer=transcript.customer))
+        did = " · ".join(_short(event) for event in turn.events) or "nothing"
+        for one in exchange.expected:
+            if not holds(one, turn.events, turn.replies, seen):
+                missed.append(f'{one.place}: after "{said}" expected: {one.text}; found: {did}')
+        seen += turn.events
     return Ran(transcript=transcript, manner=manner, missed=tuple(missed), events=tuple(seen))
 
 

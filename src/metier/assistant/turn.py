@@ -14,8 +14,9 @@ from typing import Any, TypeVar
 from metier.assistant import answers, cues
 from metier.assistant.base import Action, BadAssistant, Found, Job, Message, Minds, Result, Script, Slot
 from metier.assistant.desk import at_desk, next_open, times
+from metier.assistant.scope import score
 from metier.assistant.state import Event, Pending, Reply, Running, State, Thought, Turn, copy
-from metier.assistant.templates import fill, gaps, look, shown
+from metier.assistant.templates import fill, gaps, shown
 from metier.types import Decision
 
 Do = Callable[[Action, Mapping[str, Any], int], Result]
@@ -51,14 +52,20 @@ def _plain(text: str) -> str:
     return " ".join(answers.words(text))
 
 
+def _since(started: float) -> float:
+    return round((perf_counter() - started) * 1000, 3)
+
+
 class _Turn:
     def __init__(self, rules: Rules, state: State, message: Message, do: Do) -> None:
         self.rules, self.state, self.message, self.do = rules, state, message, do
         self.script, self.minds = rules.script, rules.minds
-        self.text = message.text[:MOST_CHARACTERS].strip()
+        self.text = rules.minds.speller.mend(message.text[:MOST_CHARACTERS].strip())
         self.events: list[Event] = []
         self.replies: list[Reply] = []
         self.trace: list[Thought] = []
+        self.decided: dict[tuple[str, str], Decision] = {}
+        self.sought: dict[str, Found | None] = {}
 
     def run(self) -> Turn:
         away = bool(self.state.at) and self.message.at - datetime.fromisoformat(self.state.at) > AWAY
@@ -489,10 +496,10 @@ class _Turn:
             value = self._parsed(slot, text)
             options = self._running.options.get(slot.source, [])
             if value is None and slot.kind == "pick":
-                carried = self.state.carried.get(slot.source)
-                if carried in options and cues.points_back(text):
-                    value = carried
-                elif len(options) == 1:
+                carried = self.state.carried.get(slot.source, {}).get("id")
+                if carried is not None and cues.points_back(text):  # by its id: what was frozen since looks different
+                    value = next((one for one in options if one.get("id") == carried), None)
+                if value is None and len(options) == 1:
                     value = options[0]
             if value is not None:
                 self._put(slot, value=value)
@@ -654,30 +661,36 @@ class _Turn:
         if self.minds.scope is None or "scope" in self.rules.faults:
             return True
         decision = self._decide("scope", self.minds.scope, text)
-        best = decision.candidates[0].label if decision.candidates else ""
-        chance = decision.probability if best == "ours" else 1 - decision.probability
-        return chance >= self.minds.scope_least
+        near = self._sought(text)
+        intent = self._decide("intent", self.minds.intent, text)
+        return score(decision, max(intent.scope, 0.0 if near is None else near.familiar)) >= self.minds.scope_least
+
+    def _sought(self, text: str) -> Found | None:
+        if text not in self.sought:
+            started = perf_counter()
+            self.sought[text] = found = self.minds.library.find(text)
+            if found is not None:
+                self.trace.append(Thought(step="knowledge says", ms=_since(started), said=found.id, score=round(found.score, 4)))
+        return self.sought[text]
 
     def _found(self, text: str) -> Found | None:
-        found = self.minds.library.find(text)
-        if found is not None:
-            self.trace.append(Thought(step="section", ms=0.0, said=found.id, score=round(found.score, 4)))
-        return found
+        found = self._sought(text)
+        return found if found is not None and found.sure else None
 
     def _decide(self, name: str, mind: Any, text: str) -> Decision:
-        decision: Decision = mind.predict([text])[0]
-        self.trace.append(
-            Thought(
-                step=f"{name} says", ms=round(decision.microseconds / 1000, 3), said=decision.label or decision.reason or "",
-                score=round(decision.probability, 4), candidates=[(c.label, round(c.probability, 4)) for c in decision.candidates[:3]],
-            )  # fmt: skip
-        )
-        return decision
+        if (name, text) not in self.decided:
+            decision: Decision = mind.predict([text])[0]
+            self.decided[name, text] = decision
+            among = [(one.label, round(one.probability, 4)) for one in decision.candidates[:MOST_OFFERED]]
+            said = decision.label or decision.reason or ""
+            ms = round(decision.microseconds / 1000, 3)
+            self.trace.append(Thought(step=f"{name} says", ms=ms, said=said, score=round(decision.probability, 4), candidates=among))
+        return self.decided[name, text]
 
     def _timed(self, step: str, work: Callable[[], Made]) -> Made:
         started = perf_counter()
         made = work()
-        self.trace.append(Thought(step=step, ms=round((perf_counter() - started) * 1000, 3), said="" if isinstance(made, Decision) else str(made)))
+        self.trace.append(Thought(step=step, ms=_since(started), said="" if isinstance(made, Decision) else str(made)))
         return made
 
     # words -------------------------------------------------------------------------------------------------------------

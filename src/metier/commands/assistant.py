@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -42,9 +44,10 @@ def train(
 def check(folder: Home) -> None:
     """Say what is wrong with an assistant, with file, line and what to write instead."""
     from metier.assistant import check as checks
-    from metier.assistant import read
+    from metier.assistant import minds, read
 
-    found = checks.check(read.load(folder))
+    script = read.load(folder)
+    found = checks.check(script, minds.load(script) if minds.trained(script) else None)
     for one in found:
         show(shown(f"{one.place}: {one.grade}: {one.problem} {one.fix}"))
     wrong = sum(one.grade == "error" for one in found)
@@ -62,6 +65,7 @@ def test(
     """Run the transcripts, and say which went another way and which jobs none of them starts."""
     from metier.assistant import minds, outside, read, transcripts, trial
     from metier.assistant.actions import Outside
+    from metier.assistant.store import open_log
     from metier.assistant.turn import Rules
 
     script = read.load(folder)
@@ -71,10 +75,13 @@ def test(
     rules = Rules(script, minds.load(script))
     chosen = [one for one in transcripts.read_folder(folder / "tests") if only is None or only.casefold() in one.title.casefold()]
     runs: list[Ran] = []
-    for transcript in chosen:
-        for manner in [*trial.MANNERS][: 1 + paraphrase]:
-            with outside.running(script.outside, given) as places:
-                runs.append(trial.run(rules, Outside(folder, places), transcript, manner))
+    with tempfile.TemporaryDirectory() as kept:
+        log = open_log(Path(kept) / "log.db")
+        for transcript in chosen:
+            for manner in [*trial.MANNERS][: 1 + paraphrase]:
+                with outside.running(script.outside, given) as places:
+                    runs.append(trial.run(rules, Outside(folder, places), log, transcript, manner))
+        log.close()
     _put(runs, [*script.jobs])
     if any(one.missed and one.manner == "as written" for one in runs):
         raise typer.Exit(FAILED)
