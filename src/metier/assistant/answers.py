@@ -26,7 +26,7 @@ FILLER = frozenset(
     was be should need have got let make say said do card account transfer payment new send freeze""".split()
 )
 MARKS = re.compile(
-    r"(?i)^(?:(?:um+|uh+|er+|oh|ah|hmm+|well|sorry|oops|and|but)[\s,.:;-]+)*"
+    r"(?i)^(?:(?:um+|uh+|er+|oh|ah|hmm+|well|sorry|oops|and|but|ok|okay|so|hi|hey|please)[\s,.:;-]+)*"
     r"(?:no[\s,]+wait|wait[\s,]+no|no[\s,]+sorry|no|nope|wait|hang on|hold on|actually|sorry|oops|scratch that|correction|"
     r"i meant|i mean|make (?:it|that)|change (?:it|that)(?: to)?|rather|instead|not that one|my mistake)\b[\s,.:;!-]*"
 )
