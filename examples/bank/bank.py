@@ -100,7 +100,9 @@ class Bank:
         found = re.fullmatch(r"/customers/(\w+)/(cards|accounts|transfers|payments)(?:\?limit=(\d+))?", path)
         if found is None:
             raise Refusal(404, "no such address")
-        rows = self._data.execute(f"select * from {found[2]} where customer = ? limit ?", (found[1], int(found[3] or 50))).fetchall()
+        rows = self._data.execute(
+            f"select * from {found[2]} where customer = ? limit ?", (found[1], int(found[3] or 50))
+        ).fetchall()
         return [SHOWN[found[2]](*row) for row in rows]
 
     def _change(self, path: str, body: Mapping[str, Any]) -> Any:
@@ -154,7 +156,9 @@ def _top_up(data: sqlite3.Connection, body: Mapping[str, Any], customer: str) ->
 
 
 def _dispute(data: sqlite3.Connection, _: Mapping[str, Any], payment: str) -> Any:
-    if not data.execute("update payments set status = 'disputed' where id = ? and status = 'booked'", (payment,)).rowcount:
+    if not data.execute(
+        "update payments set status = 'disputed' where id = ? and status = 'booked'", (payment,)
+    ).rowcount:
         raise Refusal(409, "already disputed")
     return {"number": f"D-{payment.upper()}"}
 
@@ -183,7 +187,9 @@ def serve(bank: Bank, port: int = 0) -> ThreadingHTTPServer:
 
         def _reply(self, method: str) -> None:
             said = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            status, answer = bank.answer(method, self.path, json.loads(said or b"{}"), self.headers.get("Idempotency-Key", ""))
+            status, answer = bank.answer(
+                method, self.path, json.loads(said or b"{}"), self.headers.get("Idempotency-Key", "")
+            )
             data = json.dumps(answer).encode()
             self.send_response(status)
             self.send_header("Content-Type", "application/json")

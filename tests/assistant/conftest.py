@@ -52,7 +52,9 @@ class Line:
     def __call__(self, text: str, *, id: str | None = None, after: timedelta = timedelta(seconds=5)) -> Turn:
         self.count += 1
         self.at += after
-        turn = self.talk.send(self.name, Message(id=id or f"m{self.count}", text=text, at=self.at, customer=self.customer))
+        turn = self.talk.send(
+            self.name, Message(id=id or f"m{self.count}", text=text, at=self.at, customer=self.customer)
+        )
         self.said.append(turn)
         return turn
 
@@ -83,7 +85,9 @@ class Watched:
 @pytest.fixture
 def watched(bank_script: Script) -> Iterator[Watched]:
     with outside.running(bank_script.outside, {}) as places:
-        yield Watched(Outside(bank_script.folder, places))
+        inner = Outside(bank_script.folder, places)
+        yield Watched(inner)
+        inner.close()
 
 
 @pytest.fixture

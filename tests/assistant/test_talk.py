@@ -94,7 +94,13 @@ def test_the_same_log_and_specialists_give_the_same_bytes(line: Any, log: Any) -
 
 
 def test_nothing_personal_reaches_the_disk(line: Any, log: Any, tmp_path: Path) -> None:
-    planted = ("4929 1234 5678 9019", "4929123456789019", "GB82 WEST 1234 5698 7654 32", "jo.bloggs@example.org", "07700 900123")
+    planted = (
+        "4111 1111 1111 1111",
+        "4111111111111111",
+        "GB82 WEST 1234 5698 7654 32",
+        "jo.bloggs@example.org",
+        "07700 900123",
+    )
     for text in planted:
         line(f"my details are {text}, where is my transfer")
         line(text)
@@ -119,7 +125,12 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Any:
         for parent in list(folder.parents)[:3]:
             os.chmod(parent, os.stat(parent).st_mode | 0o755)
         as_user = {"user": "nobody"}
-    subprocess.run([found[-1] / "initdb", "-D", folder / "data", "-A", "trust", "-U", "metier"], check=True, capture_output=True, **as_user)
+    subprocess.run(
+        [found[-1] / "initdb", "-D", folder / "data", "-A", "trust", "-U", "metier"],
+        check=True,
+        capture_output=True,
+        **as_user,
+    )
     server = subprocess.Popen(
         [found[-1] / "postgres", "-D", folder / "data", "-k", folder, "-c", "listen_addresses="],
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **as_user,
@@ -181,7 +192,9 @@ for line in sys.stdin:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kills", [pytest.param(10, id="10"), pytest.param(200, id="200")])
-def test_kill_9_anywhere_does_nothing_twice_and_loses_nothing(kills: int, bank_script: Any, bank_minds: Any, tmp_path: Path) -> None:
+def test_kill_9_anywhere_does_nothing_twice_and_loses_nothing(
+    kills: int, bank_script: Any, bank_minds: Any, tmp_path: Path
+) -> None:
     """A child is killed at random moments; another goes on. The bank must hold each effect once, or a person must know."""
     import json
 
@@ -210,7 +223,8 @@ def test_kill_9_anywhere_does_nothing_twice_and_loses_nothing(kills: int, bank_s
             child.wait()
             killed += 1
         log = open_log(kept)
-        talk = Talk(Rules(bank_script, bank_minds), log, Outside(bank_script.folder, places))
+        caller = Outside(bank_script.folder, places)
+        talk = Talk(Rules(bank_script, bank_minds), log, caller)
         names = log.conversations()
         for name in names:
             talk.resume(name)
@@ -222,9 +236,12 @@ def test_kill_9_anywhere_does_nothing_twice_and_loses_nothing(kills: int, bank_s
             calling = [entry.data["key"] for entry in entries if entry.kind == "calling"]
             assert len(calling) == len(set(calling))
             assert entries[-1].kind == "ended"
-            done = sum(e.kind == "called" and e.data["action"] == "freeze" and e.data["outcome"] == "ok" for e in entries)
+            done = sum(
+                e.kind == "called" and e.data["action"] == "freeze" and e.data["outcome"] == "ok" for e in entries
+            )
             assert done == 1 or talk.state(name).owner == "person"
         log.close()
+        caller.close()
 
 
 def bank_time(place: int) -> Any:
@@ -244,5 +261,3 @@ def test_two_at_once_are_one_after_the_other(line: Any, log: Any) -> None:
     assert sum(name == "freeze" for name, _ in line.talk.caller.made) == 1
     numbers = [entry.seq for entry in log.entries("c1")]
     assert numbers == [*range(len(numbers))]
-
-

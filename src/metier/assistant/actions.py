@@ -39,7 +39,11 @@ class Outside:
         headers = {} if key is None else {"Idempotency-Key": key}
         try:
             with self._client.stream(
-                action.how.upper(), url, headers=headers, timeout=timeout_s, json=body if action.how in ("post", "put") else None
+                action.how.upper(),
+                url,
+                headers=headers,
+                timeout=timeout_s,
+                json=body if action.how in ("post", "put") else None,
             ) as answer:
                 return _result(answer)
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout):
@@ -82,7 +86,9 @@ class Outside:
             path = self._folder / f"{module}.py"
             spec = importlib.util.spec_from_file_location(f"_assistant_{module}", path)
             if spec is None or spec.loader is None or not path.is_file():
-                raise BadAssistant(f"{action.place}: there is no {module}.py beside assistant.yaml. Write it, with the function {name}.")
+                raise BadAssistant(
+                    f"{action.place}: there is no {module}.py beside assistant.yaml. Write it, with the function {name}."
+                )
             loaded = importlib.util.module_from_spec(spec)
             spec.loader.exec_module(loaded)
             if not hasattr(loaded, name):

@@ -17,8 +17,37 @@ YES = frozenset(
     perfect great good alright aye affirmative""".split()
 )
 NO = frozenset("no nope nah n negative never not don't dont".split())
-YES_PHRASES = ("go ahead", "do it", "please do", "sounds good", "of course", "that's right", "thats right", "that is right", "go for it", "yes please", "all good", "looks good", "why not", "i do", "i would", "i confirm", "confirmed")
-NO_PHRASES = ("no thanks", "no thank you", "not now", "rather not", "i don't", "i dont", "i do not", "please don't", "not needed", "no need")
+YES_PHRASES = (
+    "go ahead",
+    "do it",
+    "please do",
+    "sounds good",
+    "of course",
+    "that's right",
+    "thats right",
+    "that is right",
+    "go for it",
+    "yes please",
+    "all good",
+    "looks good",
+    "why not",
+    "i do",
+    "i would",
+    "i confirm",
+    "confirmed",
+)
+NO_PHRASES = (
+    "no thanks",
+    "no thank you",
+    "not now",
+    "rather not",
+    "i don't",
+    "i dont",
+    "i do not",
+    "please don't",
+    "not needed",
+    "no need",
+)
 # what people say around a yes or a no, and what a slot's question may make them repeat
 FILLER = frozenset(
     """um uh er erm hmm well so like just please thanks thank you hi hey ok okay oh ah and then but it that's thats that is
@@ -38,7 +67,19 @@ ASKING = re.compile(
     r"(?i)^(?:(?:um+|uh+|er+|oh|ah|hmm+|well|so|ok|okay|and|but|hi|hey|quick question|by the way|btw|sorry|just|please|erm|like)[\s,.:;-]+)*"
     r"(?:what|what's|whats|when|where|which|who|why|how|is|are|am|do|does|did|can|could|will|would|should|has|have)\b"
 )
-ORDINALS = {"first": 0, "1st": 0, "second": 1, "2nd": 1, "third": 2, "3rd": 2, "fourth": 3, "4th": 3, "last": -1, "latest": 0, "newest": 0}
+ORDINALS = {
+    "first": 0,
+    "1st": 0,
+    "second": 1,
+    "2nd": 1,
+    "third": 2,
+    "3rd": 2,
+    "fourth": 3,
+    "4th": 3,
+    "last": -1,
+    "latest": 0,
+    "newest": 0,
+}
 DIGITS = {
     **{word: number for number, word in enumerate("zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen".split())},
     **{word: 10 * number for number, word in enumerate("twenty thirty forty fifty sixty seventy eighty ninety".split(), 2)},
@@ -46,7 +87,9 @@ DIGITS = {
 NUMBER = re.compile(r"(?<![\w.])(?:£|\$|€)?\s?(\d{1,3}(?:,\d{3})+(?:\.\d{1,2})?|\d+(?:\.\d{1,2})?)\s?(k\b)?(?![\w]*\d)")
 
 
-OPENERS = re.compile(r"(?i)^(?:(?:fine|ok|okay|right|alright|well|so|um+|uh+|hi|hey|hello|please|thanks|thank you|anyway|oh|ah|cheers|yes|no|actually)\b[\s,.:;!-]+)+(?=\w+\W+\w)")
+OPENERS = re.compile(
+    r"(?i)^(?:(?:fine|ok|okay|right|alright|well|so|um+|uh+|hi|hey|hello|please|thanks|thank you|anyway|oh|ah|cheers|yes|no|actually)\b[\s,.:;!-]+)+(?=\w+\W+\w)"
+)
 
 
 def opened(text: str) -> str:
@@ -56,7 +99,9 @@ def opened(text: str) -> str:
 
 def clauses(text: str) -> list[str]:
     """The parts of a message that may each say one thing."""
-    parts = re.split(r"(?<!\d)[.;!?]+(?:\s+|$)|[.;!?]+(?=\s|$)|,?\s+(?:and|but)\s+(?:then\s+)?|,\s+(?!\d)|\s+-\s+|\n+", text)
+    parts = re.split(
+        r"(?<!\d)[.;!?]+(?:\s+|$)|[.;!?]+(?=\s|$)|,?\s+(?:and|but)\s+(?:then\s+)?|,\s+(?!\d)|\s+-\s+|\n+", text
+    )
     return [part.strip(" ,") for part in parts if part and part.strip(" ,")]
 
 
@@ -118,6 +163,11 @@ def yes_no(text: str) -> bool | None:
     return True if told[0] in YES or _near(told[0], ("yes", "yeah", "sure", "okay")) else None
 
 
+def negates(text: str) -> bool:
+    """Whether a no of any kind stands in a text."""
+    return any(word in NO for word in words(text))
+
+
 def amount(text: str) -> float | None:
     """The one amount in a text, in figures or English words."""
     found = {float(number.replace(",", "")) * (1000 if k else 1) for number, k in NUMBER.findall(text)}
@@ -130,7 +180,9 @@ def _spelt(said: list[str]) -> float | None:
     total, part, seen = 0.0, 0.0, False
     for place, word in enumerate(said):
         if word in DIGITS:
-            if word == "one" and not {"pound", "quid", "pounds", "hundred", "thousand"} & set(said[place + 1 : place + 2]):
+            if word == "one" and not {"pound", "quid", "pounds", "hundred", "thousand"} & set(
+                said[place + 1 : place + 2]
+            ):
                 continue  # "the blue one" is no number
             part, seen = part + DIGITS[word], True
         elif word == "hundred" and (seen or place and said[place - 1] == "a"):
@@ -150,7 +202,7 @@ def pick(text: str, options: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] |
         top = max(score for score, _ in best)
         hits = [option for score, option in best if score == top]
         return hits[0] if len(hits) == 1 else None
-    for word, after in zip(said, [*said[1:], ""], strict=True):
+    for word, after in zip(said, [*said[1:], ""], strict=False):
         place = ORDINALS.get(word)  # "the last one", but not "last night"
         if place is not None and place < len(options) and (not after or after in FILLER):
             return options[place]

@@ -18,7 +18,9 @@ from metier.assistant.redact import Checksums
 from metier.assistant.templates import gaps
 from metier.decide.measure import clopper_pearson
 
-SECRET = re.compile(r"(?i)\b(?:api[_-]?key|password|secret|token)\b\s*[:=]\s*\S{6,}|\bsk-[A-Za-z0-9]{16,}|\bBearer\s+[A-Za-z0-9._-]{16,}")
+SECRET = re.compile(
+    r"(?i)\b(?:api[_-]?key|password|secret|token)\b\s*[:=]\s*\S{6,}|\bsk-[A-Za-z0-9]{16,}|\bBearer\s+[A-Za-z0-9._-]{16,}"
+)
 OWN_VALUES = ("customer", "next_open")
 
 
@@ -48,7 +50,12 @@ def _labels(script: Script) -> Iterator[Remark]:
             place = job.places[f"when {label}"]
             if known and label not in known:
                 near = ", ".join(sorted(known, key=lambda one: -_alike(one, label))[:3])
-                yield Remark(place=place, grade="error", problem=f"the intent specialist has no label '{label}'.", fix=f"Nearest: {near}.")
+                yield Remark(
+                    place=place,
+                    grade="error",
+                    problem=f"the intent specialist has no label '{label}'.",
+                    fix=f"Nearest: {near}.",
+                )
             if label in claimed:
                 yield Remark(
                     place=place, grade="error", problem=f"'{label}' starts {claimed[label].name} already ({claimed[label].places[f'when {label}']}).",
@@ -66,9 +73,19 @@ def _labels(script: Script) -> Iterator[Remark]:
 def _jobs(script: Script) -> Iterator[Remark]:
     for job in script.jobs.values():
         if not job.when and not job.like:
-            yield Remark(place=job.place, grade="error", problem=f"nothing starts {job.name}.", fix="Give it `when` with labels or `like` with examples.")
+            yield Remark(
+                place=job.place,
+                grade="error",
+                problem=f"nothing starts {job.name}.",
+                fix="Give it `when` with labels or `like` with examples.",
+            )
         if not job.do and job.done is None and job.answer is None:
-            yield Remark(place=job.place, grade="error", problem=f"{job.name} does and says nothing.", fix="Give it `do`, `done` or `answer`.")
+            yield Remark(
+                place=job.place,
+                grade="error",
+                problem=f"{job.name} does and says nothing.",
+                fix="Give it `do`, `done` or `answer`.",
+            )
         changing = [step for step in job.do if step.action in script.actions and script.actions[step.action].changes]
         if changing and job.confirm is None:
             yield Remark(
@@ -76,7 +93,12 @@ def _jobs(script: Script) -> Iterator[Remark]:
                 fix='Add confirm: "..." that says exactly what will happen.',
             )  # fmt: skip
         if changing and not job.login:
-            yield Remark(place=job.places["do"], grade="warning", problem=f"{job.name} changes something for anybody.", fix="Add login: true.")
+            yield Remark(
+                place=job.places["do"],
+                grade="warning",
+                problem=f"{job.name} changes something for anybody.",
+                fix="Add login: true.",
+            )
 
 
 def _names(script: Script) -> Iterator[Remark]:
@@ -100,20 +122,43 @@ def _names(script: Script) -> Iterator[Remark]:
 
 
 def _steps(script: Script, job: Job) -> Iterator[Remark]:
-    named = [(step.action, job.places["do"]) for step in job.do] + [(s.source, s.place) for s in job.ask.values() if s.source]
+    named = [(step.action, job.places["do"]) for step in job.do] + [
+        (s.source, s.place) for s in job.ask.values() if s.source
+    ]
     for action, place in named:
         if action not in script.actions:
-            yield Remark(place=place, grade="error", problem=f"there is no action '{action}'.", fix=f"Actions: {', '.join(script.actions) or 'none'}.")
+            yield Remark(
+                place=place,
+                grade="error",
+                problem=f"there is no action '{action}'.",
+                fix=f"Actions: {', '.join(script.actions) or 'none'}.",
+            )
     for step in job.do:
         if step.given is not None and step.given not in job.ask:
-            yield Remark(place=job.places["do"], grade="error", problem=f"`if: {step.given}` names no slot of {job.name}.", fix=f"Slots: {', '.join(job.ask)}.")
+            yield Remark(
+                place=job.places["do"],
+                grade="error",
+                problem=f"`if: {step.given}` names no slot of {job.name}.",
+                fix=f"Slots: {', '.join(job.ask)}.",
+            )
         action = script.actions.get(step.action)
-        if action is not None and action.how == "python" and not (script.folder / f"{action.target.partition(':')[0]}.py").is_file():
-            yield Remark(place=action.place, grade="error", problem=f"there is no file {action.target.partition(':')[0]}.py here.", fix="Write it.")
+        if (
+            action is not None
+            and action.how == "python"
+            and not (script.folder / f"{action.target.partition(':')[0]}.py").is_file()
+        ):
+            yield Remark(
+                place=action.place,
+                grade="error",
+                problem=f"there is no file {action.target.partition(':')[0]}.py here.",
+                fix="Write it.",
+            )
 
 
 def _promises(script: Script) -> Iterator[Remark]:
-    strange = sum(len(learn.rows_of(script, name)) for name in ("scope",) if name in script.models and script.models[name].rows)
+    strange = sum(
+        len(learn.rows_of(script, name)) for name in ("scope",) if name in script.models and script.models[name].rows
+    )
     for name, said in script.promise.items():
         if not said.endswith("%") or name != "out_of_scope_caught":
             continue
@@ -135,20 +180,41 @@ def _tests(script: Script) -> Iterator[Remark]:
         for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
             place = Place(file=file, line=number)
             if SECRET.search(line):
-                yield Remark(place=place, grade="error", problem="this looks like a secret.", fix="Take it out, and replace it where it is used.")
-            elif any(mark in Checksums().redact(line) for mark in ("[card number]", "[iban]")) and not line.startswith("at:"):
-                yield Remark(place=place, grade="error", problem="a number with a valid checksum stands in a test.", fix="Use one whose checksum is wrong.")
+                yield Remark(
+                    place=place,
+                    grade="error",
+                    problem="this looks like a secret.",
+                    fix="Take it out, and replace it where it is used.",
+                )
+            elif any(mark in Checksums().redact(line) for mark in ("[card number]", "[iban]")) and not line.startswith(
+                "at:"
+            ):
+                yield Remark(
+                    place=place,
+                    grade="error",
+                    problem="a number with a valid checksum stands in a test.",
+                    fix="Use one whose checksum is wrong.",
+                )
     try:
         runs = transcripts.read_folder(folder) if folder.is_dir() else []
     except BadAssistant as problem:
         file, line = re.match(r"([^:]+):(\d+)", str(problem)).groups()  # type: ignore[union-attr]
-        yield Remark(place=Place(file=file, line=int(line)), grade="error", problem=str(problem).partition(": ")[2], fix="")
+        yield Remark(
+            place=Place(file=file, line=int(line)), grade="error", problem=str(problem).partition(": ")[2], fix=""
+        )
         return
     for one in (expected for run in runs for exchange in run.exchanges for expected in exchange.expected):
         slots = {name for job in script.jobs.values() for name in job.ask} | {"what"}
-        pool: Mapping[str, object] = {"starts": script.jobs, "calls": script.actions, "answers": script.knowledge}.get(one.verb, {})
+        pool: Mapping[str, object] = {"starts": script.jobs, "calls": script.actions, "answers": script.knowledge}.get(
+            one.verb, {}
+        )
         if (pool and one.name not in pool) or (one.verb in ("asks", "sets") and one.name not in slots):
-            yield Remark(place=one.place, grade="error", problem=f"'{one.text}' names what the assistant does not have.", fix="Mend its spelling.")
+            yield Remark(
+                place=one.place,
+                grade="error",
+                problem=f"'{one.text}' names what the assistant does not have.",
+                fix="Mend its spelling.",
+            )
 
 
 def _hours(script: Script) -> Iterator[Remark]:
@@ -168,7 +234,11 @@ def _specialists(script: Script, minds: Minds) -> Iterator[Remark]:
                     fix="Train again, or write it more as a customer would.",
                 )  # fmt: skip
     for section in script.knowledge.values():
-        missed = [phrase for phrase in section.asked_as if (found := minds.library.find(phrase)) is None or not found.sure or found.id != section.id]
+        missed = [
+            phrase
+            for phrase in section.asked_as
+            if (found := minds.library.find(phrase)) is None or not found.sure or found.id != section.id
+        ]
         if missed and len(missed) == len(section.asked_as):
             yield Remark(
                 place=section.place, grade="warning", problem=f"{section.id} is never found by its own `Asked as`.",

@@ -25,7 +25,9 @@ ACTS = {
     "skip": re.compile(r"(?i)^(?:(?:please|um|uh|can we|let'?s|just)[\s,.]+)*(?:skip(?: (?:it|this|that))?(?: one| question)?|next question|pass)(?:[\s,]+please)?[.!?\s]*$"),
 }  # fmt: skip
 AGAINST = frozenset("no not don't dont without never stop nope".split())
-COMMON = frozenset("should i a an the to your you my me we is it that this which what how from of do does and or want would like new one for".split())
+COMMON = frozenset(
+    "should i a an the to your you my me we is it that this which what how from of do does and or want would like new one for".split()
+)
 NUMBER = re.compile(r"(?i)\[phone|\+?\d[\d\s()-]{6,}\d")
 
 
@@ -51,7 +53,13 @@ def keeps_going(text: str) -> bool:
 
 def points_back(text: str) -> bool:
     """Whether a message speaks of something named before: "that card", "the same one"."""
-    return re.search(r"(?i)\b(?:that|same|this)\b(?:\s+(?:card|account|one|transfer))|\b(?:from|on|with|of|for|to) (?:it|that)\b|\bthe same\b", text) is not None
+    return (
+        re.search(
+            r"(?i)\b(?:that|same|this)\b(?:\s+(?:card|account|one|transfer))|\b(?:from|on|with|of|for|to) (?:it|that)\b|\bthe same\b",
+            text,
+        )
+        is not None
+    )
 
 
 def polarity(text: str, question: str) -> bool | None:

@@ -25,7 +25,9 @@ REFUSED = 0.02  # of messages that are ours; the threshold follows
 HELD_OUT = 5  # every fifth message of ours settles the threshold
 
 
-def learn(script: Script, *, effort: Effort = "standard", told: Told = lambda line: None, anew: bool = False) -> list[str]:
+def learn(
+    script: Script, *, effort: Effort = "standard", told: Told = lambda line: None, anew: bool = False
+) -> list[str]:
     """Train what has changed since it was last trained; the names of those."""
     rows = teaching(script)
     done = []
@@ -57,7 +59,9 @@ def teaching(script: Script) -> Mapping[str, Rows]:
         # an example of a job that has a label already is one more of that label
         own = {job.name: next((label for label in job.when if label in known), f"job:{job.name}") for _, job in likes}
         out["intent"] = [*held["intent"], *((phrase, own[job.name]) for phrase, job in likes)]
-    questions = [(phrase, section.id) for section in script.knowledge.values() for phrase in (section.title, *section.asked_as)]
+    questions = [
+        (phrase, section.id) for section in script.knowledge.values() for phrase in (section.title, *section.asked_as)
+    ]
     if "acts" in held:
         out["acts"] = [*held["acts"], *((text, "none") for text, _ in out.get("intent", [])[::4])]
     if "scope" in held:
@@ -73,17 +77,23 @@ def teaching(script: Script) -> Mapping[str, Rows]:
 def threshold(rows: Mapping[str, Rows], effort: Effort) -> float:
     """The least score of a message that is ours: what refuses 2 % of those that none of the three has learnt from."""
     told = {text for text, label in rows["scope"] if label == scope.OURS}
-    said = told & {text for text, _ in rows["intent"]} if "intent" in rows else told  # what customers wrote, not headings
-    held = sorted(said, key=lambda text: hashlib.sha256(text.encode()).digest())[:: HELD_OUT]
+    said = (
+        told & {text for text, _ in rows["intent"]} if "intent" in rows else told
+    )  # what customers wrote, not headings
+    held = sorted(said, key=lambda text: hashlib.sha256(text.encode()).digest())[::HELD_OUT]
     apart = set(held)
     minds = {
-        name: train(_table([row for row in rows[name] if row[0] not in apart]), input="text", target="label", effort=effort).specialist
+        name: train(
+            _table([row for row in rows[name] if row[0] not in apart]), input="text", target="label", effort=effort
+        ).specialist
         for name in ("scope", "intent", "knowledge")
         if name in rows
     }
     decided = {name: mind.predict(held) for name, mind in minds.items()}
     others = [decided[name] for name in ("intent", "knowledge") if name in decided]
-    scores = sorted(scope.score(one, max(other[place].scope for other in others)) for place, one in enumerate(decided["scope"]))
+    scores = sorted(
+        scope.score(one, max(other[place].scope for other in others)) for place, one in enumerate(decided["scope"])
+    )
     return round(scores[math.floor(len(scores) * REFUSED)], 4)
 
 
@@ -118,7 +128,9 @@ def _rows(learnt: Learnt) -> Rows:
     rows: Rows = []
     for path in learnt.rows:
         if not path.is_file():
-            raise BadAssistant(f"{learnt.place}: there is no file {path}. Write the rows, or name a folder of a specialist.")
+            raise BadAssistant(
+                f"{learnt.place}: there is no file {path}. Write the rows, or name a folder of a specialist."
+            )
         columns = list(read(path).columns.values())
         if len(columns) != 2:
             raise BadAssistant(f"{path}: found {len(columns)} columns; expected two, the text and what it is.")

@@ -23,6 +23,8 @@ class Sections:
     def find(self, question: str) -> Found | None:
         """The best section, and whether it answers."""
         decision = self._decider.predict([question])[0]
+        if not decision.candidates:  # nothing that could be read
+            return None
         best = decision.candidates[0]
         sure = decision.reason != "out_of_scope" and best.probability >= SURE
         return Found(id=best.label, score=best.probability, familiar=decision.scope, sure=sure)
@@ -49,7 +51,9 @@ def load(script: Script) -> Minds:
     folders = _folders(script)
     missing = [name for name, folder in folders.items() if not folder.is_dir()]
     if missing:
-        raise BadAssistant(f"{script.folder}: not trained yet: {', '.join(missing)}. Run: metier assistant train {script.folder}")
+        raise BadAssistant(
+            f"{script.folder}: not trained yet: {', '.join(missing)}. Run: metier assistant train {script.folder}"
+        )
     with ThreadPoolExecutor(4) as pool:
         loaded = dict(zip(folders, pool.map(artifact.load, folders.values()), strict=True))
     library: Library = Sections(loaded["knowledge"]) if "knowledge" in loaded else Nothing()

@@ -13,7 +13,19 @@ from metier.assistant.strict import Node
 
 Kind = TypeVar("Kind")
 FILE = "assistant.yaml"
-KEYS = ("assistant", "language", "say", "models", "knowledge", "actions", "jobs", "person", "promise", "privacy", "outside")
+KEYS = (
+    "assistant",
+    "language",
+    "say",
+    "models",
+    "knowledge",
+    "actions",
+    "jobs",
+    "person",
+    "promise",
+    "privacy",
+    "outside",
+)
 SAYS = {
     "greet": "Hello. I'm a program; ask for a person any time.",
     "decline": "That is nothing I can help with. I can help with {jobs}.",
@@ -57,7 +69,9 @@ def load(folder: Path) -> Script:
     """
     path = folder / FILE
     if not path.is_file():
-        raise BadAssistant(f"{folder} holds no {FILE}. Name the folder of an assistant, or make one: metier assistant new {folder}")
+        raise BadAssistant(
+            f"{folder} holds no {FILE}. Name the folder of an assistant, or make one: metier assistant new {folder}"
+        )
     return script(strict.read(path.read_text(encoding="utf-8"), FILE), folder)
 
 
@@ -89,7 +103,9 @@ def _learnt(node: Node, name: str, folder: Path) -> Learnt:
     named = _texts(node)
     rows = tuple(folder / one for one in named if one.endswith((".csv", ".jsonl", ".tsv")))
     if rows and len(rows) < len(named):
-        raise BadAssistant(f"{node.place}: {name} is either a folder of a specialist or the files it is learnt from, not both.")
+        raise BadAssistant(
+            f"{node.place}: {name} is either a folder of a specialist or the files it is learnt from, not both."
+        )
     return Learnt(folder=folder / "models" / name if rows else folder / named[0], rows=rows, place=node.place)
 
 
@@ -100,7 +116,9 @@ def _action(name: str, node: Node) -> Action:
         raise BadAssistant(f"{node.place}: the action {name} has {len(ways)} of {', '.join(HOW)}. Give it exactly one.")
     target = _text(given[ways[0]])
     if ways[0] == "python" and not re.fullmatch(r"\w+:\w+", target):
-        raise BadAssistant(f"{node.place}: '{target}' names no function. Write file:function, as in \"actions:top_up\".")
+        raise BadAssistant(
+            f"{node.place}: '{target}' names no function. Write file:function, as in \"actions:top_up\"."
+        )
     body = {key: str(one.value) for key, one in _mapping(given["body"], "body").items()} if "body" in given else {}
     changes = _true(given["changes"]) if "changes" in given else False
     return Action(name=name, how=ways[0], target=target, changes=changes, place=node.place, body=body)
@@ -135,7 +153,9 @@ def _slot(name: str, node: Node) -> Slot:
     given = _keys(node, f"the slot {name}", (*KINDS, "say", "optional"), needed=("say",))
     kinds = [kind for kind in KINDS if kind in given]
     if len(kinds) != 1:
-        raise BadAssistant(f"{node.place}: the slot {name} has {len(kinds)} of {', '.join(KINDS)}. Give it exactly one.")
+        raise BadAssistant(
+            f"{node.place}: the slot {name} has {len(kinds)} of {', '.join(KINDS)}. Give it exactly one."
+        )
     held = given[kinds[0]]
     bounds = {}
     if kinds[0] in ("money", "number") and isinstance(held.value, Mapping):
@@ -152,7 +172,9 @@ def _step(node: Node) -> Step:
     if not isinstance(node.value, Mapping):
         return Step(action=_text(node))
     if len(node.value) != 1:
-        raise BadAssistant(f"{node.place}: a step names one action, as in `- freeze` or `- {{reissue: {{if: replace}}}}`.")
+        raise BadAssistant(
+            f"{node.place}: a step names one action, as in `- freeze` or `- {{reissue: {{if: replace}}}}`."
+        )
     ((action, rule),) = node.items()
     return Step(action=action, given=_text(_keys(rule, f"the step {action}", ("if",), needed=("if",))["if"]))
 
@@ -162,7 +184,11 @@ def _desk(node: Node) -> Desk:
     to = "console"
     if "to" in given:
         held = given["to"]
-        to = _text(_keys(held, "to", ("post",), needed=("post",))["post"]) if isinstance(held.value, Mapping) else _text(held)
+        to = (
+            _text(_keys(held, "to", ("post",), needed=("post",))["post"])
+            if isinstance(held.value, Mapping)
+            else _text(held)
+        )
     said: dict[str, Any] = {key: _text(given[key]) for key in ("open", "closed") if key in given}
     if "when" in given:
         said["when"] = _texts(given["when"])
@@ -171,7 +197,9 @@ def _desk(node: Node) -> Desk:
 
 def _mapping(node: Node, what: str) -> Mapping[str, Node]:
     if not isinstance(node.value, Mapping):
-        raise BadAssistant(f"{node.place}: {what} is {_kind(node)}; expected names with what belongs to each, as in `name: value`.")
+        raise BadAssistant(
+            f"{node.place}: {what} is {_kind(node)}; expected names with what belongs to each, as in `name: value`."
+        )
     return node.value
 
 
@@ -182,7 +210,9 @@ def _keys(node: Node, what: str, known: tuple[str, ...], needed: tuple[str, ...]
             raise BadAssistant(f"{one.place}: {what} has no '{key}'. Known here: {', '.join(known)}.")
     missing = [key for key in needed if key not in given]
     if missing:
-        raise BadAssistant(f"{node.place}: {what} lacks {', '.join(missing)}. Add {'it' if len(missing) == 1 else 'them'} there.")
+        raise BadAssistant(
+            f"{node.place}: {what} lacks {', '.join(missing)}. Add {'it' if len(missing) == 1 else 'them'} there."
+        )
     return given
 
 

@@ -15,7 +15,8 @@ def score(said: Decision, familiar: float) -> float:
 
     Shapes: `familiar` is the best scope, 0 to 1, of those specialists who would answer.
     """
-    best = said.candidates[0].label if said.candidates else ""
-    chance = said.probability if best == OURS else 1 - said.probability
+    if not said.candidates:
+        return -math.inf  # nothing that could be read
+    chance = said.probability if said.candidates[0].label == OURS else 1 - said.probability
     chance = min(max(chance, 1e-6), 1 - 1e-6)
     return math.log(chance / (1 - chance)) + WEIGHT * math.log(familiar + FLOOR)

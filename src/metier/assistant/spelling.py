@@ -27,7 +27,9 @@ class Speller:
         plain = word.casefold()
         if plain in self._known:
             return word
-        near = {other: self._known[other] for other in slips(plain) if other in self._known and len(other) >= SHORTEST - 1}
+        near = {
+            other: self._known[other] for other in slips(plain) if other in self._known and len(other) >= SHORTEST - 1
+        }
         if not near:
             return word
         first, *rest = sorted(near, key=lambda other: -near[other])
@@ -52,7 +54,11 @@ def one_slip(word: str, other: str) -> bool:
         return True
     if abs(len(word) - len(other)) > 1:
         return False
-    start = next((place for place, (a, b) in enumerate(zip(word, other, strict=False)) if a != b), min(len(word), len(other)))
+    start = next(
+        (place for place, (a, b) in enumerate(zip(word, other, strict=False)) if a != b), min(len(word), len(other))
+    )
     mine, theirs = word[start:], other[start:]
-    swapped = len(mine) > 1 and len(theirs) > 1 and mine[0] == theirs[1] and mine[1] == theirs[0] and mine[2:] == theirs[2:]
+    swapped = (
+        len(mine) > 1 and len(theirs) > 1 and mine[0] == theirs[1] and mine[1] == theirs[0] and mine[2:] == theirs[2:]
+    )
     return swapped or mine[1:] == theirs[1:] or mine[1:] == theirs or mine == theirs[1:]

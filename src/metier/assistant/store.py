@@ -118,7 +118,9 @@ class SqliteLog:
 
     def entries(self, conversation: str) -> list[Entry]:
         """The whole log, in order."""
-        rows = self._here.execute("select seq, kind, data from log where conversation = ? order by seq", (conversation,))
+        rows = self._here.execute(
+            "select seq, kind, data from log where conversation = ? order by seq", (conversation,)
+        )
         return [Entry(seq=seq, kind=kind, data=json.loads(data)) for seq, kind, data in rows]
 
     def trace(self, conversation: str, turn: int, data: Json) -> None:
@@ -132,7 +134,12 @@ class SqliteLog:
 
     def conversations(self) -> list[str]:
         """Their names, the latest first."""
-        return [name for (name,) in self._here.execute("select conversation from log group by conversation order by max(at) desc")]
+        return [
+            name
+            for (name,) in self._here.execute(
+                "select conversation from log group by conversation order by max(at) desc"
+            )
+        ]
 
     def forget(self, conversation: str) -> None:
         """Everything of one conversation, gone."""
@@ -141,7 +148,12 @@ class SqliteLog:
 
     def forget_before(self, at: str) -> int:
         """Conversations whose last entry is older, gone; how many."""
-        old = [n for (n,) in self._here.execute("select conversation from log group by conversation having max(at) < ?", (at,))]
+        old = [
+            n
+            for (n,) in self._here.execute(
+                "select conversation from log group by conversation having max(at) < ?", (at,)
+            )
+        ]
         for name in old:
             self.forget(name)
         return len(old)
@@ -194,7 +206,9 @@ class PostgresLog:
 
     def entries(self, conversation: str) -> list[Entry]:
         """The whole log, in order."""
-        rows = self._here.execute("select seq, kind, data from log where conversation = %s order by seq", (conversation,))
+        rows = self._here.execute(
+            "select seq, kind, data from log where conversation = %s order by seq", (conversation,)
+        )
         return [Entry(seq=seq, kind=kind, data=json.loads(data)) for seq, kind, data in rows]
 
     def trace(self, conversation: str, turn: int, data: Json) -> None:

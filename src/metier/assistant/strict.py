@@ -19,7 +19,11 @@ SCALARS = (
     ("tag:yaml.org,2002:null", re.compile(r"(?:~|null|Null|NULL|)"), "~nN\0"),
     ("tag:yaml.org,2002:bool", re.compile(r"(?:true|True|TRUE|false|False|FALSE)"), "tTfF"),
     ("tag:yaml.org,2002:int", re.compile(r"[-+]?[0-9]+"), "-+0123456789"),
-    ("tag:yaml.org,2002:float", re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?"), "-+0123456789."),
+    (
+        "tag:yaml.org,2002:float",
+        re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?"),
+        "-+0123456789.",
+    ),
 )
 
 
@@ -63,7 +67,9 @@ def read(text: str, file: str) -> Node:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = 1 if mark is None else mark.line + 1
-        raise BadAssistant(f"{file}:{line}: this is not YAML: {error.problem}. Mend the line, or put its text in quotes.") from None
+        raise BadAssistant(
+            f"{file}:{line}: this is not YAML: {error.problem}. Mend the line, or put its text in quotes."
+        ) from None
     finally:
         loader.dispose()
 
@@ -84,5 +90,8 @@ def _node(loader: _Loader, node: yaml.Node, file: str) -> Node:
     if isinstance(node, yaml.SequenceNode):
         return Node([_node(loader, one, file) for one in node.value], place)
     if node.style is None and UNSURE.fullmatch(node.value):
-        raise BadAssistant(f"{place}: a bare {node.value} is read differently by different programs. Write true, false or \"{node.value}\".")
-    return Node(loader.construct_object(node), place)
+        raise BadAssistant(
+            f'{place}: a bare {node.value} is read differently by different programs. Write true, false or "{node.value}".'
+        )
+    # YAML 1.1 would read 0777 as octal
+    return Node(int(node.value) if node.tag == "tag:yaml.org,2002:int" else loader.construct_object(node), place)

@@ -41,7 +41,12 @@ class Talk:
             if "dedupe" not in self.rules.faults and (before := _answered(entries, message.id)):
                 return before
             redacted = self.rules.minds.redactor.redact(message.text)
-            kept: dict[str, Json] = {"id": message.id, "text": redacted, "at": message.at.isoformat(), "customer": message.customer}
+            kept: dict[str, Json] = {
+                "id": message.id,
+                "text": redacted,
+                "at": message.at.isoformat(),
+                "customer": message.customer,
+            }
             seq = len(entries)
             self.log.append(conversation, seq, "received", kept, message.at.isoformat())
             return self._work(conversation, [*entries, Entry(seq=seq, kind="received", data=kept)], _message(kept))
@@ -71,7 +76,14 @@ class Talk:
     def _work(self, conversation: str, entries: list[Entry], message: Message) -> Turn:
         start = max(place for place, entry in enumerate(entries) if entry.kind == "received")
         calls = _Calls(self, conversation, entries, start, live=True)
-        turn = self.rules.turn(_state(entries[:start]), message, calls.do)
+        before = _state(entries[:start])
+        try:
+            turn = self.rules.turn(before, message, calls.do)
+        except Exception:
+            # a template that does not fit or a fault of ours: the turn is closed, so that the next message is not held up by it
+            ended = _ended(Turn(events=[], replies=[], state=before, trace=[]), message.id)
+            self.log.append(conversation, len(calls.entries), "ended", ended, message.at.isoformat())
+            raise
         self._told_the_desk(conversation, calls, turn, message)
         ended = _ended(turn, message.id)
         self.log.append(conversation, len(calls.entries), "ended", ended, message.at.isoformat())
@@ -182,4 +194,3 @@ def _answered(entries: list[Entry], message: str) -> Turn | None:
 
 def _message(data: Mapping[str, Any]) -> Message:
     return Message(id=data["id"], text=data["text"], at=datetime.fromisoformat(data["at"]), customer=data["customer"])
-

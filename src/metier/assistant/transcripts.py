@@ -96,9 +96,13 @@ def read(text: str, file: str) -> list[Transcript]:
             exchanges.append(Exchange(said=line[1:].strip(), place=place, expected=()))
         elif line.startswith("<"):
             if not exchanges:
-                raise BadAssistant(f"{place}: nothing was said before this line. Write a line that starts with > above it.")
+                raise BadAssistant(
+                    f"{place}: nothing was said before this line. Write a line that starts with > above it."
+                )
             last = exchanges[-1]
-            exchanges[-1] = Exchange(said=last.said, place=last.place, expected=(*last.expected, expected(line[1:].strip(), place)))
+            exchanges[-1] = Exchange(
+                said=last.said, place=last.place, expected=(*last.expected, expected(line[1:].strip(), place))
+            )
     close()
     return done
 
@@ -121,7 +125,7 @@ def expected(line: str, place: Place) -> Expected:
             )  # fmt: skip
     raise BadAssistant(
         f"{place}: '{line}' is none of the ten forms: starts job, asks slot, sets slot = value, confirms \"text\", calls action "
-        f"once|never|N times [with k=v, ...], answers file#section, says \"text\", offers a | b, declines, hands off [why]."
+        f'once|never|N times [with k=v, ...], answers file#section, says "text", offers a | b, declines, hands off [why].'
     )
 
 
@@ -129,7 +133,9 @@ def holds(one: Expected, events: Sequence[Event], replies: Sequence[Reply], befo
     """Whether a turn did what a line says. Calls are counted from the start of the conversation."""
     if one.verb == "calls":
         made = [event for event in (*before, *events) if event.verb == "calls" and event.name == one.name]
-        return len(made) == one.times and all(_like(event.args.get(k), v) for event in made for k, v in one.args.items())
+        return len(made) == one.times and all(
+            _like(event.args.get(k), v) for event in made for k, v in one.args.items()
+        )
     if one.verb == "says":
         return any(_within(one.value, reply.text) for reply in replies)
     return any(event.verb == one.verb and _event_holds(one, event) for event in events)

@@ -19,7 +19,14 @@ from metier.assistant.turn import Rules
 NOON = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)  # a Wednesday: somebody is at most desks
 STEP = timedelta(seconds=5)
 FILLERS = ("um, ", "hi, ", "please, ", "ok so ", "well, ")
-CONTRACTIONS = {"i am": "i'm", "what is": "what's", "do not": "don't", "it is": "it's", "i have": "i've", "cannot": "can't"}
+CONTRACTIONS = {
+    "i am": "i'm",
+    "what is": "what's",
+    "do not": "don't",
+    "it is": "it's",
+    "i have": "i've",
+    "cannot": "can't",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,15 +39,20 @@ class Ran:
     events: tuple[Event, ...]
 
 
-def run(rules: Rules, caller: Caller, log: Log, transcript: Transcript, manner: str = "as written") -> Ran:
-    """One transcript in a conversation of its own."""
+def run(
+    rules: Rules, caller: Caller, log: Log, transcript: Transcript, manner: str = "as written", *, twice: bool = False
+) -> Ran:
+    """One transcript in a conversation of its own; `twice` sends each message a second time, as a poor line would."""
     change, talk = MANNERS[manner], Talk(rules, log, caller)
     missed, seen = [], []
     name = f"{transcript.place} {manner}"
     at = transcript.at or NOON
     for place, exchange in enumerate(transcript.exchanges):
         said = change(exchange.said, random.Random(f"{name} {place}"))
-        turn = talk.send(name, Message(id=str(place), text=said, at=at + place * STEP, customer=transcript.customer))
+        message = Message(id=str(place), text=said, at=at + place * STEP, customer=transcript.customer)
+        turn = talk.send(name, message)
+        if twice:
+            talk.send(name, message)
         did = " · ".join(_short(event) for event in turn.events) or "nothing"
         for one in exchange.expected:
             if not holds(one, turn.events, turn.replies, seen):
@@ -68,7 +80,11 @@ def typos(text: str, draw: random.Random) -> str:
         return text
     place = draw.choice(long)
     word, spot = words[place], draw.randrange(1, len(words[place]) - 1)
-    kinds = (word[:spot] + word[spot + 1] + word[spot] + word[spot + 2 :], word[:spot] + word[spot + 1 :], word[:spot] + word[spot] + word[spot:])
+    kinds = (
+        word[:spot] + word[spot + 1] + word[spot] + word[spot + 2 :],
+        word[:spot] + word[spot + 1 :],
+        word[:spot] + word[spot] + word[spot:],
+    )
     words[place] = draw.choice(kinds)
     return " ".join(words)
 

@@ -73,7 +73,9 @@ class _Turn:
         self.state.at = self.message.at.isoformat()
         self._answer(away=away)
         if self.replies:
-            self.state.last = [{"id": one.id, "text": one.text, "choices": one.choices, "source": one.source} for one in self.replies]
+            self.state.last = [
+                {"id": one.id, "text": one.text, "choices": one.choices, "source": one.source} for one in self.replies
+            ]
         return Turn(events=self.events, replies=self.replies, state=self.state, trace=self.trace)
 
     # the order of the rules ------------------------------------------------------------------------------------------
@@ -134,7 +136,9 @@ class _Turn:
             return self._which()
         if act == "skip":
             return self._skip()
-        if act == "correct" or (answers.correcting(self.text) and not answers.asking(self.text) and len(answers.words(self.text)) < 6):
+        if act == "correct" or (
+            answers.correcting(self.text) and not answers.asking(self.text) and len(answers.words(self.text)) < 6
+        ):
             return self._ask_what()
         return self._outside_bounds()
 
@@ -261,7 +265,12 @@ class _Turn:
                 self.state.pending = None
                 self._restore()
                 return False
-            self._say("drop", choices=("Yes", "No"), old=self._title(running.name if running else ""), new=self._title(waiting.job))
+            self._say(
+                "drop",
+                choices=("Yes", "No"),
+                old=self._title(running.name if running else ""),
+                new=self._title(waiting.job),
+            )
             return True
         self.state.pending = None
         if not said:
@@ -350,15 +359,24 @@ class _Turn:
             return True
         tries = waiting.tries
         money = "£" if slot.kind == "money" else ""
-        self._say("range", least=f"{money}{shown(slot.least or 0.0)}", most=f"{money}{shown(slot.most)}" if slot.most is not None else "any more")
+        self._say(
+            "range",
+            least=f"{money}{shown(slot.least or 0.0)}",
+            most=f"{money}{shown(slot.most)}" if slot.most is not None else "any more",
+        )
         self._ask_next()
         self._pending.tries = tries
         return True
 
     def _confirmed(self, act: str) -> bool:
         said = answers.yes_no(self.text)
-        if said is None and not answers.asking(self.text) and act in ("yes", "no") and len(answers.words(self.text)) < 8:
-            said = act == "yes"
+        if (
+            said is None
+            and not answers.asking(self.text)
+            and act in ("yes", "no")
+            and len(answers.words(self.text)) < 8
+        ):
+            said = False if act == "no" else None if answers.negates(self.text) else True
         if said and not answers.asking(self.text):
             if self._pending.shown == self._summary():
                 self.state.pending = None
@@ -382,7 +400,10 @@ class _Turn:
         self._event("repeats")
         if not self.state.last:
             return self._say("nothing")
-        self.replies += [Reply(id=one["id"], text=one["text"], choices=one["choices"], source=one["source"]) for one in self.state.last]
+        self.replies += [
+            Reply(id=one["id"], text=one["text"], choices=one["choices"], source=one["source"])
+            for one in self.state.last
+        ]
         return None
 
     # slots -------------------------------------------------------------------------------------------------------------
@@ -391,6 +412,8 @@ class _Turn:
         """Set whatever the message says; the questions it asks besides, or None where it set nothing."""
         running, job = self._running, self._job
         taking_back = act == "correct" or answers.correcting(self.text) or self._pending.what in ("confirm", "what")
+        if "correction" in self.rules.faults:
+            taking_back = False
         wanted = self._pending.slot
         parts = answers.clauses(self.text) or [self.text]
         questions = [part for part in parts if self._is_question(part)]
@@ -405,19 +428,30 @@ class _Turn:
             if not hit:
                 rest.append(part)
         corrected = bool(done) and taking_back
-        if corrected and "correction" in self.rules.faults:
-            return None
         for part in rest:
             if corrected and not answers.unmarked(part):
                 continue  # "no wait" before "the green one" answers no question
             for slot in self._in_order(wanted):
-                if slot.kind == "yes_no" and slot.name not in done and self._polar(slot, part, wanted, taking_back=taking_back):
+                if (
+                    slot.kind == "yes_no"
+                    and slot.name not in done
+                    and self._polar(slot, part, wanted, taking_back=taking_back)
+                ):
                     done.add(slot.name)
                     break
         slot = job.ask.get(wanted)
-        if slot is not None and slot.kind == "yes_no" and slot.name not in done and not questions and not corrected and act in ("yes", "no") and len(answers.words(self.text)) < 8:
-            self._put(slot, value=act == "yes")
-            done.add(slot.name)
+        if (
+            slot is not None
+            and slot.kind == "yes_no"
+            and slot.name not in done
+            and not questions
+            and not corrected
+            and act in ("yes", "no")
+            and len(answers.words(self.text)) < 8
+        ):
+            if act == "no" or not answers.negates(self.text):
+                self._put(slot, value=act == "yes")
+                done.add(slot.name)
         if slot is not None and slot.kind == "text" and not done and not answers.asking(self.text):
             self._put(slot, value=self.text)
             done.add(slot.name)
@@ -428,7 +462,11 @@ class _Turn:
         return questions
 
     def _is_question(self, part: str) -> bool:
-        return answers.asking(part if not self.text.endswith("?") else self._with_mark(part)) and len(answers.words(part)) > 2 and not answers.CUE.search(part)
+        return (
+            answers.asking(part if not self.text.endswith("?") else self._with_mark(part))
+            and len(answers.words(part)) > 2
+            and not answers.CUE.search(part)
+        )
 
     def _with_mark(self, part: str) -> str:
         return part + "?" if self.text.rstrip("?! ").endswith(part.rstrip("?! ")) else part
@@ -551,7 +589,11 @@ class _Turn:
 
     def _again(self) -> None:
         """The open question once more, after something else was said."""
-        if self.state.job is not None and self.state.pending is not None and self.state.pending.what in ("slot", "confirm", "what"):
+        if (
+            self.state.job is not None
+            and self.state.pending is not None
+            and self.state.pending.what in ("slot", "confirm", "what")
+        ):
             tries = self.state.pending.tries
             self._ask_next()
             if self.state.pending is not None:
@@ -631,7 +673,9 @@ class _Turn:
             self.state.owner, self.state.pending = "person", None
             return
         self._event("hands off", why, outcome="closed", args=self._told_so_far())
-        self.replies.append(Reply(id="person.closed", text=fill(desk.closed, {"next_open": next_open(desk.open, self.message.at)})))
+        self.replies.append(
+            Reply(id="person.closed", text=fill(desk.closed, {"next_open": next_open(desk.open, self.message.at)}))
+        )
         self.state.job, self.state.pending = None, Pending(what="number")
 
     def _told_so_far(self) -> dict[str, Any]:
@@ -670,7 +714,9 @@ class _Turn:
             started = perf_counter()
             self.sought[text] = found = self.minds.library.find(text)
             if found is not None:
-                self.trace.append(Thought(step="knowledge says", ms=_since(started), said=found.id, score=round(found.score, 4)))
+                self.trace.append(
+                    Thought(step="knowledge says", ms=_since(started), said=found.id, score=round(found.score, 4))
+                )
         return self.sought[text]
 
     def _found(self, text: str) -> Found | None:
@@ -684,7 +730,9 @@ class _Turn:
             among = [(one.label, round(one.probability, 4)) for one in decision.candidates[:MOST_OFFERED]]
             said = decision.label or decision.reason or ""
             ms = round(decision.microseconds / 1000, 3)
-            self.trace.append(Thought(step=f"{name} says", ms=ms, said=said, score=round(decision.probability, 4), candidates=among))
+            self.trace.append(
+                Thought(step=f"{name} says", ms=ms, said=said, score=round(decision.probability, 4), candidates=among)
+            )
         return self.decided[name, text]
 
     def _timed(self, step: str, work: Callable[[], Made]) -> Made:
@@ -695,7 +743,9 @@ class _Turn:
 
     # words -------------------------------------------------------------------------------------------------------------
 
-    def _event(self, verb: str, name: str = "", *, value: Any = None, args: Mapping[str, Any] | None = None, outcome: str = "") -> None:
+    def _event(
+        self, verb: str, name: str = "", *, value: Any = None, args: Mapping[str, Any] | None = None, outcome: str = ""
+    ) -> None:
         self.events.append(Event(verb=verb, name=name, value=value, args=dict(args or {}), outcome=outcome))
 
     def _say(self, name: str, *, choices: Sequence[str] = (), **values: Any) -> None:

@@ -47,7 +47,11 @@ def app(talk: Talk, *, who: Who = nobody) -> Starlette:
     """The app. `who` says which customer a request comes from; the client's own word for it is never taken."""
 
     async def begin(_: Request) -> Response:
-        said = {"conversation": secrets.token_urlsafe(18), "name": talk.script.name, "greeting": talk.script.say["greet"]}
+        said = {
+            "conversation": secrets.token_urlsafe(18),
+            "name": talk.script.name,
+            "greeting": talk.script.say["greet"],
+        }
         return JSONResponse(said, status_code=201)
 
     async def send(request: Request) -> Response:
@@ -56,12 +60,20 @@ def app(talk: Talk, *, who: Who = nobody) -> Starlette:
         message = Message(id=said.id, text=said.text, at=datetime.now(UTC), customer=who(request))
         turn = await run_in_threadpool(talk.send, conversation, message)
         if "text/event-stream" in request.headers.get("accept", ""):
-            return StreamingResponse(_pieces(turn), media_type="text/event-stream", headers={"Cache-Control": "no-store"})
+            return StreamingResponse(
+                _pieces(turn), media_type="text/event-stream", headers={"Cache-Control": "no-store"}
+            )
         return _json(_shown(turn))
 
     async def history(request: Request) -> Response:
         after = request.query_params.get("after", "0")
-        return _json({"entries": await run_in_threadpool(_entries, talk, _conversation(request), int(after) if after.isdecimal() else 0)})
+        return _json(
+            {
+                "entries": await run_in_threadpool(
+                    _entries, talk, _conversation(request), int(after) if after.isdecimal() else 0
+                )
+            }
+        )
 
     async def listen(request: Request) -> Response:
         conversation = _conversation(request)
@@ -70,7 +82,14 @@ def app(talk: Talk, *, who: Who = nobody) -> Starlette:
         return StreamingResponse(stream, media_type="text/event-stream", headers={"Cache-Control": "no-store"})
 
     async def trace(request: Request) -> Response:
-        return _json({"turns": {str(turn): said for turn, said in (await run_in_threadpool(talk.log.traces, _conversation(request))).items()}})
+        return _json(
+            {
+                "turns": {
+                    str(turn): said
+                    for turn, said in (await run_in_threadpool(talk.log.traces, _conversation(request))).items()
+                }
+            }
+        )
 
     async def forget(request: Request) -> Response:
         await run_in_threadpool(talk.log.forget, _conversation(request))
@@ -135,9 +154,20 @@ def _entries(talk: Talk, conversation: str, after: int) -> list[dict[str, Any]]:
         if entry.seq < after:
             continue
         if entry.kind == "received":
-            shown.append({"seq": entry.seq, "from": "customer", "id": entry.data["id"], "text": entry.data["text"], "at": entry.data["at"]})
+            shown.append(
+                {
+                    "seq": entry.seq,
+                    "from": "customer",
+                    "id": entry.data["id"],
+                    "text": entry.data["text"],
+                    "at": entry.data["at"],
+                }
+            )
         elif entry.kind == "ended":
-            shown += [{"seq": entry.seq, "from": "assistant", "to": entry.data["message"], **reply} for reply in entry.data["replies"]]
+            shown += [
+                {"seq": entry.seq, "from": "assistant", "to": entry.data["message"], **reply}
+                for reply in entry.data["replies"]
+            ]
         elif entry.kind == "person":
             shown.append({"seq": entry.seq, "from": "person", **entry.data})
     return shown
@@ -159,7 +189,9 @@ async def _listen(talk: Talk, conversation: str, after: int, request: Request) -
 
 
 def _json(said: Any) -> Response:
-    return Response(json.dumps(said, ensure_ascii=False), media_type="application/json", headers={"Cache-Control": "no-store"})
+    return Response(
+        json.dumps(said, ensure_ascii=False), media_type="application/json", headers={"Cache-Control": "no-store"}
+    )
 
 
 async def _problem(_: Request, problem: Exception) -> Response:

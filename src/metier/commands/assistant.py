@@ -38,7 +38,11 @@ def train(
     if chosen is None:
         raise BadOption(f"--effort {effort}: expected one of {', '.join(EFFORTS)}.")
     done = learn.learn(read.load(folder), effort=chosen, told=say, anew=anew)
-    say(f"Trained {', '.join(done)}. Talk to it: metier chat {folder}" if done else "Nothing has changed since the last training.")
+    say(
+        f"Trained {', '.join(done)}. Talk to it: metier chat {folder}"
+        if done
+        else "Nothing has changed since the last training."
+    )
 
 
 def check(folder: Home) -> None:
@@ -73,14 +77,20 @@ def test(
     for place in trial.elsewhere(tuple(given.values())):
         say(f"{place} is not on this machine: what the transcripts change there is changed.", style="yellow")
     rules = Rules(script, minds.load(script))
-    chosen = [one for one in transcripts.read_folder(folder / "tests") if only is None or only.casefold() in one.title.casefold()]
+    chosen = [
+        one
+        for one in transcripts.read_folder(folder / "tests")
+        if only is None or only.casefold() in one.title.casefold()
+    ]
     runs: list[Ran] = []
     with tempfile.TemporaryDirectory() as kept:
         log = open_log(Path(kept) / "log.db")
         for transcript in chosen:
             for manner in [*trial.MANNERS][: 1 + paraphrase]:
                 with outside.running(script.outside, given) as places:
-                    runs.append(trial.run(rules, Outside(folder, places), log, transcript, manner))
+                    caller = Outside(folder, places)
+                    runs.append(trial.run(rules, caller, log, transcript, manner))
+                    caller.close()
         log.close()
     _put(runs, [*script.jobs])
     if any(one.missed and one.manner == "as written" for one in runs):
@@ -115,5 +125,3 @@ def app() -> typer.Typer:
     for verb in (new, train, check, test):
         verbs.command()(guarded(verb))
     return verbs
-
-

@@ -19,15 +19,23 @@ if TYPE_CHECKING:
 
 Home = Annotated[Path, typer.Argument(metavar="FOLDER", help="The folder of an assistant.")]
 At = Annotated[
-    list[str] | None, typer.Option("--at", metavar="NAME=URL", help="Where {NAME} of an action is; by default its stand-in.")
+    list[str] | None,
+    typer.Option("--at", metavar="NAME=URL", help="Where {NAME} of an action is; by default its stand-in."),
 ]
 
 
 def chat(
     folder: Home,
-    customer: Annotated[str, typer.Option("--as", metavar="CUSTOMER", help="Who is logged in; empty for nobody.")] = "ana",
-    log: Annotated[str | None, typer.Option(metavar="FILE|URL", help="Where conversations are kept.", show_default="FOLDER/state/log.db")] = None,
-    conversation: Annotated[str | None, typer.Option(metavar="ID", help="Go on with an earlier one.", show_default="a new one")] = None,
+    customer: Annotated[
+        str, typer.Option("--as", metavar="CUSTOMER", help="Who is logged in; empty for nobody.")
+    ] = "ana",
+    log: Annotated[
+        str | None,
+        typer.Option(metavar="FILE|URL", help="Where conversations are kept.", show_default="FOLDER/state/log.db"),
+    ] = None,
+    conversation: Annotated[
+        str | None, typer.Option(metavar="ID", help="Go on with an earlier one.", show_default="a new one")
+    ] = None,
     at: At = None,
     trace: Annotated[bool, typer.Option("--trace", help="What each specialist thought, and how long it took.")] = False,
 ) -> None:
@@ -45,7 +53,9 @@ def chat(
         places = stack.enter_context(outside.running(script.outside, addresses(at)))
         kept = open_log(log or folder / "state" / "log.db")
         stack.callback(kept.close)
-        talk = Talk(rules, kept, Outside(folder, places))
+        caller = Outside(folder, places)
+        stack.callback(caller.close)
+        talk = Talk(rules, kept, caller)
         name = conversation or secrets.token_hex(6)
         say(f"{script.name}. Conversation {name}; Ctrl-D ends it, --conversation {name} goes on with it.", style="dim")
         while (line := _line()) is not None:
@@ -86,4 +96,7 @@ def _put(turn: Turn, *, trace: bool) -> None:
     for thought in turn.trace if trace else ():
         score = "" if thought.score is None else f" {thought.score:.3f}"
         among = ", ".join(f"{label} {chance:.2f}" for label, chance in thought.candidates)
-        say(f"    {thought.ms:7.2f} ms  {thought.step}: {thought.said}{score}{f' ({among})' if among else ''}", style="dim")
+        say(
+            f"    {thought.ms:7.2f} ms  {thought.step}: {thought.said}{score}{f' ({among})' if among else ''}",
+            style="dim",
+        )
