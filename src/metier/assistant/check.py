@@ -136,23 +136,14 @@ def _steps(script: Script, job: Job) -> Iterator[Remark]:
     for step in job.do:
         if step.given is not None and step.given not in job.ask:
             yield Remark(
-                place=job.places["do"],
-                grade="error",
-                problem=f"`if: {step.given}` names no slot of {job.name}.",
+                place=job.places["do"], grade="error", problem=f"`if: {step.given}` names no slot of {job.name}.",
                 fix=f"Slots: {', '.join(job.ask)}.",
-            )
-        action = script.actions.get(step.action)
-        if (
-            action is not None
-            and action.how == "python"
-            and not (script.folder / f"{action.target.partition(':')[0]}.py").is_file()
-        ):
-            yield Remark(
-                place=action.place,
-                grade="error",
-                problem=f"there is no file {action.target.partition(':')[0]}.py here.",
-                fix="Write it.",
-            )
+            )  # fmt: skip
+        known = script.actions.get(step.action)
+        if known is not None and known.how == "python":
+            file = f"{known.target.partition(':')[0]}.py"
+            if not (script.folder / file).is_file():
+                yield Remark(place=known.place, grade="error", problem=f"there is no file {file} here.", fix="Write it.")
 
 
 def _promises(script: Script) -> Iterator[Remark]:

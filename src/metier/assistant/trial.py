@@ -44,7 +44,8 @@ def run(
 ) -> Ran:
     """One transcript in a conversation of its own; `twice` sends each message a second time, as a poor line would."""
     change, talk = MANNERS[manner], Talk(rules, log, caller)
-    missed, seen = [], []
+    missed: list[str] = []
+    seen: list[Event] = []
     name = f"{transcript.place} {manner}"
     at = transcript.at or NOON
     for place, exchange in enumerate(transcript.exchanges):

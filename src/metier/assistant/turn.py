@@ -125,20 +125,24 @@ class _Turn:
         if self.state.job is None:
             return False
         leftover = self._set_values(act)
-        if leftover is not None:
-            for question in leftover:
-                self._side(question, quiet=True)
-            self._ask_next()
-            return True
+        if leftover is None:
+            return self._says_of_it(act)
+        for question in leftover:
+            self._side(question, quiet=True)
+        self._ask_next()
+        return True
+
+    def _says_of_it(self, act: str) -> bool:
+        """What is no value: a yes to the summary, a skip, a wish to go back, an amount that is not allowed."""
+        waiting = self._pending
         if waiting.what == "confirm":
             return self._confirmed(act)
         if waiting.what == "what":
             return self._which()
         if act == "skip":
             return self._skip()
-        if act == "correct" or (
-            answers.correcting(self.text) and not answers.asking(self.text) and len(answers.words(self.text)) < 6
-        ):
+        vague = answers.correcting(self.text) and not answers.asking(self.text) and len(answers.words(self.text)) < 6
+        if act == "correct" or vague:
             return self._ask_what()
         return self._outside_bounds()
 
@@ -410,56 +414,59 @@ class _Turn:
 
     def _set_values(self, act: str) -> list[str] | None:
         """Set whatever the message says; the questions it asks besides, or None where it set nothing."""
-        running, job = self._running, self._job
-        taking_back = act == "correct" or answers.correcting(self.text) or self._pending.what in ("confirm", "what")
-        if "correction" in self.rules.faults:
-            taking_back = False
         wanted = self._pending.slot
         parts = answers.clauses(self.text) or [self.text]
         questions = [part for part in parts if self._is_question(part)]
-        rest: list[str] = []
+        taking_back = self._takes_back(act)
         done: set[str] = set()
+        rest = []
         for part in parts:
-            if part in questions:
-                continue
-            hit = [slot for slot in self._in_order(wanted) if slot.kind not in ("yes_no", "text") and slot.name not in done
-                   and self._take(slot, answers.unmarked(part) or part, taking_back=taking_back)]  # fmt: skip
-            done |= {slot.name for slot in hit}
-            if not hit:
+            if part not in questions and not self._set_named(part, wanted, done, taking_back=taking_back):
                 rest.append(part)
-        corrected = bool(done) and taking_back
+        rest = [part for part in rest if part not in questions]
+        if done and taking_back:  # "no wait" before "the green one" answers no question
+            rest = [part for part in rest if answers.unmarked(part)]
         for part in rest:
-            if corrected and not answers.unmarked(part):
-                continue  # "no wait" before "the green one" answers no question
-            for slot in self._in_order(wanted):
-                if (
-                    slot.kind == "yes_no"
-                    and slot.name not in done
-                    and self._polar(slot, part, wanted, taking_back=taking_back)
-                ):
-                    done.add(slot.name)
-                    break
-        slot = job.ask.get(wanted)
-        if (
-            slot is not None
-            and slot.kind == "yes_no"
-            and slot.name not in done
-            and not questions
-            and not corrected
-            and act in ("yes", "no")
-            and len(answers.words(self.text)) < 8
-        ):
-            if act == "no" or not answers.negates(self.text):
-                self._put(slot, value=act == "yes")
-                done.add(slot.name)
-        if slot is not None and slot.kind == "text" and not done and not answers.asking(self.text):
-            self._put(slot, value=self.text)
-            done.add(slot.name)
+            self._set_polar(part, wanted, done, taking_back=taking_back)
+        self._set_by_act(act, wanted, done, alone=not questions and not (done and taking_back))
         if not done:
             return None
         self.state.misses = 0
-        running.skipped = [name for name in running.skipped if name not in done]
+        self._running.skipped = [name for name in self._running.skipped if name not in done]
         return questions
+
+    def _takes_back(self, act: str) -> bool:
+        if "correction" in self.rules.faults:
+            return False
+        return act == "correct" or answers.correcting(self.text) or self._pending.what in ("confirm", "what")
+
+    def _set_named(self, part: str, wanted: str, done: set[str], *, taking_back: bool) -> bool:
+        """Picks, amounts and the like that a part of the message names."""
+        text = answers.unmarked(part) or part
+        open_slots = [one for one in self._in_order(wanted) if one.kind not in ("yes_no", "text") and one.name not in done]
+        hit = {slot.name for slot in open_slots if self._take(slot, text, taking_back=taking_back)}
+        done |= hit
+        return bool(hit)
+
+    def _set_polar(self, part: str, wanted: str, done: set[str], *, taking_back: bool) -> None:
+        for slot in self._in_order(wanted):
+            if slot.kind == "yes_no" and slot.name not in done and self._polar(slot, part, wanted, taking_back=taking_back):
+                done.add(slot.name)
+                return
+
+    def _set_by_act(self, act: str, wanted: str, done: set[str], *, alone: bool) -> None:
+        """What the specialist of acts makes of a short answer, and any answer to a question for text."""
+        slot = self._job.ask.get(wanted)
+        if slot is None:
+            return
+        short = len(answers.words(self.text)) < 8
+        agreed = act == "no" or (act == "yes" and not answers.negates(self.text))
+        if slot.kind == "yes_no" and slot.name not in done and alone and short and agreed:
+            self._put(slot, value=act == "yes")
+            done.add(slot.name)
+        if slot.kind == "text" and not done and not answers.asking(self.text):
+            self._put(slot, value=self.text)
+            done.add(slot.name)
 
     def _is_question(self, part: str) -> bool:
         return (
@@ -521,27 +528,31 @@ class _Turn:
             return
         if job.login and self.message.customer is None:
             self._event("needs login", job.name)
-            return self._say("login")
+            self._say("login")
+            return
         self.state.instances += 1
         self.state.job = Running(name=job.name, instance=self.state.instances)
         self._event("starts", job.name)
+        if not all(self._options(slot) for slot in job.ask.values() if slot.kind == "pick"):
+            return
         for slot in job.ask.values():
-            if slot.kind == "pick" and not self._options(slot):
-                return None
-        for slot in job.ask.values():
-            if slot.kind in ("yes_no", "text"):
-                continue
-            value = self._parsed(slot, text)
-            options = self._running.options.get(slot.source, [])
-            if value is None and slot.kind == "pick":
-                carried = self.state.carried.get(slot.source, {}).get("id")
-                if carried is not None and cues.points_back(text):  # by its id: what was frozen since looks different
-                    value = next((one for one in options if one.get("id") == carried), None)
-                if value is None and len(options) == 1:
-                    value = options[0]
+            value = self._begun_with(slot, text)
             if value is not None:
                 self._put(slot, value=value)
-        return self._ask_next()
+        self._ask_next()
+
+    def _begun_with(self, slot: Slot, text: str) -> Any:
+        """What the first message, or one before it, says of a slot; the only choice there is."""
+        if slot.kind in ("yes_no", "text"):
+            return None
+        value = self._parsed(slot, text)
+        if value is not None or slot.kind != "pick":
+            return value
+        options = self._running.options.get(slot.source, [])
+        carried = self.state.carried.get(slot.source, {}).get("id")
+        if carried is not None and cues.points_back(text):  # by its id: what was frozen since looks different
+            value = next((one for one in options if one.get("id") == carried), None)
+        return options[0] if value is None and len(options) == 1 else value
 
     def _options(self, slot: Slot) -> bool:
         running = self._running
