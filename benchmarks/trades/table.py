@@ -46,7 +46,7 @@ def run() -> Iterator[Figure]:
         note = ", ".join(f"{value:.4f}" for value in values)
         yield Figure(
             data="bank_marketing without duration", split=f"random 80/20, mean of {len(values)}", measure="ROC-AUC",
-            who=who, value=float(np.mean(values)), note=note,
+            held_out="random", who=who, value=float(np.mean(values)), note=note,
         )  # fmt: skip
     yield from _small()
 
@@ -59,7 +59,7 @@ def _bank(table: Table, split: str, learnt: Ints, held: Ints) -> Iterator[Figure
         value, low, high = _area(truth[held], scores)
         return Figure(
             data="bank_marketing without duration", split=split, measure="ROC-AUC", who=who, value=value, low=low,
-            high=high, seconds=seconds, note=note,
+            high=high, seconds=seconds, note=note, held_out="time" if split.startswith("time") else None,
         )  # fmt: skip
 
     if split.startswith("time"):

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import pwd
 import random
+import shutil
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -111,37 +114,39 @@ def test_nothing_personal_reaches_the_disk(line: Any, log: Any, tmp_path: Path) 
             assert text.encode() not in data, (path.name, text)
 
 
+def as_nobody() -> None:
+    """PostgreSQL does not run as root."""
+    if os.getuid() == 0:
+        user = pwd.getpwnam("nobody")
+        os.setgid(user.pw_gid)
+        os.setuid(user.pw_uid)
+
+
 @pytest.fixture(scope="module")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """A database server of its own on a socket, or none where none is installed."""
-    pytest.importorskip("psycopg")
+def postgres() -> Iterator[str]:
+    """A server of our own, on a socket in a folder of its own."""
+    pytest.importorskip("psycopg", reason="the package psycopg is not installed")
     found = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
     if not found:
-        pytest.skip("PostgreSQL is not installed here")
-    folder = tmp_path_factory.mktemp("pg")
-    as_user: dict[str, Any] = {}
-    if os.getuid() == 0:  # the server refuses to run as root
-        os.chmod(folder, 0o777)
-        for parent in list(folder.parents)[:3]:
-            os.chmod(parent, os.stat(parent).st_mode | 0o755)
-        as_user = {"user": "nobody"}
-    subprocess.run(
-        [found[-1] / "initdb", "-D", folder / "data", "-A", "trust", "-U", "metier"],
-        check=True,
-        capture_output=True,
-        **as_user,
-    )
-    server = subprocess.Popen(
-        [found[-1] / "postgres", "-D", folder / "data", "-k", folder, "-c", "listen_addresses="],
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **as_user,
-    )  # fmt: skip
-    for _ in range(100):
-        if (folder / ".s.PGSQL.5432").exists():
-            break
-        time.sleep(0.1)
-    yield f"postgresql:///postgres?host={folder}&user=metier"
-    server.send_signal(signal.SIGINT)
-    server.wait(20)
+        pytest.skip("PostgreSQL is not installed (Debian: apt install postgresql)")
+    place = Path("/tmp") / f"metier-assistant-pg-{os.getpid()}"
+    place.mkdir()
+    if os.getuid() == 0:
+        shutil.chown(place, "nobody")
+    made = [found[-1] / "initdb", "-D", place / "data", "-U", "metier", "-A", "trust", "--no-sync"]
+    subprocess.run(made, check=True, capture_output=True, preexec_fn=as_nobody, cwd=place)
+    command = [found[-1] / "postgres", "-D", place / "data", "-k", place, "-c", "listen_addresses=", "-F"]
+    with subprocess.Popen(command, preexec_fn=as_nobody, cwd=place, stderr=subprocess.DEVNULL) as server:
+        try:
+            end = time.monotonic() + 30
+            while not (place / ".s.PGSQL.5432").exists() and time.monotonic() < end:
+                time.sleep(0.05)
+            time.sleep(0.3)
+            yield f"postgresql:///postgres?host={place}&user=metier"
+        finally:
+            server.send_signal(signal.SIGINT)
+            server.wait(timeout=20)
+            shutil.rmtree(place, ignore_errors=True)
 
 
 @pytest.mark.slow

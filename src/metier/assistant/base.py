@@ -5,7 +5,7 @@ Computes nothing and reads no file.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -165,13 +165,6 @@ class Library(Protocol):
         """The best section; None where there is no knowledge at all."""
 
 
-class Redactor(Protocol):
-    """Replaces what is personal by what it is: `my card [card_number_1]`."""
-
-    def redact(self, text: str) -> str:
-        """The text as it may reach a disk."""
-
-
 class Speller(Protocol):
     """Sets right what was mistyped."""
 
@@ -194,7 +187,7 @@ class Minds:
     acts: Decider | None
     scope: Decider | None
     library: Library
-    redactor: Redactor
+    redact: Callable[[str], str]  # a text as it may reach a disk
     speller: Speller
     scope_least: float = 0.0  # how much a message must be ours, see scope.py
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from metier import artifact
 from metier.assistant import learn
 from metier.assistant.base import BadAssistant, Decider, Found, Library, Minds, Script
-from metier.assistant.redact import Checksums
 from metier.assistant.spelling import Speller
+from metier.gateway.redact import redacted
 
 SURE = 0.5  # that a section answers
 
@@ -58,7 +58,7 @@ def load(script: Script) -> Minds:
         loaded = dict(zip(folders, pool.map(artifact.load, folders.values()), strict=True))
     library: Library = Sections(loaded["knowledge"]) if "knowledge" in loaded else Nothing()
     return Minds(
-        intent=loaded["intent"], acts=loaded.get("acts"), scope=loaded.get("scope"), library=library, redactor=Checksums(),
+        intent=loaded["intent"], acts=loaded.get("acts"), scope=loaded.get("scope"), library=library, redact=redacted,
         speller=Speller(text for rows in learn.teaching(script).values() for text, _ in rows),
         scope_least=learn.least(script) if "scope" in script.models else 0.0,
     )  # fmt: skip

@@ -40,7 +40,7 @@ class Talk:
                 entries = self.log.entries(conversation)
             if "dedupe" not in self.rules.faults and (before := _answered(entries, message.id)):
                 return before
-            redacted = self.rules.minds.redactor.redact(message.text)
+            redacted = self.rules.minds.redact(message.text)
             kept: dict[str, Json] = {
                 "id": message.id,
                 "text": redacted,
@@ -140,7 +140,7 @@ class _Calls:
         return hashlib.sha256(plain(parts).encode()).hexdigest()[:40]
 
     def _keep(self, key: str, action: Action, result: Result) -> Result:
-        value = _redacted(result.value, self._talk.rules.minds.redactor.redact)
+        value = _redacted(result.value, self._talk.rules.minds.redact)
         self._append("called", {"key": key, "action": action.name, "outcome": result.outcome, "value": value})
         return Result(outcome=result.outcome, value=value)
 
