@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -226,6 +227,9 @@ def test_kill_9_anywhere_does_nothing_twice_and_loses_nothing(
             time.sleep(draw.uniform(0.01, 0.3))
             child.kill()
             child.wait()
+            child.stdout.close()
+            with suppress(BrokenPipeError):
+                child.stdin.close()
             killed += 1
         log = open_log(kept)
         caller = Outside(bank_script.folder, places)
