@@ -1,4 +1,5 @@
-"""A small bank behind HTTP, with SQLite: customers, cards, accounts, transfers, payments; every change has an idempotency key.
+"""A small bank behind HTTP, with SQLite: customers, cards, accounts, transfers, payments; every change has an
+idempotency key.
 
 Run it: `python examples/bank/bank.py 8900 bank.db`. The assistant's tests start one for each transcript by `start`.
 """
@@ -121,7 +122,8 @@ SHOWN: Mapping[str, Callable[..., dict[str, Any]]] = {
     "cards": lambda i, _, name, last4, status: {"id": i, "name": name, "last4": last4, "status": status},
     "accounts": lambda i, _, name, pence: {"id": i, "name": name, "balance": pounds(pence)},
     "transfers": lambda i, _, to, pence, date, due, status: {
-        "id": i, "name": f"{pounds(pence)} to {to}", "to": to, "amount": pounds(pence), "date": date, "due": due, "status": status,
+        "id": i, "name": f"{pounds(pence)} to "
+        f"{to}", "to": to, "amount": pounds(pence), "date": date, "due": due, "status": status,
     },
     "payments": lambda i, _, shop, pence, date, status: {
         "id": i, "name": f"{pounds(pence)} at {shop}", "shop": shop, "date": date, "status": status,

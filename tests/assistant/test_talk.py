@@ -1,4 +1,5 @@
-"""What is kept, and what happens once only: dedupe, keys, lost replies, kills, the same bytes again, nothing personal."""
+"""What is kept, and what happens once only: dedupe, keys, lost replies, kills, the same bytes again, nothing
+personal."""
 
 from __future__ import annotations
 
@@ -201,7 +202,8 @@ for line in sys.stdin:
 def test_kill_9_anywhere_does_nothing_twice_and_loses_nothing(
     kills: int, bank_script: Any, bank_minds: Any, tmp_path: Path
 ) -> None:
-    """A child is killed at random moments; another goes on. The bank must hold each effect once, or a person must know."""
+    """A child is killed at random moments; another goes on. The bank must hold each effect once, or a person must
+    know."""
     import json
 
     from metier.assistant import outside

@@ -87,7 +87,8 @@ class Outside:
             spec = importlib.util.spec_from_file_location(f"_assistant_{module}", path)
             if spec is None or spec.loader is None or not path.is_file():
                 raise BadAssistant(
-                    f"{action.place}: there is no {module}.py beside assistant.yaml. Write it, with the function {name}."
+                    f"{action.place}: there is no {module}.py beside assistant.yaml. Write it, with the "
+                    f"function {name}."
                 )
             loaded = importlib.util.module_from_spec(spec)
             spec.loader.exec_module(loaded)

@@ -13,10 +13,36 @@ from metier.assistant.base import Slot
 from metier.assistant.spelling import one_slip
 
 YES = frozenset(
-    """yes yeah yep yup yess ya y sure ok okay k fine correct right exactly absolutely definitely certainly indeed please
-    perfect great good alright aye affirmative""".split()
+    [
+        "yes",
+        "yeah",
+        "yep",
+        "yup",
+        "yess",
+        "ya",
+        "y",
+        "sure",
+        "ok",
+        "okay",
+        "k",
+        "fine",
+        "correct",
+        "right",
+        "exactly",
+        "absolutely",
+        "definitely",
+        "certainly",
+        "indeed",
+        "please",
+        "perfect",
+        "great",
+        "good",
+        "alright",
+        "aye",
+        "affirmative",
+    ]
 )
-NO = frozenset("no nope nah n negative never not don't dont".split())
+NO = frozenset(["no", "nope", "nah", "n", "negative", "never", "not", "don't", "dont"])
 YES_PHRASES = (
     "go ahead",
     "do it",
@@ -50,21 +76,98 @@ NO_PHRASES = (
 )
 # what people say around a yes or a no, and what a slot's question may make them repeat
 FILLER = frozenset(
-    """um uh er erm hmm well so like just please thanks thank you hi hey ok okay oh ah and then but it that's thats that is
-    the a an one i i'd i'll id ill my me to for of from with on at in want would take use pick choose go think guess mean meant
-    was be should need have got let make say said do card account transfer payment new send freeze""".split()
+    [
+        "um",
+        "uh",
+        "er",
+        "erm",
+        "hmm",
+        "well",
+        "so",
+        "like",
+        "just",
+        "please",
+        "thanks",
+        "thank",
+        "you",
+        "hi",
+        "hey",
+        "ok",
+        "okay",
+        "oh",
+        "ah",
+        "and",
+        "then",
+        "but",
+        "it",
+        "that's",
+        "thats",
+        "that",
+        "is",
+        "the",
+        "a",
+        "an",
+        "one",
+        "i",
+        "i'd",
+        "i'll",
+        "id",
+        "ill",
+        "my",
+        "me",
+        "to",
+        "for",
+        "of",
+        "from",
+        "with",
+        "on",
+        "at",
+        "in",
+        "want",
+        "would",
+        "take",
+        "use",
+        "pick",
+        "choose",
+        "go",
+        "think",
+        "guess",
+        "mean",
+        "meant",
+        "was",
+        "be",
+        "should",
+        "need",
+        "have",
+        "got",
+        "let",
+        "make",
+        "say",
+        "said",
+        "do",
+        "card",
+        "account",
+        "transfer",
+        "payment",
+        "new",
+        "send",
+        "freeze",
+    ]
 )
 MARKS = re.compile(
     r"(?i)^(?:(?:um+|uh+|er+|oh|ah|hmm+|well|sorry|oops|and|but|ok|okay|so|hi|hey|please)[\s,.:;-]+)*"
-    r"(?:no[\s,]+wait|wait[\s,]+no|no[\s,]+sorry|no|nope|wait|hang on|hold on|actually|sorry|oops|scratch that|correction|"
+    r"(?:no[\s,]+wait|wait[\s,]+no|no[\s,]+sorry|no|nope|wait|hang on|hold on|actually|sorry|oops|scratch that|"
+    r"correction|"
     r"i meant|i mean|make (?:it|that)|change (?:it|that)(?: to)?|rather|instead|not that one|my mistake)\b[\s,.:;!-]*"
 )
 CUE = re.compile(
-    r"(?i)\b(?:actually|i meant|no wait|wait|sorry|instead|rather|scratch that|change (?:it|that)|make (?:it|that)|not the|"
+    r"(?i)\b(?:actually|i meant|no wait|wait|sorry|instead|rather|scratch that|change (?:it|that)|make (?:it|"
+    r"that)|not the|"
     r"correction|my mistake|oops|wrong)\b"
 )
 ASKING = re.compile(
-    r"(?i)^(?:(?:um+|uh+|er+|oh|ah|hmm+|well|so|ok|okay|and|but|hi|hey|quick question|by the way|btw|sorry|just|please|erm|like)[\s,.:;-]+)*"
+    r"(?i)^(?:(?:um+|uh+|er+|oh|ah|hmm+|well|so|ok|okay|and|but|hi|hey|quick question|by the way|btw|sorry|just|"
+    r"please|erm|like)[\s,.:;-]+)*"
     r"(?:what|what's|whats|when|where|which|who|why|how|is|are|am|do|does|did|can|could|will|would|should|has|have)\b"
 )
 ORDINALS = {
@@ -81,14 +184,15 @@ ORDINALS = {
     "newest": 0,
 }
 DIGITS = {
-    **{word: number for number, word in enumerate("zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen".split())},
-    **{word: 10 * number for number, word in enumerate("twenty thirty forty fifty sixty seventy eighty ninety".split(), 2)},
+    **{word: number for number, word in enumerate(["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen"])},
+    **{word: 10 * number for number, word in enumerate(["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"], 2)},
 }  # fmt: skip
 NUMBER = re.compile(r"(?<![\w.])(?:£|\$|€)?\s?(\d{1,3}(?:,\d{3})+(?:\.\d{1,2})?|\d+(?:\.\d{1,2})?)\s?(k\b)?(?![\w]*\d)")
 
 
 OPENERS = re.compile(
-    r"(?i)^(?:(?:fine|ok|okay|right|alright|well|so|um+|uh+|hi|hey|hello|please|thanks|thank you|anyway|oh|ah|cheers|yes|no|actually)\b[\s,.:;!-]+)+(?=\w+\W+\w)"
+    r"(?i)^(?:(?:fine|ok|okay|right|alright|well|so|um+|uh+|hi|hey|hello|please|thanks|thank you|anyway|oh|ah|"
+    r"cheers|yes|no|actually)\b[\s,.:;!-]+)+(?=\w+\W+\w)"
 )
 
 
@@ -185,9 +289,9 @@ def _spelt(said: list[str]) -> float | None:
             ):
                 continue  # "the blue one" is no number
             part, seen = part + DIGITS[word], True
-        elif word == "hundred" and (seen or place and said[place - 1] == "a"):
+        elif word == "hundred" and (seen or (place and said[place - 1] == "a")):
             part, seen = max(part, 1) * 100, True
-        elif word == "thousand" and (seen or place and said[place - 1] == "a"):
+        elif word == "thousand" and (seen or (place and said[place - 1] == "a")):
             total, part, seen = total + max(part, 1) * 1000, 0.0, True
     return total + part if seen else None
 

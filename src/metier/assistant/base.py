@@ -1,4 +1,5 @@
-"""What the parts of an assistant are to one another: the author's words as values, a turn's events, and the seams to models.
+"""What the parts of an assistant are to one another: the author's words as values, a turn's events, and the seams to
+models.
 
 Computes nothing and reads no file.
 """
@@ -32,7 +33,8 @@ class Place:
 
 @dataclass(frozen=True, kw_only=True)
 class Action:
-    """One call to the outside: `{post: "{bank}/cards/{card.id}/freeze", changes: true}` or `{python: "actions:top_up"}`."""
+    """One call to the outside: `{post: "{bank}/cards/{card.id}/freeze", changes: true}` or `{python:
+    "actions:top_up"}`."""
 
     name: str
     how: str  # get, post, put, delete or python
@@ -135,7 +137,8 @@ class Script:
 
 @dataclass(frozen=True, kw_only=True)
 class Found:
-    """The best knowledge section for a question: how probably it answers, how familiar the question is, and whether to show it."""
+    """The best knowledge section for a question: how probably it answers, how familiar the question is, and whether
+    to show it."""
 
     id: str
     score: float

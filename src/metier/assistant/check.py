@@ -58,14 +58,16 @@ def _labels(script: Script) -> Iterator[Remark]:
                 )
             if label in claimed:
                 yield Remark(
-                    place=place, grade="error", problem=f"'{label}' starts {claimed[label].name} already ({claimed[label].places[f'when {label}']}).",
+                    place=place, grade="error", problem=f"'{label}' starts {claimed[label].name} already "
+                    f"({claimed[label].places[f'when {label}']}).",
                     fix="Leave it to one of the two.",
                 )  # fmt: skip
             claimed.setdefault(label, job)
     free = sorted(known - claimed.keys() - set(script.desk.when))
     if free:
         yield Remark(
-            place=script.sources["jobs"], grade="note", problem=f"{len(free)} labels fall to knowledge or a person: {', '.join(free)}.",
+            place=script.sources["jobs"], grade="note", problem=f"{len(free)} labels fall to knowledge or a "
+            f"person: {', '.join(free)}.",
             fix="Name them under `when` where a job should have them.",
         )  # fmt: skip
 
@@ -89,7 +91,8 @@ def _jobs(script: Script) -> Iterator[Remark]:
         changing = [step for step in job.do if step.action in script.actions and script.actions[step.action].changes]
         if changing and job.confirm is None:
             yield Remark(
-                place=job.places["do"], grade="error", problem=f"{job.name} does {changing[0].action}, which changes something, without `confirm`.",
+                place=job.places["do"], grade="error", problem=f"{job.name} does {changing[0].action}, which "
+                f"changes something, without `confirm`.",
                 fix='Add confirm: "..." that says exactly what will happen.',
             )  # fmt: skip
         if changing and not job.login:
@@ -111,7 +114,8 @@ def _names(script: Script) -> Iterator[Remark]:
             for name in gaps(text):
                 if name.partition(".")[0] not in known:
                     yield Remark(
-                        place=job.places.get(key, job.place), grade="error", problem=f"{key} of {job.name} names {{{name}}}, and there is no such slot or action.",
+                        place=job.places.get(key, job.place), grade="error", problem=f"{key} of {job.name} "
+                        f"names {{{name}}}, and there is no such slot or action.",
                         fix=f"Known here: {', '.join(sorted(known))}.",
                     )  # fmt: skip
         if job.answer is not None and job.answer not in script.knowledge:
@@ -143,7 +147,9 @@ def _steps(script: Script, job: Job) -> Iterator[Remark]:
         if known is not None and known.how == "python":
             file = f"{known.target.partition(':')[0]}.py"
             if not (script.folder / file).is_file():
-                yield Remark(place=known.place, grade="error", problem=f"there is no file {file} here.", fix="Write it.")
+                yield Remark(
+                    place=known.place, grade="error", problem=f"there is no file {file} here.", fix="Write it."
+                )
 
 
 def _promises(script: Script) -> Iterator[Remark]:
@@ -159,8 +165,10 @@ def _promises(script: Script) -> Iterator[Remark]:
             if high - low > 0.1:
                 yield Remark(
                     place=script.sources["promise"], grade="warning",
-                    problem=f"{name}: {said} cannot be told from {low:.0%} to {high:.0%} by {strange // learn.HELD_OUT} rows held out.",
-                    fix=f"Bring about {math.ceil(share * (1 - share) * (1.96 / 0.05) ** 2) * learn.HELD_OUT:,} rows to the scope file.",
+                    problem=f"{name}: {said} cannot be told from {low:.0%} to {high:.0%} by "
+                    f"{strange // learn.HELD_OUT} rows held out.",
+                    fix=f"Bring about {math.ceil(share * (1 - share) * (1.96 / 0.05) ** 2) * learn.HELD_OUT:,} "
+                    f"rows to the scope file.",
                 )  # fmt: skip
 
 
@@ -177,9 +185,7 @@ def _tests(script: Script) -> Iterator[Remark]:
                     problem="this looks like a secret.",
                     fix="Take it out, and replace it where it is used.",
                 )
-            elif any(mark in redacted(line) for mark in ("[CARD_", "[IBAN_")) and not line.startswith(
-                "at:"
-            ):
+            elif any(mark in redacted(line) for mark in ("[CARD_", "[IBAN_")) and not line.startswith("at:"):
                 yield Remark(
                     place=place,
                     grade="error",

@@ -10,23 +10,63 @@ import re
 from metier.assistant.answers import words
 
 PERSON = re.compile(
-    r"(?i)\b(?:(?:talk|speak|chat|connect me|put me through|pass me|transfer me|get me|give me|want|need|let me (?:talk|speak))\b[^.?!]{0,30}"
-    r"\b(?:human|person|people|someone real|agent|representative|adviser|advisor|operator|real one|member of staff|somebody|someone at the bank)"
+    r"(?i)\b(?:(?:talk|speak|chat|connect me|put me through|pass me|transfer me|get me|give me|want|need|"
+    r"let me (?:talk|speak))\b[^.?!]{0,30}"
+    r"\b(?:human|person|people|someone real|agent|representative|adviser|advisor|operator|real one|"
+    r"member of staff|somebody|someone at the bank)"
     r"|^\s*(?:a\s+)?(?:human|person|agent|representative|operator)(?:\s*,?\s*please)?[.!]*\s*$|real (?:human|person))\b"
 )
 VULNERABLE = re.compile(
-    r"(?i)\b(?:suicid\w*|kill myself|end my life|end it all|self[- ]harm\w*|can'?t cope|cannot cope|gambling (?:problem|addict\w*)|"
+    r"(?i)\b(?:suicid\w*|kill myself|end my life|end it all|self[- ]harm\w*|can'?t cope|cannot cope|"
+    r"gambling (?:problem|addict\w*)|"
     r"(?:husband|wife|partner|mum|mother|dad|father) (?:has |just )?(?:died|passed away)|bereave\w*|domestic abuse|"
     r"can'?t afford (?:food|to eat|rent|heating)|terminal(?:ly)? ill\w*)\b"
 )
 ACTS = {
-    "cancel": re.compile(r"(?i)^(?:(?:actually|no|oh|ok|okay|please|sorry|just|um|uh|well|hmm)[\s,.]+)*(?:cancel(?: (?:that|this|it))?|forget (?:it|that|about it)|never ?mind|stop(?: (?:that|it|this))?|abort|leave it|drop it|don'?t bother)\b(?![^.?!]*\b(?:transfer|direct debit|card|standing order|payment|account)\b)"),
-    "repeat": re.compile(r"(?i)^(?:(?:sorry|pardon|um|uh)[\s,.]+)*(?:(?:can|could) you (?:please )?(?:repeat|say) that(?: again)?|repeat(?: that)?|say (?:that|it) again|come again|what was that|what did you say|pardon)(?:[\s,]+please)?[.?!\s]*$"),
-    "skip": re.compile(r"(?i)^(?:(?:please|um|uh|can we|let'?s|just)[\s,.]+)*(?:skip(?: (?:it|this|that))?(?: one| question)?|next question|pass)(?:[\s,]+please)?[.!?\s]*$"),
+    "cancel": re.compile(r"(?i)^(?:(?:actually|no|oh|ok|okay|please|sorry|just|um|uh|well|"
+    r"hmm)[\s,.]+)*(?:cancel(?: (?:that|this|it))?|forget (?:it|that|about it)|never ?mind|stop(?: (?:that|it|"
+    r"this))?|abort|leave it|drop it|don'?t bother)\b(?![^.?!]*\b(?:transfer|direct debit|card|standing order|"
+    r"payment|account)\b)"),
+    "repeat": re.compile(r"(?i)^(?:(?:sorry|pardon|um|uh)[\s,.]+)*(?:(?:can|could) you (?:please )?(?:repeat|"
+    r"say) that(?: again)?|repeat(?: that)?|say (?:that|it) again|come again|what was that|what did you say|"
+    r"pardon)(?:[\s,]+please)?[.?!\s]*$"),
+    "skip": re.compile(r"(?i)^(?:(?:please|um|uh|can we|let'?s|just)[\s,.]+)*(?:skip(?: (?:it|this|"
+    r"that))?(?: one| question)?|next question|pass)(?:[\s,]+please)?[.!?\s]*$"),
 }  # fmt: skip
-AGAINST = frozenset("no not don't dont without never stop nope".split())
+AGAINST = frozenset(["no", "not", "don't", "dont", "without", "never", "stop", "nope"])
 COMMON = frozenset(
-    "should i a an the to your you my me we is it that this which what how from of do does and or want would like new one for".split()
+    [
+        "should",
+        "i",
+        "a",
+        "an",
+        "the",
+        "to",
+        "your",
+        "you",
+        "my",
+        "me",
+        "we",
+        "is",
+        "it",
+        "that",
+        "this",
+        "which",
+        "what",
+        "how",
+        "from",
+        "of",
+        "do",
+        "does",
+        "and",
+        "or",
+        "want",
+        "would",
+        "like",
+        "new",
+        "one",
+        "for",
+    ]
 )
 NUMBER = re.compile(r"(?i)\[phone|\+?\d[\d\s()-]{6,}\d")
 
@@ -55,7 +95,8 @@ def points_back(text: str) -> bool:
     """Whether a message speaks of something named before: "that card", "the same one"."""
     return (
         re.search(
-            r"(?i)\b(?:that|same|this)\b(?:\s+(?:card|account|one|transfer))|\b(?:from|on|with|of|for|to) (?:it|that)\b|\bthe same\b",
+            r"(?i)\b(?:that|same|this)\b(?:\s+(?:card|account|one|transfer))|\b(?:from|on|with|of|for|to) (?:it|"
+            r"that)\b|\bthe same\b",
             text,
         )
         is not None

@@ -1,4 +1,5 @@
-"""Markdown to knowledge sections: each heading below the first is one answer, `Asked as:` lists questions it answers."""
+"""Markdown to knowledge sections: each heading below the first is one answer, `Asked as:` lists questions it
+answers."""
 
 from __future__ import annotations
 

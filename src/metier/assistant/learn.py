@@ -1,4 +1,5 @@
-"""What the assistant's folder teaches its specialists: intents and `like` phrases, acts, scope, and questions to sections.
+"""What the assistant's folder teaches its specialists: intents and `like` phrases, acts, scope, and questions to
+sections.
 
 Writes folders below models/. Knows no conversation.
 """

@@ -1,4 +1,5 @@
-"""A folder with `assistant.yaml` to a Script. Knows the format's keys and forms; what they refer to is `check`'s work."""
+"""A folder with `assistant.yaml` to a Script. Knows the format's keys and forms; what they refer to is `check`'s
+work."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""How much a message is ours: what the scope specialist says, beside how familiar it looks to those who would answer it."""
+"""How much a message is ours: what the scope specialist says, beside how familiar it looks to those who would answer
+it."""
 
 from __future__ import annotations
 

@@ -1,6 +1,8 @@
-"""An append-only log of events for each conversation, in SQLite, or in PostgreSQL by URL. Knows nothing of what they mean.
+"""An append-only log of events for each conversation, in SQLite, or in PostgreSQL by URL. Knows nothing of what they
+mean.
 
-One turn of a conversation runs at a time, whoever runs it: the lock is the operating system's or the database's, so that
+One turn of a conversation runs at a time, whoever runs it: the lock is the operating system's or the database's, so
+that
 a process that is killed lets go of it.
 """
 
@@ -22,7 +24,8 @@ from metier.types import Json
 FORCED = ("calling", "called")  # with them everything before them
 LOCKS = 64  # files that conversations share, by their hash
 TABLES = (
-    """create table if not exists log (conversation text not null, seq integer not null, kind text not null, data text not null,
+    """create table if not exists log (conversation text not null, seq integer not null, kind text not null, data
+    text not null,
     at text not null, primary key (conversation, seq))""",
     """create table if not exists trace (conversation text not null, turn integer not null, data text not null,
     primary key (conversation, turn))""",
@@ -82,7 +85,8 @@ def plain(data: Any) -> str:
 
 
 class SqliteLog:
-    """A log in one file. In WAL mode a commit outlives the process; those around an effect are forced to disk as well."""
+    """A log in one file. In WAL mode a commit outlives the process; those around an effect are forced to disk as
+    well."""
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -82,7 +82,8 @@ def _node(loader: _Loader, node: yaml.Node, file: str) -> Node:
             name, line = str(key.value), key.start_mark.line + 1
             if name in pairs:
                 raise BadAssistant(
-                    f"{file}:{line}: '{name}' stands here a second time, first on line {pairs[name].place.line}. Keep one."
+                    f"{file}:{line}: '{name}' stands here a second time, first on line "
+                    f"{pairs[name].place.line}. Keep one."
                 )
             held = _node(loader, value, file)
             pairs[name] = Node(held.value, Place(file=file, line=line))
@@ -91,7 +92,8 @@ def _node(loader: _Loader, node: yaml.Node, file: str) -> Node:
         return Node([_node(loader, one, file) for one in node.value], place)
     if node.style is None and UNSURE.fullmatch(node.value):
         raise BadAssistant(
-            f'{place}: a bare {node.value} is read differently by different programs. Write true, false or "{node.value}".'
+            f"{place}: a bare {node.value} is read differently by different programs. Write true, false or "
+            f'"{node.value}".'
         )
     # YAML 1.1 would read 0777 as octal
     return Node(int(node.value) if node.tag == "tag:yaml.org,2002:int" else loader.construct_object(node), place)

@@ -160,7 +160,8 @@ class _Turn:
             return None
         return self._missed()
 
-    # a question of its own ---------------------------------------------------------------------------------------------
+    # a question of its own
+    # ---------------------------------------------------------------------------------------------
 
     def _side(self, text: str, *, quiet: bool = False) -> bool:
         """Answer, start, switch, offer or decline; `quiet` only ever answers."""
@@ -258,7 +259,8 @@ class _Turn:
         self._say("unsure_again")
         return self._again()
 
-    # the open question -------------------------------------------------------------------------------------------------
+    # the open question
+    # -------------------------------------------------------------------------------------------------
 
     def _switched(self, act: str) -> bool:
         said = answers.yes_no(self.text)
@@ -410,7 +412,8 @@ class _Turn:
         ]
         return None
 
-    # slots -------------------------------------------------------------------------------------------------------------
+    # slots
+    # -------------------------------------------------------------------------------------------------------------
 
     def _set_values(self, act: str) -> list[str] | None:
         """Set whatever the message says; the questions it asks besides, or None where it set nothing."""
@@ -443,14 +446,20 @@ class _Turn:
     def _set_named(self, part: str, wanted: str, done: set[str], *, taking_back: bool) -> bool:
         """Picks, amounts and the like that a part of the message names."""
         text = answers.unmarked(part) or part
-        open_slots = [one for one in self._in_order(wanted) if one.kind not in ("yes_no", "text") and one.name not in done]
+        open_slots = [
+            one for one in self._in_order(wanted) if one.kind not in ("yes_no", "text") and one.name not in done
+        ]
         hit = {slot.name for slot in open_slots if self._take(slot, text, taking_back=taking_back)}
         done |= hit
         return bool(hit)
 
     def _set_polar(self, part: str, wanted: str, done: set[str], *, taking_back: bool) -> None:
         for slot in self._in_order(wanted):
-            if slot.kind == "yes_no" and slot.name not in done and self._polar(slot, part, wanted, taking_back=taking_back):
+            if (
+                slot.kind == "yes_no"
+                and slot.name not in done
+                and self._polar(slot, part, wanted, taking_back=taking_back)
+            ):
                 done.add(slot.name)
                 return
 
@@ -518,7 +527,8 @@ class _Turn:
             self.state.carried[slot.source or slot.kind] = value
         self._event("sets", slot.name, value=value)
 
-    # jobs --------------------------------------------------------------------------------------------------------------
+    # jobs
+    # --------------------------------------------------------------------------------------------------------------
 
     def _start(self, job: Job, text: str) -> None:
         self.state.misses = 0
@@ -674,7 +684,8 @@ class _Turn:
         unset = {name: False for name, slot in self._job.ask.items() if slot.kind == "yes_no" or slot.optional}
         return {"customer": self.message.customer, **unset, **running.results, **running.slots}
 
-    # people ------------------------------------------------------------------------------------------------------------
+    # people
+    # ------------------------------------------------------------------------------------------------------------
 
     def _hand_off(self, why: str) -> None:
         desk = self.script.desk
@@ -700,7 +711,8 @@ class _Turn:
             return self._say("taken")
         return self._answer(away=False)
 
-    # what the specialists say ------------------------------------------------------------------------------------------
+    # what the specialists say
+    # ------------------------------------------------------------------------------------------
 
     def _act(self) -> str:
         if said := cues.act(self.text):
@@ -752,7 +764,8 @@ class _Turn:
         self.trace.append(Thought(step=step, ms=_since(started), said="" if isinstance(made, Decision) else str(made)))
         return made
 
-    # words -------------------------------------------------------------------------------------------------------------
+    # words
+    # -------------------------------------------------------------------------------------------------------------
 
     def _event(
         self, verb: str, name: str = "", *, value: Any = None, args: Mapping[str, Any] | None = None, outcome: str = ""
