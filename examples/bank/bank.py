@@ -19,16 +19,24 @@ from typing import Any
 TABLES = """
 create table if not exists cards (id text primary key, customer text, name text, last4 text, status text);
 create table if not exists accounts (id text primary key, customer text, name text, pence integer);
-create table if not exists transfers (id text primary key, customer text, recipient text, pence integer, date text, due text, status text);
-create table if not exists payments (id text primary key, customer text, shop text, pence integer, date text, status text);
+create table if not exists transfers (id text primary key, customer text, recipient text, pence integer,
+  date text, due text, status text);
+create table if not exists payments (id text primary key, customer text, shop text, pence integer,
+  date text, status text);
 create table if not exists effects (key text primary key, what text, answer text, status integer);
 """
 ROWS = {
     "cards": [
-        ("c1", "ana", "Blue", "4421", "active"), ("c2", "ana", "Green", "7702", "active"), ("c3", "ana", "Gold", "9035", "active"),
+        ("c1", "ana", "Blue", "4421", "active"),
+        ("c2", "ana", "Green", "7702", "active"),
+        ("c3", "ana", "Gold", "9035", "active"),
         ("c4", "ben", "Silver", "1180", "active"),
     ],
-    "accounts": [("a1", "ana", "Current account", 124050), ("a2", "ana", "Savings", 801277), ("a3", "ben", "Current account", -2140)],
+    "accounts": [
+        ("a1", "ana", "Current account", 124050),
+        ("a2", "ana", "Savings", 801277),
+        ("a3", "ben", "Current account", -2140),
+    ],
     "transfers": [
         ("t1", "ana", "Maria Lopez", 25000, "23 November", "26 November", "pending"),
         ("t2", "ana", "Oak Lettings", 85000, "20 November", "21 November", "sent"),
@@ -36,10 +44,12 @@ ROWS = {
         ("t4", "ben", "Leeds Cycles", 12999, "22 November", "23 November", "sent"),
     ],
     "payments": [
-        ("p1", "ana", "Kestrel Coffee", 1250, "24 November", "booked"), ("p2", "ana", "Brightwell Books", 3499, "22 November", "booked"),
-        ("p3", "ana", "Harbour Games", 8999, "21 November", "booked"), ("p4", "ben", "Moor Street Garage", 21000, "19 November", "booked"),
+        ("p1", "ana", "Kestrel Coffee", 1250, "24 November", "booked"),
+        ("p2", "ana", "Brightwell Books", 3499, "22 November", "booked"),
+        ("p3", "ana", "Harbour Games", 8999, "21 November", "booked"),
+        ("p4", "ben", "Moor Street Garage", 21000, "19 November", "booked"),
     ],
-}  # fmt: skip
+}
 
 
 class Refusal(Exception):

@@ -57,6 +57,7 @@ SAYS = {
     "resumed": "Welcome back. We were in the middle of {old}.",
     "empty": "I got nothing to read. Say it in words.",
 }
+PERSONAL = ("card_number", "account_number", "iban", "phone", "email")
 TASKS = ("intent", "acts", "scope", "entities", "pii")
 HOW = ("get", "post", "put", "delete", "python")
 KINDS = ("pick", "yes_no", "money", "number", "date", "text")
@@ -86,14 +87,14 @@ def script(root: Node, folder: Path) -> Script:
         name=_text(top["assistant"]),
         folder=folder,
         language=_texts(top["language"])[0] if "language" in top else "en",
-        say={**SAYS, **{n: _text(v) for n, v in _keys(top["say"], "say", tuple(SAYS)).items()}} if "say" in top else SAYS,
+        say={**SAYS, **({n: _text(v) for n, v in _keys(top["say"], "say", tuple(SAYS)).items()} if "say" in top else {})},
         models={n: _learnt(v, n, folder) for n, v in _keys(top["models"], "models", TASKS, needed=("intent",)).items()},
         actions={n: _action(n, v) for n, v in _mapping(top["actions"], "actions").items()} if "actions" in top else {},
         jobs={n: _job(n, v) for n, v in _mapping(top["jobs"], "jobs").items()},
         knowledge=knowledge.read_folder(home) if home.is_dir() else {},
         desk=desk,
         promise={n: str(v.value) for n, v in _mapping(top["promise"], "promise").items()} if "promise" in top else {},
-        redact=_texts(privacy["redact"]) if "redact" in privacy else ("card_number", "account_number", "iban", "phone", "email"),
+        redact=_texts(privacy["redact"]) if "redact" in privacy else PERSONAL,
         keep_days=_days(privacy["keep"]) if "keep" in privacy else 30,
         outside=folder / _text(top["outside"]) if "outside" in top else None,
         sources={name: node.place for name, node in top.items()},

@@ -97,8 +97,9 @@ class Talk:
         to = self.script.desk.to
         for event in turn.events:
             if event.verb == "hands off" and "://" in to.replace("{desk}", "http://desk"):
-                action = Action(name="desk", how="post", target=to, changes=True, place=self.script.sources["person"],
-                                body={"conversation": "{conversation}", "why": "{why}", "text": "{text}", "job": "{told}"})  # fmt: skip
+                told = {"conversation": "{conversation}", "why": "{why}", "text": "{text}", "job": "{told}"}
+                place = self.script.sources["person"]
+                action = Action(name="desk", how="post", target=to, changes=True, place=place, body=told)
                 values = {"conversation": conversation, "why": event.name, "text": message.text, "told": event.args}
                 calls.do(action, values, -turn.state.turn)
 

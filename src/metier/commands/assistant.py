@@ -60,21 +60,22 @@ def check(folder: Home) -> None:
         raise typer.Exit(FAILED)
 
 
-def test(
+def trial(
     folder: Home,
     paraphrase: Annotated[int, typer.Option(metavar="N", help="Run each in N other manners, 5 at most.")] = 0,
     only: Annotated[str | None, typer.Option(metavar="TEXT", help="Only transcripts whose title holds it.")] = None,
     at: At = None,
 ) -> None:
     """Run the transcripts, and say which went another way and which jobs none of them starts."""
-    from metier.assistant import minds, outside, read, transcripts, trial
+    from metier.assistant import minds, outside, read, transcripts
+    from metier.assistant import trial as trials
     from metier.assistant.actions import Outside
     from metier.assistant.store import open_log
     from metier.assistant.turn import Rules
 
     script = read.load(folder)
     given = addresses(at)
-    for place in trial.elsewhere(tuple(given.values())):
+    for place in trials.elsewhere(tuple(given.values())):
         say(f"{place} is not on this machine: what the transcripts change there is changed.", style="yellow")
     rules = Rules(script, minds.load(script))
     chosen = [
@@ -86,10 +87,10 @@ def test(
     with tempfile.TemporaryDirectory() as kept:
         log = open_log(Path(kept) / "log.db")
         for transcript in chosen:
-            for manner in [*trial.MANNERS][: 1 + paraphrase]:
+            for manner in [*trials.MANNERS][: 1 + paraphrase]:
                 with outside.running(script.outside, given) as places:
                     caller = Outside(folder, places)
-                    runs.append(trial.run(rules, caller, log, transcript, manner))
+                    runs.append(trials.run(rules, caller, log, transcript, manner))
                     caller.close()
         log.close()
     _put(runs, [*script.jobs])
@@ -122,6 +123,7 @@ def app() -> typer.Typer:
     from metier.commands.base import guarded
 
     verbs = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
-    for verb in (new, train, check, test):
+    for verb in (new, train, check):
         verbs.command()(guarded(verb))
+    verbs.command("test")(guarded(trial))
     return verbs
