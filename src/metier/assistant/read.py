@@ -87,7 +87,7 @@ def script(root: Node, folder: Path) -> Script:
         name=_text(top["assistant"]),
         folder=folder,
         language=_texts(top["language"])[0] if "language" in top else "en",
-        say={**SAYS, **({n: _text(v) for n, v in _keys(top["say"], "say", tuple(SAYS)).items()} if "say" in top else {})},
+        say={**SAYS, **(_said(top["say"]) if "say" in top else {})},
         models={n: _learnt(v, n, folder) for n, v in _keys(top["models"], "models", TASKS, needed=("intent",)).items()},
         actions={n: _action(n, v) for n, v in _mapping(top["actions"], "actions").items()} if "actions" in top else {},
         jobs={n: _job(n, v) for n, v in _mapping(top["jobs"], "jobs").items()},
@@ -99,6 +99,10 @@ def script(root: Node, folder: Path) -> Script:
         outside=folder / _text(top["outside"]) if "outside" in top else None,
         sources={name: node.place for name, node in top.items()},
     )  # fmt: skip
+
+
+def _said(node: Node) -> dict[str, str]:
+    return {name: _text(one) for name, one in _keys(node, "say", tuple(SAYS)).items()}
 
 
 def _learnt(node: Node, name: str, folder: Path) -> Learnt:
