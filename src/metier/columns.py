@@ -40,7 +40,7 @@ TARGET_NAMES = (
 LOOKED_AT = 200
 LIKELY = 0.5  # below it no domain takes the cells for its own
 REPEATS = 2.0  # rows for each different value before a column may be guessed to be the target
-OFTEN, COMMONEST = 5.0, 50  # rows for each different value where a few cells may be too few to show it
+OFTEN, COMMONEST = 5.0, 90  # rows for each different value where a few cells may be too few to show it
 TABLE, TO_OTHERS = 3, 2.0  # columns of single measures that make a table of a file, and how many for each other column
 KEY_NAMES = ("id", "uuid", "guid", "index", "key", "rowid", "row", "nr", "no", "number", "unnamed")
 
