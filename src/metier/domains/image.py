@@ -96,9 +96,6 @@ class Image:
 
 
 def _decoded(raw: RawFile) -> NDArray[np.uint8]:
-    from metier import lazy
-
-    lazy.need("PIL", extra="image", purpose="Reading pictures")
     from PIL import Image as Pillow
     from PIL import ImageOps
 
