@@ -47,7 +47,7 @@ from metier.testing.servers import running
 
 HERE = Path(__file__).parent
 RESULTS, SERVERS = HERE / "results" / "gateway.json", HERE / "servers"
-SECONDS, CLIENTS, ROUNDS = 6, 32, 3
+SECONDS, CLIENTS, ROUNDS = 5, 32, 3
 NAME = "banking77"
 OURS = f"/v1/specialists/{NAME}/decide"
 PER_S = re.compile(r"Requests/sec:\s+([\d.]+)")
