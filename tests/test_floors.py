@@ -17,7 +17,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("domains/", "heads/", "findings.py", "evaluation.py", "judge.py", "judges/", "folder.py", "checkpoint.py"),
     ("tasks/",),
     ("columns.py", "targets.py", "record.py", "parting.py", "cascade.py", "specialist.py", "card.py", "installed.py"),
-    ("artifact.py", "checks.py", "evidence.py", "learn.py", "settle.py", "timing.py"),
+    ("affordable.py", "artifact.py", "checks.py", "evidence.py", "examples.py", "learn.py", "settle.py", "timing.py"),
     ("train.py", "evaluate.py", "audit.py", "report/", "registry.py"),
     # the gateway, whose parts stand on one another
     ("gateway/__init__.py", "gateway/base.py", "gateway/prices.py", "gateway/database.py", "gateway/redact.py"),
@@ -86,6 +86,7 @@ NEIGHBOURS: dict[tuple[str, str], str] = {
     ("report/page.py", "report/svg.py"): "a page escapes text the way its plots do",
     ("report/parts.py", "report/svg.py"): "a page escapes text the way its plots do",
     ("report/plots.py", "report/svg.py"): "plots are drawn with its shapes",
+    ("examples.py", "learn.py"): "whether names teach is learnt from held-out rows",
     ("settle.py", "learn.py"): "what is settled are the scores that learning held out",
     ("specialist.py", "cascade.py"): "a specialist holds a cascade",
     ("specialist.py", "record.py"): "a cell may be a row of several columns",
