@@ -10,7 +10,7 @@ import contextlib
 import logging
 import re
 import secrets
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from time import monotonic, perf_counter
 from typing import Any
@@ -206,7 +206,7 @@ class SlowClient(Trouble):
     status, code = 408, "request_timeout"
 
 
-async def _while_connected(work: Any, receive: Receive) -> Reply:
+async def _while_connected(work: Awaitable[Reply], receive: Receive) -> Reply:
     """The work, given up when the caller leaves.
 
     It is asked for only where the work does not end at once: most of it does, and a second task takes as long.
@@ -214,13 +214,13 @@ async def _while_connected(work: Any, receive: Receive) -> Reply:
     task = asyncio.ensure_future(work)
     await asyncio.sleep(0)
     if task.done():
-        return task.result()  # type: ignore[no-any-return]
+        return task.result()
     leaving = asyncio.ensure_future(_left(receive))
     try:
         await asyncio.wait({task, leaving}, return_when=asyncio.FIRST_COMPLETED)
         if not task.done():
             raise ConnectionResetError
-        return task.result()  # type: ignore[no-any-return]
+        return task.result()
     finally:
         leaving.cancel()
         if not task.done():
@@ -267,6 +267,8 @@ async def _send(answer: Reply, request_id: str, send: Send) -> None:
 
 def _line(value: str) -> bytes:
     """A header's value: a label may hold anything, a header no end of line."""
+    if value.isascii() and value.isprintable():
+        return value.encode("latin-1")
     return re.sub(r"[\x00-\x1f\x7f]", " ", value).encode("latin-1", "replace")
 
 

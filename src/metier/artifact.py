@@ -49,7 +49,10 @@ UPGRADES: dict[int, Callable[[Said], Said]] = {1: _inputs_in_a_list}
 
 
 class Part(Protocol):
-    """What encoders, heads, calibrators, scopes and exits have in common."""
+    """What encoders, heads, calibrators, scopes and exits have in common.
+
+    One that still reads states of before names their kinds: `older = ("scope.v2",)`.
+    """
 
     kind: str
 
@@ -284,7 +287,7 @@ def _classes(folder: Path, said: Said) -> dict[str, type[Part]]:
             found = lazy.find(slot.folder, part["kind"].partition(".")[0], slot.member)
         except (BadOption, AttributeError):
             found = None
-        if found is None or found.kind != part["kind"]:
+        if found is None or part["kind"] not in (found.kind, *getattr(found, "older", ())):
             unknown.append(f"{name} is a {part['kind']!r:.40}" + (f" (here: {found.kind!r})" if found else ""))
         else:
             classes[name] = found

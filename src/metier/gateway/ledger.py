@@ -11,8 +11,9 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import astuple, dataclass, fields
+from dataclasses import dataclass, fields
 from decimal import Decimal
+from operator import attrgetter
 from typing import Any
 
 from metier.database import Database
@@ -58,6 +59,7 @@ class Line:
 
 
 NAMES = tuple(one.name for one in fields(Line))
+ROW = attrgetter(*NAMES)  # `astuple` copies deeply, and takes as long as a first stage
 KINDS = {"time": "DOUBLE PRECISION", "stage": "INTEGER", "accepted": "INTEGER", "probability": "DOUBLE PRECISION",
          "scope": "DOUBLE PRECISION", "microseconds": "DOUBLE PRECISION", "milliseconds": "DOUBLE PRECISION",
          "tokens_in": "INTEGER", "tokens_out": "INTEGER", "watt_hours": "DOUBLE PRECISION"}  # fmt: skip
@@ -137,7 +139,7 @@ class Ledger:
             compared = None
             if self._compared is not None and text is not None:
                 compared = str(self._compared.of_characters(len(text) + width))
-            self._put(ADD, astuple(Line(
+            self._put(ADD, ROW(Line(
                 id=outcome.id, time=now, key=ask.caller.key if ask.caller else None, protocol=ask.protocol,
                 specialist=answer.model, version=answer.version, stage=decision.stage, accepted=int(decision.accepted),
                 reason=decision.reason, label=_best(decision), probability=decision.probability, scope=decision.scope,
