@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import http.client
+import itertools
 import json
 import os
 import re
@@ -62,7 +63,7 @@ def main(folder: Path, asked: list[str]) -> None:
     """Run what is asked, and write it down beside what is known."""
     questions: dict[str, Callable[[Path], Figures]] = {
         "added": added, "speed": speed, "calm": calm, "overload": overload, "ends": ends, "promotions": promotions,
-        "damage": damage, "upstream": behind, "sharing": sharing,
+        "damage": damage, "kills": kills, "upstream": behind, "sharing": sharing,
     }  # fmt: skip
     found = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
     for name in asked or list(questions):
@@ -203,8 +204,7 @@ def damage(folder: Path, flips: int = 10_000, cuts: int = 1_000) -> Figures:
     used = 0
     with TemporaryDirectory() as work:
         small = Path(work) / "small"
-        rows = [(text, label) for text, label in read(NAME, None, 0).train if label < "b"]
-        metier.train(rows, output=small, effort="quick")
+        metier.train(few_rows(), output=small, effort="quick")
         named = {"specialist.json", *artifact.describe(small)["files"]}  # what else lies there is never read
         files = [path for path in sorted(small.iterdir()) if path.name in named]
         for i in range(flips + cuts):
@@ -220,6 +220,59 @@ def damage(folder: Path, flips: int = 10_000, cuts: int = 1_000) -> Figures:
                 pass
             path.write_bytes(whole)
     return {"flipped bits": flips, "truncations": cuts, "used all the same": used}
+
+
+def kills(folder: Path, times: int = 200) -> Figures:
+    """A publisher killed at a random moment, again and again: is the registry whole, and is all there that was said?"""
+    random = np.random.default_rng(0)
+    during: dict[str, int] = {"add": 0, "promote": 0, "rollback": 0}
+    half = lost = 0
+    with TemporaryDirectory() as work:
+        small = Path(work) / "small"
+        metier.train(few_rows(), output=small, effort="quick")
+        registry = Registry(Path(work) / "shelf")
+        for _ in range(3):
+            registry.add(small, name=NAME)
+        for _ in range(times):
+            acknowledged, begun = killed(registry, small, after=float(random.uniform(0, 0.15)))
+            during[begun] += 1
+            done = [(line["what"], line["version"]) for line in registry.record()]
+            more = len(done) - len(acknowledged)
+            half += bool(registry.verify()) or not registry.resolve(NAME).path.joinpath("specialist.json").exists()
+            lost += acknowledged not in (done[more:], done[more - 1 : -1])
+            for version in registry.state().versions[NAME][3:]:
+                if not registry.aliases(NAME).of(version):
+                    registry.remove(f"{NAME}@{version}")
+    return {**{f"killed in {what}": count for what, count in during.items()}, "half": half, "lost": lost}
+
+
+def killed(registry: Registry, source: Path, *, after: float) -> tuple[list[tuple[str, str]], str]:
+    """What a publisher had been told was done when it was killed, and what it had begun; a fork, for speed alone."""
+    reads, writes = os.pipe()
+    publisher = os.fork()
+    if publisher == 0:
+        os.close(reads)
+        publish_for_ever(registry, source, writes)
+    os.close(writes)
+    with os.fdopen(reads) as said:
+        first = said.readline()  # it has begun
+        time.sleep(after)
+        os.kill(publisher, signal.SIGKILL)
+        lines = [line.split() for line in (first, *said) if line.endswith("\n")]
+    os.waitpid(publisher, 0)
+    return [(what, version) for what, version in (line for line in lines if len(line) == 2)], lines[-1][0]
+
+
+def publish_for_ever(registry: Registry, source: Path, writes: int) -> None:
+    """Publish, promote, roll back, over and over; a line when each begins and, with its version, when it is done."""
+    for turn in itertools.count():
+        what = ("add", "promote", "promote", "rollback")[turn % 4]
+        os.write(writes, f"{what}\n".encode())
+        if what == "add":
+            entry = registry.add(source, name=NAME)
+        else:
+            entry = registry.promote(f"{NAME}@{2 + turn % 4 % 2}") if what == "promote" else registry.rollback(NAME)
+        os.write(writes, f"{what} {entry.version}\n".encode())
 
 
 def behind(folder: Path) -> Figures:
@@ -327,7 +380,7 @@ def taught_anew(base: Path, shelf: Path, many: int, rows: int = 250) -> None:
     Trained is one, on 400 rows. Each of the others has its n-grams and both heads from `rows` of those; the encoder's
     file is the base's by a hard link, as it would be a copy of it, and calibrators, scopes and the rule are the base's.
     """
-    table = [(text, label) for text, label in read(NAME, None, 0).train if label < "b"][:400]
+    table = few_rows()[:400]
     metier.train(table, output=base, effort="standard")
     trained = metier.load(base)
     texts, random = [text for text, _ in table], np.random.default_rng(0)
@@ -483,6 +536,11 @@ def started(server: Server, work: Path, *, rate: float, seconds: float, clients:
 def steady(server: Server, work: Path, **how: Any) -> list[tuple[float, float, int, str, float]]:
     """The same, until it is over."""
     return [tuple(one) for one in json.loads(started(server, work, **how).communicate()[0])]  # type: ignore[misc]
+
+
+def few_rows() -> list[tuple[str, str]]:
+    """The training rows of the first few intents."""
+    return [(text, label) for text, label in read(NAME, None, 0).train if label < "b"]
 
 
 def test_queries() -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import json
 import logging
 import os
@@ -25,6 +26,7 @@ from starlette.applications import Starlette
 from uvicorn.supervisors import Multiprocess
 
 from metier import app
+from metier.errors import BadOption
 from metier.gateway import settings as told
 from metier.gateway.gateway import Gateway
 from metier.gateway.keys import Keys
@@ -37,6 +39,7 @@ from metier.registry import Registry
 
 TOLD = "METIER_TOLD"  # the settings as JSON, for workers, which begin with nothing but an environment
 QUIET_S = 1.0  # between the first sign of an end and the last ask, for clients to hear that they should go elsewhere
+NOT_STARTED = 3  # what uvicorn ends with where the application does not come up
 SAY_S = 0.3  # for those who had come to the door as it was shut
 
 
@@ -91,12 +94,36 @@ def worker() -> Starlette:
     return application(settings)
 
 
-def run(settings: Settings) -> None:
+def door(settings: Settings) -> socket.socket:
+    """Where clients come in: theirs to knock at from here on, and answered once the gateway is ready.
+
+    Raises: BadOption where somebody else has the port, or the address is not this machine's.
+    """
+    host, port = settings.host, settings.port
+    try:
+        kind = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0][0]
+        return socket.create_server((host, port), family=kind, backlog=2048)
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            raise BadOption(
+                f"port {port} of {host} is taken. End what serves there, or take another: --port 0 finds a free one."
+            ) from None
+        raise BadOption(
+            f"{host}:{port} cannot be served: {error.strerror}. Expected an address of this machine, and a port that "
+            "this user may have (from 1024 on)."
+        ) from None
+
+
+def address(opened: socket.socket) -> str:
+    """The door as clients write it."""
+    host, port = opened.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def run(settings: Settings, opened: socket.socket) -> None:
     """Serve until SIGTERM or Ctrl-C; asks that have begun are answered before the end."""
     _log(settings)
     options: dict[str, Any] = {
-        "host": settings.host,
-        "port": settings.port,
         "access_log": False,
         "log_config": None,
         "timeout_graceful_shutdown": int(settings.drain_s) or None,
@@ -105,12 +132,15 @@ def run(settings: Settings) -> None:
         "lifespan": "on",
     }
     if settings.workers == 1:
-        uvicorn.run(application(settings), **options)
+        server = uvicorn.Server(uvicorn.Config(application(settings), **options))
+        server.run(sockets=[opened])
+        if not server.started:
+            sys.exit(NOT_STARTED)
         return
     with tempfile.TemporaryDirectory() as shared:
         os.environ |= {TOLD: msgspec.json.encode(settings).decode(), "PROMETHEUS_MULTIPROC_DIR": shared}
         config = uvicorn.Config("metier.serving:worker", factory=True, workers=settings.workers, **options)
-        Workers(config, sockets=[config.bind_socket()]).run()
+        Workers(config, sockets=[opened]).run()
 
 
 def _log(settings: Settings) -> None:
