@@ -140,7 +140,7 @@ class Door:
             speech = address.speech
             caller = None
             if not address.endpoint.public:
-                caller = self._admitted(headers, address.endpoint.role)
+                caller = await self._admitted(headers, address.endpoint.role)
                 if not self._gateway.ready:
                     raise Unavailable("The gateway is starting. Ask again in a moment.", retry_after=1)
             body = await self._body(headers, receive)
@@ -166,16 +166,18 @@ class Door:
             await _send(answer, request_id, send)
             LOG.debug("%s %s %s %.2f ms", scope["method"], path, answer.status, (perf_counter() - started) * 1000)
 
-    def _admitted(self, headers: Mapping[str, str], role: Role) -> Caller | None:
+    async def _admitted(self, headers: Mapping[str, str], role: Role) -> Caller | None:
         if self._gateway.keys is None:
             return None
         key = headers.get("x-api-key") or headers.get("authorization", "").removeprefix("Bearer ").strip()
         if not key:
             raise NotAllowed("No key was sent. Send `Authorization: Bearer KEY`; `metier keys new` makes one.")
-        caller = self._gateway.keys.caller(key)
-        if ROLES.index(caller.role) < ROLES.index(role):
-            raise Forbidden(f"This key may {caller.role}, and the address needs one that may {role}.")
-        return caller
+        known = self._gateway.keys.key(key)
+        if ROLES.index(known.role) < ROLES.index(role):
+            raise Forbidden(f"This key may {known.role}, and the address needs one that may {role}.")
+        if known.a_minute or known.a_day:
+            await asyncio.to_thread(self._gateway.keys.count, known)  # other workers may be counting
+        return Caller(key=known.id, role=known.role)
 
     async def _body(self, headers: Mapping[str, str], receive: Receive) -> bytes:
         stated = headers.get("content-length", "")

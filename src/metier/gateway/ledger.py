@@ -241,13 +241,6 @@ class Ledger:
         )
         return [(str(text), str(label)) for text, label in found]
 
-    def spent_today(self) -> tuple[int, Decimal]:
-        """Calls to the upstream since midnight, UTC, and what they were billed."""
-        self.flush()
-        midnight = time.time() // 86_400 * 86_400
-        rows = self._database.ask("SELECT billed FROM answers WHERE time >= ? AND tokens_in > 0", (midnight,))
-        return len(rows), sum((Decimal(row[0]) for row in rows), Decimal(0))
-
     def flush(self) -> None:
         """Come back when everything noted so far is written."""
         written = threading.Event()
