@@ -55,6 +55,7 @@ SECONDS, CLIENTS, ROUNDS = 5, 32, 3
 NAME = "banking77"
 OURS = f"/v1/specialists/{NAME}/decide"
 PER_S = re.compile(r"Requests/sec:\s+([\d.]+)")
+ANSWERED = re.compile(r"(\d+) requests in")
 FAILED = re.compile(r"Non-2xx or 3xx responses: \d+|Socket errors: .*")
 Figures = dict[str, Any]
 
@@ -98,21 +99,34 @@ def added(folder: Path) -> Figures:
 
 
 def speed(folder: Path) -> Figures:
-    """Requests a second under 32 clients, each server in turn, several rounds; every one may use both cores."""
+    """Requests a second under 32 clients, each server in turn, several rounds; every one may use both cores.
+
+    And what a request costs in time of a core, workers and all: where others use the machine as well, that says more
+    about what a server can carry than how much of the machine it happened to get.
+    """
     rates: dict[str, list[float]] = {}
+    costs: dict[str, list[float]] = {}
     with TemporaryDirectory() as work:
         for _ in range(ROUNDS):
             for name, server in contenders(folder, Path(work)):
                 with server:
+                    before = server.core_seconds()
                     said = hammered(server, Path(work))
+                    spent = server.core_seconds() - before
                 rates.setdefault(name, []).append(float(PER_S.findall(said)[0]))
-                print(f"  {name}: {rates[name][-1]:.0f} requests/s {FAILED.findall(said) or ''}", flush=True)
-    figures: Figures = {f"{name}, requests/s": statistics.median(each) for name, each in rates.items()}
-    best = max(value for name, value in figures.items() if name.startswith("metier"))
+                costs.setdefault(name, []).append(1000 * spent / int(ANSWERED.findall(said)[0]))
+                print(f"  {name}: {rates[name][-1]:.0f} requests/s, {costs[name][-1]:.3f} ms of a core each "
+                      f"{FAILED.findall(said) or ''}", flush=True)  # fmt: skip
+    carried = {name: statistics.median(each) for name, each in rates.items()}
+    cost = {name: statistics.median(each) for name, each in costs.items()}
+    figures: Figures = {f"{name}, requests/s": value for name, value in carried.items()}
+    figures |= {f"{name}, ms of a core a request": value for name, value in cost.items()}
     for peer in ("FastAPI", "LitServe", "MLServer"):
-        theirs = [value for name, value in figures.items() if name.startswith(peer)]
-        if theirs:
-            figures[f"metier / best {peer}"] = best / max(theirs)
+        if any(name.startswith(peer) for name in carried):
+            most = {who: max(v for n, v in carried.items() if n.startswith(who)) for who in ("metier", peer)}
+            least = {who: min(v for n, v in cost.items() if n.startswith(who)) for who in ("metier", peer)}
+            figures[f"metier / best {peer}"] = most["metier"] / most[peer]
+            figures[f"cost of the best {peer} / of metier"] = least[peer] / least["metier"]
     return figures
 
 
@@ -498,15 +512,20 @@ class Server:
 
     def megabytes(self) -> float:
         """What it and its workers hold of their own: proportional set size."""
-        whole = 0
-        for group in Path("/proc").glob("[0-9]*"):
-            try:
-                if os.getpgid(int(group.name)) == self.process.pid:
-                    rollup = (group / "smaps_rollup").read_text()
-                    whole += int(re.search(r"^Pss:\s+(\d+)", rollup, re.MULTILINE).group(1))  # type: ignore[union-attr]
-            except (OSError, AttributeError):
-                continue
-        return whole / 1000
+        found = [re.findall(r"^Pss:\s+(\d+)", said, re.MULTILINE) for said in self._told("smaps_rollup")]
+        return sum(int(kilobytes) for each in found for kilobytes in each) / 1000
+
+    def core_seconds(self) -> float:
+        """How long it and its workers have used a core, so far."""
+        ticks = [said.rpartition(")")[2].split()[11:13] for said in self._told("stat")]  # proc(5): utime and stime
+        return sum(int(tick) for each in ticks for tick in each) / os.sysconf("SC_CLK_TCK")
+
+    def _told(self, file: str) -> Iterator[str]:
+        """What the system says of each of its processes."""
+        for process in Path("/proc").glob("[0-9]*"):
+            with suppress(OSError):  # one that ended meanwhile, or is another user's
+                if os.getpgid(int(process.name)) == self.process.pid:
+                    yield (process / file).read_text()
 
 
 def hammered(server: Server, work: Path) -> str:
