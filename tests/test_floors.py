@@ -20,10 +20,17 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("affordable.py", "artifact.py", "checks.py", "evidence.py", "examples.py", "learn.py", "settle.py", "timing.py"),
     ("train.py", "evaluate.py", "audit.py", "report/", "registry.py"),
     # the gateway, whose parts stand on one another
-    ("gateway/__init__.py", "gateway/base.py", "gateway/counts.py", "gateway/prices.py", "gateway/redact.py"),
+    (
+        "gateway/__init__.py",
+        "gateway/base.py",
+        "gateway/counts.py",
+        "gateway/energy.py",
+        "gateway/prices.py",
+        "gateway/redact.py",
+    ),
     ("gateway/settings.py", "gateway/batch.py", "gateway/keys.py", "gateway/vectors.py"),
     ("gateway/upstream.py", "gateway/pool.py"),
-    ("gateway/ledger.py", "gateway/metrics.py"),
+    ("gateway/ledger.py", "gateway/metrics.py", "gateway/traces.py"),
     ("gateway/watch.py", "gateway/compare.py"),
     ("gateway/gateway.py",),
     # an assistant, from its values to its conversations

@@ -133,10 +133,31 @@ class Door:
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         given = headers.get("x-request-id") or headers.get("x-amzn-trace-id") or ""
         request_id = given if SAFE_ID.fullmatch(given) else secrets.token_hex(8)
-        speech, path = self.speeches[0], scope["path"]
-        answer: Reply | None = None
         try:
-            address, params = self._addresses.find(path, scope["method"])
+            answer = await self._traced(scope, headers, request_id, receive)
+        finally:
+            self.running -= 1
+        if answer is not None:
+            if self._gateway.draining:  # a client that keeps its connection is told to make another, elsewhere
+                answer = replace(answer, headers={**answer.headers, "connection": "close"})
+            await _send(answer, request_id, send)
+            took = (perf_counter() - started) * 1000
+            LOG.debug("%s %s %s %.2f ms", scope["method"], scope["path"], answer.status, took)
+
+    async def _traced(self, scope: Scope, headers: Mapping[str, str], id: str, receive: Receive) -> Reply | None:
+        """The same reply, with a span around it where somebody wants spans."""
+        if self._gateway.traces is None:
+            return await self._reply(scope, headers, id, receive)
+        with self._gateway.traces.request(scope["method"], scope["path"], headers, id) as ended:
+            answer = await self._reply(scope, headers, id, receive)
+            ended(None if answer is None else answer.status)
+        return answer
+
+    async def _reply(self, scope: Scope, headers: Mapping[str, str], id: str, receive: Receive) -> Reply | None:
+        """What is said, errors in the words of whoever was spoken to; None where nobody is there any more."""
+        speech = self.speeches[0]
+        try:
+            address, params = self._addresses.find(scope["path"], scope["method"])
             speech = address.speech
             caller = None
             if not address.endpoint.public:
@@ -145,26 +166,19 @@ class Door:
                     raise Unavailable("The gateway is starting. Ask again in a moment.", retry_after=1)
             body = await self._body(headers, receive)
             request = Request(
-                method=scope["method"], path=path, headers=headers, body=body, params=params, id=request_id,
+                method=scope["method"], path=scope["path"], headers=headers, body=body, params=params, id=id,
                 query=dict(parse_qsl(scope["query_string"].decode("latin-1"))), caller=caller,
                 deadline=_deadline(headers),
             )  # fmt: skip
-            answer = await _while_connected(address.endpoint.call(self._gateway, request), receive)
+            return await _while_connected(address.endpoint.call(self._gateway, request), receive)
         except Trouble as trouble:
             self._gateway.metrics.trouble(trouble.code)
-            answer = _said(speech, trouble)
+            return _said(speech, trouble)
         except ConnectionResetError:
-            answer = None  # nobody is there to be answered
-        except Exception:
-            LOG.exception("request %s failed", request_id)
-            answer = _said(speech, Trouble(f"Something broke here that should not. Its number is {request_id}."))
-        finally:
-            self.running -= 1
-        if answer is not None:
-            if self._gateway.draining:  # a client that keeps its connection is told to make another, elsewhere
-                answer = replace(answer, headers={**answer.headers, "connection": "close"})
-            await _send(answer, request_id, send)
-            LOG.debug("%s %s %s %.2f ms", scope["method"], path, answer.status, (perf_counter() - started) * 1000)
+            return None
+        except Exception:  # the last door: whatever broke, its caller gets an answer and others go on
+            LOG.exception("request %s failed", id)
+            return _said(speech, Trouble(f"Something broke here that should not. Its number is {id}."))
 
     async def _admitted(self, headers: Mapping[str, str], role: Role) -> Caller | None:
         if self._gateway.keys is None:

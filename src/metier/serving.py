@@ -31,12 +31,14 @@ from metier.database import POSTGRES
 from metier.errors import BadOption
 from metier.gateway import settings as told
 from metier.gateway.counts import Counts
+from metier.gateway.energy import meter
 from metier.gateway.gateway import Gateway
 from metier.gateway.keys import Keys
 from metier.gateway.ledger import Ledger
 from metier.gateway.prices import Price, price_of
 from metier.gateway.redact import redacted
 from metier.gateway.settings import Settings
+from metier.gateway.traces import Traces
 from metier.gateway.upstream import Budget, Upstream
 from metier.registry import Registry
 
@@ -66,12 +68,14 @@ class JsonLines(logging.Formatter):
 def application(settings: Settings) -> Starlette:
     """The ASGI application that the settings describe."""
     counts = Counts(_counted(settings.ledger.url))
+    traces = Traces(settings.traces) if settings.traces else None
     gateway = Gateway(
         Registry.open(settings.registry),
         settings,
         upstream=None if settings.upstream is None else _upstream(settings.upstream, counts),
         ledger=_ledger(settings.ledger) if settings.ledger.url else None,
         keys=Keys(settings.keys, counts=counts) if settings.keys else None,
+        traces=traces,
     )
     return app.build(gateway, beside=partial(_beside, gateway, counts))
 
@@ -97,8 +101,9 @@ def _upstream(said: told.Upstream, counts: Counts) -> Upstream:
 
 def _ledger(said: told.Kept) -> Ledger:
     compared = price_of(said.compared_with) if said.compared_with else None
-    watts = said.tdp_watts / (os.cpu_count() or 1)
-    return Ledger(said.url, keep_inputs=said.keep_inputs, redact=redacted, compared=compared, watts=watts)
+    return Ledger(
+        said.url, keep_inputs=said.keep_inputs, redact=redacted, compared=compared, meter=meter(said.tdp_watts)
+    )
 
 
 def worker() -> Starlette:

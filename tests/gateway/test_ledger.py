@@ -15,6 +15,7 @@ import pytest
 from metier.errors import BadOption, CannotWrite
 from metier.gateway.base import Answer, Ask, Caller, Outcome
 from metier.gateway.compare import better
+from metier.gateway.energy import Stated
 from metier.gateway.ledger import Ledger, Pair
 from metier.gateway.prices import Price, price_of
 from metier.gateway.upstream import Bill
@@ -60,7 +61,7 @@ def noted(
 
 
 def test_totals_add_up_to_the_cent(url: str) -> None:
-    ledger = Ledger(url, compared=PRICE, watts=32.5)
+    ledger = Ledger(url, compared=PRICE, meter=Stated(65, 2))
     bills = [Bill(model="big", tokens_in=100, tokens_out=5, dollars=Decimal("0.0000181")) for _ in range(1000)]
     for i, bill in enumerate(bills):
         noted(ledger, f"up-{i}", bill=bill)

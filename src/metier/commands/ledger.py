@@ -37,7 +37,7 @@ def ledger(
         if corrected is not None:
             _write(held.rows(corrected), corrected, output)
             return
-        totals = held.totals(time.time() - _seconds(since) if since else 0.0)
+        totals, methods = held.totals(time.time() - _seconds(since) if since else 0.0), held.methods()
     finally:
         held.close()
     if as_json:
@@ -51,6 +51,8 @@ def ledger(
         would = one.compared_dollars or ""
         table.add_row(one.specialist, f"{one.answers:,}", here, one.upstream_dollars, would, hours, one.error or "")
     put(table)
+    if methods:
+        put(f"Wh: {', later '.join(methods)}")
 
 
 def _write(rows: list[tuple[str, str]], name: str, output: Path | None) -> None:

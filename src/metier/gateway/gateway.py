@@ -37,6 +37,7 @@ from metier.gateway.ledger import Ledger
 from metier.gateway.metrics import Metrics
 from metier.gateway.pool import Loaded, Pool, Shelf
 from metier.gateway.settings import Settings
+from metier.gateway.traces import Traces
 from metier.gateway.upstream import Bill, Upstream, text_of
 from metier.gateway.watch import Alarm
 from metier.types import Candidate, Decision, Probabilities
@@ -67,12 +68,13 @@ class Gateway:
         upstream: Upstream | None = None,
         ledger: Ledger | None = None,
         keys: Keys | None = None,
+        traces: Traces | None = None,
         notes: Sequence[Notes] = (),
     ) -> None:
         lanes = max(1, (os.cpu_count() or 1) // settings.workers)
         self.shelf, self.settings, self.upstream, self.ledger, self.keys = shelf, settings, upstream, ledger, keys
-        self.metrics = Metrics()
-        self.notes: Sequence[Notes] = (self.metrics, *([ledger] if ledger else []), *notes)
+        self.metrics, self.traces = Metrics(), traces
+        self.notes: Sequence[Notes] = (self.metrics, *(one for one in (ledger, traces) if one is not None), *notes)
         self._executor = ThreadPoolExecutor(max_workers=lanes, thread_name_prefix="specialist")
         self.pool = Pool(shelf, settings, self._executor, lanes=lanes)
         self.ready, self.draining = False, False
@@ -99,6 +101,8 @@ class Gateway:
             await self.upstream.close()
         if self.ledger is not None:
             await asyncio.to_thread(self.ledger.close)
+        if self.traces is not None:
+            await asyncio.to_thread(self.traces.close)
         self._executor.shutdown(wait=False, cancel_futures=True)
 
     async def answer(self, ask: Ask) -> Answer:

@@ -20,6 +20,7 @@ from metier.database import Database
 from metier.decide.measure import clopper_pearson
 from metier.errors import BadOption
 from metier.gateway.base import Answer, Ask
+from metier.gateway.energy import Meter
 from metier.gateway.prices import Price
 from metier.gateway.upstream import Bill, text_of
 from metier.types import Decision, Json
@@ -70,8 +71,10 @@ TABLES = (
     "CREATE TABLE IF NOT EXISTS feedback (id TEXT PRIMARY KEY, label TEXT, key TEXT, time DOUBLE PRECISION)",
     "CREATE TABLE IF NOT EXISTS shadows (id TEXT, version TEXT, label TEXT, probability DOUBLE PRECISION,"
     " accepted INTEGER, PRIMARY KEY (id, version))",
+    "CREATE TABLE IF NOT EXISTS methods (method TEXT PRIMARY KEY, since DOUBLE PRECISION)",
 )
 ADD = f"INSERT INTO answers ({', '.join(NAMES)}) VALUES ({', '.join('?' * len(NAMES))}) ON CONFLICT (id) DO NOTHING"
+ADD_METHOD = "INSERT INTO methods VALUES (?, ?) ON CONFLICT (method) DO NOTHING"
 ADD_SHADOW = "INSERT INTO shadows VALUES (?, ?, ?, ?, ?) ON CONFLICT (id, version) DO NOTHING"
 
 
@@ -118,12 +121,14 @@ class Ledger:
 
     def __init__(
         self, url: str, *, keep_inputs: bool = False, redact: Redact = str, compared: Price | None = None,
-        watts: float = 0.0,
+        meter: Meter | None = None,
     ) -> None:  # fmt: skip
         self._database = Database(url)
         for statement in TABLES:
             self._database.ask_nothing(statement)
-        self._keep, self._redact, self._compared, self._watts = keep_inputs, redact, compared, watts
+        self._keep, self._redact, self._compared, self._meter = keep_inputs, redact, compared, meter
+        if meter is not None:
+            self._database.run(ADD_METHOD, [(meter.method, time.time())])
         self._waiting: queue.Queue[tuple[str, tuple[Any, ...]] | threading.Event] = queue.Queue(MOST_WAITING)
         self.lost = 0
         self._ended = threading.Event()
@@ -132,7 +137,7 @@ class Ledger:
 
     def note(self, ask: Ask, answer: Answer, bills: Sequence[Bill | None]) -> None:
         """Take note of an answer; it is written within a moment."""
-        now = time.time()
+        now, watts = time.time(), self._meter.watts() if self._meter is not None else None
         width = sum(map(len, answer.labels)) + 3 * len(answer.labels) + len(ask.instructions)
         for cell, outcome, bill in zip(ask.cells, answer.outcomes, bills, strict=True):
             decision, text = outcome.decision, text_of(cell)
@@ -146,7 +151,7 @@ class Ledger:
                 microseconds=decision.microseconds, milliseconds=answer.milliseconds, served_by=outcome.served_by,
                 tokens_in=bill.tokens_in if bill else 0, tokens_out=bill.tokens_out if bill else 0,
                 billed=str(bill.dollars) if bill else "0", compared=compared,
-                watt_hours=decision.microseconds / 3.6e9 * self._watts if self._watts else None,
+                watt_hours=None if watts is None else decision.microseconds / 3.6e9 * watts,
                 input=self._redact(text)[:LONGEST_INPUT] if self._keep and text is not None else None,
             )))  # fmt: skip
 
@@ -182,6 +187,10 @@ class Ledger:
         for row in rows:
             found.setdefault(row[0], []).append(row[1:])
         return [_total(name, each) for name, each in sorted(found.items())]
+
+    def methods(self) -> list[str]:
+        """How watt-hours were measured, the first method first; none where they were not."""
+        return [str(row[0]) for row in self._database.ask("SELECT method FROM methods ORDER BY since")]
 
     def judged(self, specialist: str, version: str, last: int = 1000) -> Judged:
         """The last answers of a version as people judged them, and how many it took for out of scope."""

@@ -53,7 +53,7 @@ class Kept(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     url: str = "ledger.db"  # a file of SQLite, or postgresql://…; empty for none
     keep_inputs: bool = False  # redacted even then
     compared_with: str = ""  # a model of the price table: what it would have billed stands in the ledger
-    tdp_watts: Annotated[float, Meta(ge=0)] = 0.0  # of the CPU; 0: energy is read from RAPL, or not measured
+    tdp_watts: Annotated[float, Meta(ge=0)] = 0.0  # of the CPU, where RAPL cannot be read; 0: not measured then
 
 
 class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -72,6 +72,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     deadline_s: Seconds = 30.0
     log: Literal["debug", "info", "warning", "error"] = "info"
     drain_s: Annotated[float, Meta(ge=0, le=600)] = 20.0
+    traces: str = ""  # the OTLP/HTTP address of an OpenTelemetry collector; empty for none
     upstream: Upstream | None = None
     ledger: Kept = field(default_factory=Kept)
     specialists: dict[str, Own] = field(default_factory=dict)
@@ -105,7 +106,7 @@ def read(path: Path | None, environment: Mapping[str, str] = os.environ, **optio
     try:
         settings = msgspec.convert(said, Settings, strict=False)
     except msgspec.ValidationError as error:
-        raise BadOption(f"{where}: {error}. See docs/serving.md for what each setting may be.") from None
+        raise BadOption(f"{where}: {error}. See docs/serve.md for what each setting may be.") from None
     _sensible(settings, where)
     return settings
 
@@ -119,6 +120,8 @@ def _sensible(settings: Settings, where: str) -> None:
             f"{where}: host {settings.host} can be reached by other machines, and no keys are asked for. Make some "
             "(`metier keys new`) and name their file as `keys`, or serve 127.0.0.1."
         )
+    if settings.traces and not settings.traces.startswith(("http://", "https://")):
+        raise BadOption(f"{where}: traces is '{settings.traces:.80}'. Expected http://HOST:4318/v1/traces, or nothing.")
     upstream = settings.upstream
     if upstream is not None and not upstream.url.startswith(("http://", "https://")):
         raise BadOption(f"{where}: upstream.url is '{upstream.url:.80}'. Expected http:// or https://, up to /v1.")
