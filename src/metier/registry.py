@@ -19,7 +19,7 @@ import os
 import re
 import shutil
 import socket
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -150,16 +150,17 @@ class Registry:
                 "a digit first; give one with --name."
             )
         with self._locked():
-            state = self.state()
-            number = 1 + max(self._numbers(name), default=0)
-            place = self.root / name / str(number)
-            _copied(source, place)
-            digest = hashlib.sha256((place / folder.DESCRIPTION).read_bytes()).hexdigest()
-            lines: list[Line] = [{"what": "add", "name": name, "version": str(number), "sha256": digest}]
-            if state.aliases.get(name, Aliases()).production is None:
-                lines.append({"what": "promote", "name": name, "version": str(number), "alias": "production"})
-            self._write(lines, who)
-        return Entry(name=name, version=str(number), path=place)
+            digest = hashlib.sha256((source / folder.DESCRIPTION).read_bytes()).hexdigest()
+            entry = self._placed(source, name)
+
+            def added() -> list[Line]:
+                line: Line = {"what": "add", "name": name, "version": entry.version, "sha256": digest}
+                if self.aliases(name).production is not None:
+                    return [line]
+                return [line, {"what": "promote", "name": name, "version": entry.version, "alias": "production"}]
+
+            self._append(added, who)
+        return entry
 
     def promote(self, said: str, *, alias: str = "production", share: float = 0.0, who: str | None = None) -> Entry:
         """Make a version be `production`, `shadow`, or the `canary` for a share of the asks.
@@ -169,22 +170,30 @@ class Registry:
         if alias not in ("production", "shadow", "canary") or (alias == "canary") != (0 < share < 1):
             said_alias = f"{alias:.40} {share:.0%}" if share else f"{alias:.40}"
             raise BadOption(f"'{said_alias}' is no alias. Expected production, shadow or 'canary 5%'.")
-        with self._locked():
+
+        def promoted() -> list[Line]:
             entry = self.resolve(said)
             line: Line = {"what": "promote", "name": entry.name, "version": entry.version, "alias": alias}
-            self._write([{**line, "share": share} if alias == "canary" else line], who)
-        return entry
+            return [{**line, "share": share} if alias == "canary" else line]
+
+        with self._locked():
+            self._append(promoted, who)
+            return self.resolve(said)
 
     def rollback(self, name: str, *, who: str | None = None) -> Entry:
         """Give production back to the version that had it before; canary and shadow end.
 
         Raises: BadOption where there was none before.
         """
-        with self._locked():
+
+        def rolled_back() -> list[Line]:
             aliases = self.aliases(name)
             if not aliases.before:
                 raise BadOption(f"{name}: nothing was in production before {aliases.production or 'now'}.")
-            self._write([{"what": "rollback", "name": name, "version": aliases.before[-1]}], who)
+            return [{"what": "rollback", "name": name, "version": aliases.before[-1]}]
+
+        with self._locked():
+            self._append(rolled_back, who)
         return self.resolve(name)
 
     def remove(self, said: str, *, who: str | None = None) -> None:
@@ -192,13 +201,17 @@ class Registry:
 
         Raises: BadOption for one that still is production, shadow or canary.
         """
-        with self._locked():
-            entry = self.resolve(said)
+
+        def removed() -> list[Line]:
             held = self.aliases(entry.name).of(entry.version)
             if held:
                 raise BadOption(f"{said} is {' and '.join(held)}. Promote another version first.")
-            self._write([{"what": "remove", "name": entry.name, "version": entry.version}], who)
-            shutil.rmtree(entry.path)
+            return [{"what": "remove", "name": entry.name, "version": entry.version}]
+
+        with self._locked():
+            entry = self.resolve(said)
+            self._append(removed, who)
+            self._dropped(entry)
 
     def state(self) -> Shelf:
         """What the record adds up to.
@@ -286,9 +299,22 @@ class Registry:
         left = [int(one.name) for one in place.iterdir() if one.name.isdecimal()] if place.is_dir() else []
         return [*left, *(int(line["version"]) for line in self.record() if line["name"] == name)]
 
-    def _write(self, lines: Sequence[Mapping[str, Json]], who: str | None) -> None:
-        """Append to the record in one piece, and come back when it is on the disk."""
-        done = self.record()
+    def _placed(self, source: Path, name: str) -> Entry:
+        """The artifact under the next number of its name."""
+        number = 1 + max(self._numbers(name), default=0)
+        place = self.root / name / str(number)
+        _copied(source, place)
+        return Entry(name=name, version=str(number), path=place)
+
+    def _dropped(self, entry: Entry) -> None:
+        shutil.rmtree(entry.path)
+
+    def _append(self, decided: Callable[[], Sequence[Line]], who: str | None) -> None:
+        """Append what is decided, as things are now, to the record, and come back when it is on the disk."""
+        self._take_in(self._sealed(decided(), self.record(), who))
+
+    def _sealed(self, lines: Sequence[Line], done: Sequence[Line], who: str | None) -> bytes:
+        """Lines as they stand in the record, each sealed with the seal of the one before."""
         before = str(done[-1]["seal"]) if done else START
         written = b""
         for line in lines:
@@ -300,6 +326,10 @@ class Registry:
             }
             before = _seal(told)
             written += json.dumps({**told, "seal": before}, ensure_ascii=False).encode() + b"\n"
+        return written
+
+    def _take_in(self, written: bytes) -> None:
+        """Whole lines at the end of the record, in one piece."""
         with self._record.open("a+b") as file:
             # what a kill left without its end is cut off; it was never acknowledged
             file.seek(0)

@@ -26,7 +26,7 @@ import uvicorn
 from starlette.applications import Starlette
 from uvicorn.supervisors import Multiprocess
 
-from metier import app
+from metier import app, bucket
 from metier.database import POSTGRES
 from metier.errors import BadOption
 from metier.gateway import settings as told
@@ -40,7 +40,6 @@ from metier.gateway.redact import redacted
 from metier.gateway.settings import Settings
 from metier.gateway.traces import Traces
 from metier.gateway.upstream import Budget, Upstream
-from metier.registry import Registry
 
 TOLD = "METIER_TOLD"  # the settings as JSON, for workers, which begin with nothing but an environment
 SHARED = "PROMETHEUS_MULTIPROC_DIR"  # a folder of the workers of one server
@@ -70,7 +69,7 @@ def application(settings: Settings) -> Starlette:
     counts = Counts(_counted(settings.ledger.url))
     traces = Traces(settings.traces) if settings.traces else None
     gateway = Gateway(
-        Registry.open(settings.registry),
+        bucket.opened(settings.registry),
         settings,
         upstream=None if settings.upstream is None else _upstream(settings.upstream, counts),
         ledger=_ledger(settings.ledger) if settings.ledger.url else None,

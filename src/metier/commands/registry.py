@@ -17,11 +17,14 @@ if TYPE_CHECKING:
     from metier.registry import Registry
 
 Root = Annotated[
-    Path, typer.Option("--registry", metavar="FOLDER", envvar="METIER_REGISTRY", help="Where the registry lies.")
+    str,
+    typer.Option(
+        "--registry", metavar="FOLDER", envvar="METIER_REGISTRY", help="Where the registry lies; or s3://bucket/prefix."
+    ),
 ]
 Version = Annotated[str, typer.Argument(metavar="NAME@VERSION")]
 AsJson = Annotated[bool, typer.Option("--json", help="As one line of JSON.")]
-DEFAULT = Path("specialists")
+DEFAULT = "specialists"
 HUB_NAME = re.compile(r"[\w.-]+/[\w.-]+")
 
 registry = typer.Typer(no_args_is_help=True, help="Publish specialists, promote them, roll them back.")
@@ -38,9 +41,9 @@ def add(
     root: Root = DEFAULT,
 ) -> None:
     """Publish a specialist as the next version of its name; the first one goes into production."""
-    from metier.registry import Registry
+    from metier import bucket
 
-    opened = Registry(root)
+    opened = bucket.at(root)
     entry = opened.add(folder, name=name)
     what = (
         " and ".join(opened.aliases(entry.name).of(entry.version))
@@ -175,10 +178,10 @@ def _hub(repository: str) -> str:
     return repository
 
 
-def _open(root: Path) -> Registry:
-    from metier.registry import Registry
+def _open(root: str) -> Registry:
+    from metier import bucket
 
-    return Registry.open(root)
+    return bucket.opened(root)
 
 
 for verb in (add, show, promote, rollback, remove, log, verify, push, pull):

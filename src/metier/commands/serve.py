@@ -33,12 +33,11 @@ def serve(
     for package in ("msgspec", "uvicorn", "starlette", "httpx", "prometheus_client"):
         lazy.need(package, extra="serve", purpose="Serving")
 
-    from metier import serving
+    from metier import bucket, serving
     from metier.gateway import settings
-    from metier.registry import Registry as Opened
 
     said = settings.read(_config(config), registry=registry, host=host, port=port, workers=workers, log=log)
-    Opened.open(said.registry)
+    bucket.opened(said.registry)
     door = serving.door(said)
     where = serving.address(door)
     say(f"{said.registry} at {where}, a page at {where}/console/. Ctrl-C ends it; what was begun is still answered.")

@@ -139,10 +139,11 @@ def _table(slots: NDArray[np.int32]) -> NDArray[np.int32]:
 
 @njit(cache=True, nogil=True, inline="always")
 def _column(known: NDArray[np.int32], slot: np.int64) -> np.int32:
+    """The column of a slot, 0 where it has none."""
     at = slot & (len(known) - 1)
     while known[at, 1] != 0 and known[at, 0] != slot:
         at = (at + 1) & (len(known) - 1)
-    return known[at, 1]
+    return np.int32(known[at, 1])
 
 
 @njit(cache=True, nogil=True)
