@@ -32,6 +32,7 @@ from typing import Any
 
 import httpx
 import numpy as np
+from load import Seen
 from machine import commit, machine
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -552,9 +553,10 @@ def started(server: Server, work: Path, *, rate: float, seconds: float, clients:
     return subprocess.Popen([*command, str(rate), str(seconds), str(clients)], stdout=subprocess.PIPE)
 
 
-def steady(server: Server, work: Path, **how: Any) -> list[tuple[float, float, int, str, float]]:
+def steady(server: Server, work: Path, **how: Any) -> Seen:
     """The same, until it is over."""
-    return [tuple(one) for one in json.loads(started(server, work, **how).communicate()[0])]  # type: ignore[misc]
+    seen: Seen = json.loads(started(server, work, **how).communicate()[0])
+    return seen
 
 
 def few_rows() -> list[tuple[str, str]]:

@@ -216,10 +216,8 @@ class Door:
             raise SlowClient(f"The body took longer than {BODY_S:.0f} s to arrive. Send it faster.") from None
 
 
-class SlowClient(Trouble):
+class SlowClient(Trouble, status=408, code="request_timeout"):
     """A body that does not end."""
-
-    status, code = 408, "request_timeout"
 
 
 async def _while_connected(work: Awaitable[Reply], receive: Receive) -> Reply:

@@ -87,7 +87,7 @@ class Database:
         with self._lock:
             try:
                 return work()
-            except Exception:
+            except Exception:  # the driver of PostgreSQL may not be installed, so its errors have no name here
                 if not self.postgres or not (self._connection.closed or self._connection.broken):
                     raise
                 self._connection = _postgres(self._url)

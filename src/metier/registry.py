@@ -365,11 +365,11 @@ def _after(aliases: Aliases, line: Line) -> Aliases:
         return replace(aliases, shadow=version)
     if line["alias"] == "canary":
         return replace(aliases, canary=Canary(version=version, share=float(line["share"])))
-    ended = {"shadow": None} if aliases.shadow == version else {}
+    shadow = None if aliases.shadow == version else aliases.shadow
     canary = None if aliases.canary and aliases.canary.version == version else aliases.canary
     passed = aliases.production is not None and aliases.production != version
     before = (*aliases.before, aliases.production) if passed else aliases.before
-    return replace(aliases, production=version, canary=canary, before=before, **ended)  # type: ignore[arg-type]
+    return Aliases(production=version, shadow=shadow, canary=canary, before=before)
 
 
 def _seal(line: Mapping[str, Json]) -> str:

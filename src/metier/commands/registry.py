@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from metier.commands.base import grid, guarded, say, share, show_json
+from metier import lazy
+from metier.commands.base import Given, grid, guarded, say, share, show_json
 from metier.commands.base import show as put
-from metier.errors import BadOption
+from metier.errors import BadOption, CannotWrite
 
 if TYPE_CHECKING:
     from metier.registry import Registry
@@ -30,9 +33,9 @@ HUB_NAME = re.compile(r"[\w.-]+/[\w.-]+")
 registry = typer.Typer(no_args_is_help=True, help="Publish specialists, promote them, roll them back.")
 
 
-def command(verb: object) -> None:
+def command(verb: Callable[Given, None], name: str | None = None) -> None:
     """A verb of the registry, with errors as every verb has them."""
-    registry.command()(guarded(verb))  # type: ignore[arg-type]
+    registry.command(name)(guarded(verb))
 
 
 def add(
@@ -149,13 +152,14 @@ def push(
     root: Root = DEFAULT,
 ) -> None:
     """Copy a version to the Hugging Face hub, with its card; the token is the one of `hf auth login`."""
+    lazy.need("huggingface_hub", extra="train", purpose="The way to the Hugging Face hub")
     from huggingface_hub import HfApi
 
-    entry = _open(root).resolve(said)
-    api = HfApi()
-    api.create_repo(_hub(repository), private=not public, exist_ok=True)
-    api.upload_folder(repo_id=repository, folder_path=entry.path, commit_message=f"{entry.name}@{entry.version}")
-    put(f"{said} is at https://huggingface.co/{repository}")
+    entry, api = _open(root).resolve(said), HfApi()
+    with _hub(repository):
+        api.create_repo(repository, private=not public, exist_ok=True)
+        api.upload_folder(repo_id=repository, folder_path=entry.path, commit_message=f"{entry.name}@{entry.version}")
+    put(f"{said} is at {api.endpoint}/{repository}")
 
 
 def pull(
@@ -164,18 +168,28 @@ def pull(
     root: Root = DEFAULT,
 ) -> None:
     """Publish a specialist from the Hugging Face hub here; it is checked as any other."""
+    lazy.need("huggingface_hub", extra="train", purpose="The way from the Hugging Face hub")
     from huggingface_hub import snapshot_download
 
-    name = _hub(repository).partition("/")[2].lower() if name is None else name
     with TemporaryDirectory() as work:
-        snapshot_download(repository, local_dir=work, ignore_patterns=[".*", ".cache/*"])
-        add(Path(work), name, root)
+        with _hub(repository):
+            snapshot_download(repository, local_dir=work, ignore_patterns=[".*", ".cache/*"])
+        add(Path(work), repository.partition("/")[2].lower() if name is None else name, root)
 
 
-def _hub(repository: str) -> str:
+@contextmanager
+def _hub(repository: str) -> Iterator[None]:
+    """Asks about a repository, and what goes wrong with them in one line."""
     if not HUB_NAME.fullmatch(repository):
         raise BadOption(f"'{repository:.100}' is no name on the hub. Expected USER/REPOSITORY.")
-    return repository
+    try:
+        yield
+    except Exception as error:  # its package lets through what its HTTP client raises, and that was three in two years
+        said = next(iter(str(error).strip().splitlines()), type(error).__name__)
+        raise CannotWrite(
+            f"{repository}: the Hugging Face hub did not take part: {said} Check the name and the network, and who may "
+            "read and write there (`hf auth login`, or HF_TOKEN)."
+        ) from None
 
 
 def _open(root: str) -> Registry:
@@ -184,6 +198,13 @@ def _open(root: str) -> Registry:
     return bucket.opened(root)
 
 
-for verb in (add, show, promote, rollback, remove, log, verify, push, pull):
-    command(verb)
-registry.command("list")(guarded(list_))
+command(add)
+command(list_, "list")
+command(show)
+command(promote)
+command(rollback)
+command(remove)
+command(log)
+command(verify)
+command(push)
+command(pull)

@@ -103,82 +103,63 @@ class Embedded:
 class Trouble(MetierError):
     """Why an ask gets no answer: a status as HTTP has them, a word for programs, a sentence for people."""
 
-    status = 500
-    code = "internal_error"
+    status, code = 500, "internal_error"
+
+    def __init_subclass__(cls, *, status: int, code: str) -> None:
+        super().__init_subclass__()
+        cls.status, cls.code = status, code
 
     def __init__(self, message: str, *, param: str | None = None, retry_after: int | None = None) -> None:
         super().__init__(message)
         self.param, self.retry_after = param, retry_after
 
 
-class BadRequest(Trouble):
+class BadRequest(Trouble, status=400, code="invalid_request"):
     """The body is not what the protocol says."""
 
-    status, code = 400, "invalid_request"
 
-
-class NotAllowed(Trouble):
+class NotAllowed(Trouble, status=401, code="invalid_api_key"):
     """No key, or an unknown one."""
 
-    status, code = 401, "invalid_api_key"
 
-
-class Forbidden(Trouble):
+class Forbidden(Trouble, status=403, code="insufficient_role"):
     """A key of a lesser role."""
 
-    status, code = 403, "insufficient_role"
 
-
-class UnknownModel(Trouble):
+class UnknownModel(Trouble, status=404, code="model_not_found"):
     """No specialist of that name, and no upstream to step back to."""
 
-    status, code = 404, "model_not_found"
 
-
-class UnknownPath(Trouble):
+class UnknownPath(Trouble, status=404, code="not_found"):
     """No such address here."""
 
-    status, code = 404, "not_found"
 
-
-class WrongMethod(Trouble):
+class WrongMethod(Trouble, status=405, code="method_not_allowed"):
     """The address is asked in another way."""
-
-    status, code = 405, "method_not_allowed"
 
     def __init__(self, message: str, *, allowed: Sequence[str]) -> None:
         super().__init__(message)
         self.allowed = allowed
 
 
-class TooLarge(Trouble):
+class TooLarge(Trouble, status=413, code="too_large"):
     """More bytes, rows or levels than are read."""
 
-    status, code = 413, "too_large"
 
-
-class Unanswerable(Trouble):
+class Unanswerable(Trouble, status=422, code="unprocessable"):
     """Well said, and not for this specialist: another kind of cell, or an abstention where errors are asked for."""
 
-    status, code = 422, "unprocessable"
 
-
-class Overloaded(Trouble):
+class Overloaded(Trouble, status=429, code="overloaded"):
     """The queue is full; the caller is told when to come again."""
 
-    status, code = 429, "overloaded"
 
-
-class Unavailable(Trouble):
+class Unavailable(Trouble, status=503, code="unavailable"):
     """Not ready, draining, or nobody left to ask."""
 
-    status, code = 503, "unavailable"
 
-
-class TooLate(Trouble):
+class TooLate(Trouble, status=504, code="deadline_exceeded"):
     """The caller's deadline passed."""
-
-    status, code = 504, "deadline_exceeded"
 
 
 def json_of(outcome: Outcome) -> dict[str, Json]:

@@ -142,6 +142,7 @@ async def registry(gateway: Gateway, request: Request) -> Reply:
                 {"version": one, "is": state.aliases[name].of(one), "added": added.get((name, one))}
                 for one in reversed(versions)
             ],
+            "before": list(state.aliases[name].before),
         }
         for name, versions in sorted(state.versions.items())
     ]

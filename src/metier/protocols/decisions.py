@@ -24,62 +24,68 @@ LEVELS, VALUES, BYTES = 32, 10_000, 262_144  # of a piece of JSON that is asked 
 YES, NO = ("true", "yes", "1"), ("false", "no", "0")
 
 
-class Option(Struct):
+class Described(Struct, kw_only=True):
+    """What may be answered, and in other words what that means; specialists learnt it and do not read them."""
+
+    description: str | None = None
+
+
+class Option(Described):
     """One of the answers."""
 
     value: str | bool
-    description: str | None = None
 
 
-class Level(Struct):
+class Level(Described):
     """One of the steps of a score."""
 
     label: str
-    description: str | None = None
 
 
-class ChoiceQuestion(Struct, tag_field="type", tag="choice"):
+class Instructed(Struct, tag_field="type", kw_only=True):
+    """A question, whichever way it is put."""
+
+    instructions: str = ""
+
+
+class OfList(Instructed, kw_only=True):
+    """One that stands in a list, and may have a name."""
+
+    name: str | None = None
+
+
+class ChoiceQuestion(OfList, tag="choice"):
     """Which of several."""
 
     choices: Annotated[list[Option], Meta(min_length=2, max_length=255)]
-    instructions: str = ""
-    name: str | None = None
 
 
-class PredicateQuestion(Struct, tag_field="type", tag="predicate"):
+class PredicateQuestion(OfList, tag="predicate"):
     """Whether."""
 
-    instructions: str = ""
-    name: str | None = None
 
-
-class ScoreQuestion(Struct, tag_field="type", tag="score"):
+class ScoreQuestion(OfList, tag="score"):
     """How much, on named steps."""
 
     levels: Annotated[list[Level], Meta(min_length=2, max_length=10)]
-    instructions: str = ""
-    name: str | None = None
 
 
-class NamedChoice(Struct, tag_field="type", tag="choice"):
+class NamedChoice(Instructed, tag="choice"):
     """Which of several, with what each means."""
 
     criteria: Annotated[dict[str, str | None], Meta(min_length=2, max_length=255)]
-    instructions: str = ""
 
 
-class NamedNoul(Struct, tag_field="type", tag="noul"):
+class NamedNoul(Instructed, tag="noul"):
     """Whether."""
 
-    instructions: str = ""
     criteria: dict[str, str | None] | None = None
 
 
-class NamedScore(Struct, tag_field="type", tag="score"):
+class NamedScore(Instructed, tag="score"):
     """How much, on named steps."""
 
     criteria: Annotated[list[str], Meta(min_length=2, max_length=10)]
-    instructions: str = ""
 
 
 Question = ChoiceQuestion | PredicateQuestion | ScoreQuestion

@@ -182,7 +182,7 @@ const pages = {
       table(["Version", "Is", "Added", ""], one.versions.map((version) => [version.version, version.is.join(", ") || "–", version.added ? when(version.added) : "–",
         make("div", { class: "row" }, version.is.includes("production") ? null : make("button", { onclick: act(`/v1/registry/${encodeURIComponent(one.name)}/promote`, { version: version.version, alias: "production" }) }, "Promote"),
           version.is.length ? null : make("button", { onclick: act(`/v1/registry/${encodeURIComponent(one.name)}/promote`, { version: version.version, alias: "shadow" }) }, "Shadow"))]), `Versions of ${one.name}`),
-      make("p", {}, make("button", { onclick: act(`/v1/registry/${encodeURIComponent(one.name)}/rollback`, {}) }, "Roll back")))),
+      one.before.length ? make("p", {}, make("button", { onclick: act(`/v1/registry/${encodeURIComponent(one.name)}/rollback`, {}) }, `Roll back to ${one.before.at(-1)}`)) : null)),
       make("h2", {}, "Who did what"), table(["When", "Who", "What"], record.map((one) => [when(one.time), one.who, one.what]), "Record")];
   },
 
