@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -31,10 +32,12 @@ class Hub:
         self.files: dict[str, bytes] = {}
         self.summary = ""
         self.made: dict[str, Any] = {}
+        self.card: dict[str, Any] = {}
 
     def app(self) -> Starlette:
         ways = [
             ("POST", "/api/repos/create", self.create),
+            ("POST", "/api/validate-yaml", self.validate),
             ("POST", "/api/models/ana/bank/preupload/main", self.preupload),
             ("POST", "/api/models/ana/bank/commit/main", self.commit),
             ("GET", "/api/models/ana/bank/revision/main", self.described),
@@ -46,6 +49,10 @@ class Hub:
     async def create(self, request: Request) -> Response:
         self.made = await request.json()
         return JSONResponse({"url": f"{request.base_url}ana/bank", "name": "ana/bank"})
+
+    async def validate(self, request: Request) -> Response:
+        self.card = yaml.safe_load((await request.json())["content"].split("---")[1])
+        return JSONResponse({"errors": [], "warnings": []})
 
     async def preupload(self, request: Request) -> Response:
         asked = (await request.json())["files"]
@@ -109,6 +116,7 @@ def test_what_is_pushed_is_what_was_published_and_comes_back(kept: tuple[Hub, st
     assert server.files == {one.name: one.read_bytes() for one in published.iterdir()}
     assert "README.md" in server.files
     assert server.summary == "bank@1"
+    assert server.card["library_name"] == "metier"
     assert "private" in (server.made.get("visibility"), *(key for key, value in server.made.items() if value is True))
     said = hub(address, shelf, "pull", "ana/bank", "--name", "again")
     assert "again@1: production" in said.stdout, said.stderr

@@ -378,13 +378,14 @@ def _seal(line: Mapping[str, Json]) -> str:
 
 
 def _copied(source: Path, place: Path) -> None:
-    """A copy under its final name, whole or not at all."""
+    """A copy of what the description names, under its final name, whole or not at all."""
     work = place.with_name(f".{place.name}.{os.getpid()}.partial")
     shutil.rmtree(work, ignore_errors=True)
     try:
-        shutil.copytree(source, work)
-        for file in work.iterdir():
-            with file.open("rb") as one:
+        work.mkdir(parents=True)
+        for name in (folder.DESCRIPTION, *folder.read_description(source)["files"]):
+            shutil.copyfile(source / name, work / name)
+            with (work / name).open("rb") as one:
                 os.fsync(one.fileno())
         artifact.describe(work)  # what was copied is what was checked
         folder.sync_folder(work)

@@ -28,7 +28,7 @@ Root = Annotated[
 Version = Annotated[str, typer.Argument(metavar="NAME@VERSION")]
 AsJson = Annotated[bool, typer.Option("--json", help="As one line of JSON.")]
 DEFAULT = "specialists"
-HUB_NAME = re.compile(r"[\w.-]+/[\w.-]+")
+HUB_NAME = re.compile(r"\w[\w.-]*/\w[\w.-]*")
 
 registry = typer.Typer(no_args_is_help=True, help="Publish specialists, promote them, roll them back.")
 
