@@ -50,6 +50,7 @@ def page(found: Found) -> str:
         "# Trades beside the baselines of their fields",
         "",
         "Ranges are of 95 % confidence where they were measured. Times are of shared machines: read them as ratios.",
+        *flattery(found),
     ]
     for name, one in sorted(found.items()):
         run = one["run"]
@@ -69,6 +70,26 @@ def page(found: Found) -> str:
             cells = (figure["data"], figure["split"], figure["measure"], figure["who"])
             lines.append(f"| {' | '.join(cells)} | {figure['value']:.4g} | {wide} | {took} | {figure['note']} |")
     return "\n".join(lines) + "\n"
+
+
+def flattery(found: Found) -> list[str]:
+    """The same rows held out by group or time and at random, side by side: the first is what new rows will get."""
+    ways: dict[tuple[str, ...], dict[str, float]] = {}
+    for _, one in sorted(found.items()):
+        for figure in one["figures"]:
+            if way := figure.get("held_out"):
+                key = (figure["data"], figure["measure"], figure["who"])
+                ways.setdefault(key, {})[way] = figure["value"]
+    lines = [
+        "", "## What rows held out at random would flatter by", "",
+        "| data | measure | who | by group or time | at random | gap |", "|---|---|---|---:|---:|---:|",
+    ]  # fmt: skip
+    for key, values in ways.items():
+        honest = values.get("group", values.get("time"))
+        if honest is not None and "random" in values:
+            cells = f"{honest:.4g} | {values['random']:.4g} | {abs(values['random'] - honest):.3g}"
+            lines.append(f"| {' | '.join(key)} | {cells} |")
+    return lines if len(lines) > 5 else []
 
 
 if __name__ == "__main__":

@@ -136,8 +136,9 @@ def speed(specialist: Specialist, texts: list[str]) -> Figures:
     second.encoder.threads = 1  # type: ignore[attr-defined]
     one = [_seconds(lambda t=t: run_stage(first, [t], None)) for t in texts[:1000]]  # type: ignore[misc]
     many = min(_seconds(lambda: run_stage(first, texts * 10, None)) for _ in range(3))
-    cascade = [_seconds(lambda t=t: specialist.predict([t])) for t in texts]  # type: ignore[misc]
-    encoder = [_seconds(lambda t=t: second.encoder.encode([t])) for t in texts]  # type: ignore[misc]
+    # of each query the best of three passes over all of them: a process that cuts in is no property of either
+    cascade = np.min([[_seconds(lambda t=t: specialist.predict([t])) for t in texts] for _ in range(3)], axis=0)  # type: ignore[misc]
+    encoder = np.min([[_seconds(lambda t=t: second.encoder.encode([t])) for t in texts] for _ in range(3)], axis=0)  # type: ignore[misc]
     os.sched_setaffinity(0, every)
     return {
         "stage one, one query, median µs": 1e6 * float(np.median(one)),

@@ -132,3 +132,23 @@ def test_one_column_for_both_is_refused() -> None:
         BadOption, match=r"'text' is asked for as input and as target\. Expected two columns of 'text', 'l'"
     ):
         choose(table(text=TEXTS, l=LABELS), input="text", target="text")
+
+
+def test_columns_of_0_and_1_beside_a_target_of_the_same_kind_are_other_targets() -> None:
+    assays = {f"assay{i}": [1, 0, None, 0] * 5 for i in range(4)}
+    made = {"smiles": [f"C{'C' * i}O" for i in range(20)], "toxic": [0, 1] * 10, **assays}
+    found = choose(table(**made), target="toxic")
+    assert found.input == "smiles"
+    assert "as they look like more targets: assay0, assay1, assay2, assay3. Name columns with --input" in found.said
+    counted = made | {"assay0": list(range(20))}
+    assert choose(table(**counted), target="toxic").input == "smiles, assay0, assay1, assay2, assay3"
+
+
+def test_a_name_of_many_is_a_category_where_names_come_often() -> None:
+    def domain(cells: list[str]) -> str:
+        rows = {"thing": cells, "size": [i % 97 / 7 for i in range(6_000)], "sold": ["yes", "no", "no"] * 2_000}
+        return choose(table(**rows), target="sold", input="thing,size").inputs[0].domain
+
+    assert domain([f"town {i * 7919 % 600}" for i in range(6_000)]) == "category"
+    assert domain([f"town {i // 2}" for i in range(6_000)]) == "text"
+    assert domain(["C" * (i % 600 + 1) + "=O" for i in range(6_000)]) == "molecule"

@@ -9,7 +9,10 @@ from pathlib import Path
 import pytest
 
 HEAVY = ("torch", "sklearn", "scipy", "polars", "onnx", "onnxruntime", "numba", "matplotlib", "typer", "rich")
-TRAINING_ONLY = ("torch", "sklearn", "scipy", "polars", "narwhals", "onnx", "matplotlib", "sentence_transformers")
+TRAINING_ONLY = (
+    "torch", "sklearn", "scipy", "polars", "narwhals", "onnx", "matplotlib", "sentence_transformers", "threadpoolctl",
+    "lightgbm", "huggingface_hub",
+)  # fmt: skip
 MOST_SECONDS, MOST_NUMPYS, TRIES = 0.2, 2.0, 7
 
 

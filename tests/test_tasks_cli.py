@@ -97,3 +97,17 @@ def test_columns_of_another_name_are_said_so(here: Path, tmp_path: Path, monkeyp
     done = CliRunner().invoke(APP, ["evaluate", str(here / "messages"), "other.csv", "--target", "slow"])
     assert done.exit_code == 1
     assert "1 columns, and it learnt 2: late,rude" in " ".join(done.stderr.split())
+
+
+def test_show_says_what_comes_in_and_what_comes_out(here: Path) -> None:
+    assert "sales: from text to a number, 'price' (task 'regress')" in ok("show", here / "sales").stdout
+    assert "messages: from text to any of 2 labels (task 'multilabel')" in ok("show", here / "messages").stdout
+
+
+def test_a_file_of_other_columns_is_refused_before_anything_is_written(here: Path, tmp_path: Path) -> None:
+    path = tmp_path / "other.csv"
+    path.write_text("a,b\n1,2\n")
+    done = CliRunner().invoke(APP, ["predict", str(here / "sales"), str(path)])
+    assert done.exit_code == 1
+    assert not done.stdout
+    assert "no column 'text'" in done.stderr

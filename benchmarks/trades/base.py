@@ -9,9 +9,10 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol, TypeAlias
 
 DATA = Path(os.environ.get("METIER_DATA", Path(__file__).parents[2] / ".." / "shared" / "data"))
+HeldOut: TypeAlias = Literal["group", "time", "random"]  # what kept test rows from the rows learnt
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +28,7 @@ class Figure:
     high: float | None = None
     seconds: float | None = None  # of training
     note: str = ""
+    held_out: HeldOut | None = None  # where the same was measured in several ways, so that they can stand side by side
 
 
 class Trade(Protocol):

@@ -70,6 +70,7 @@ def train(
     order: str | None = None,
     task: str | None = None,
     effort: Effort = "standard",
+    encoder: str | None = None,
     max_error: float | None = None,
     max_width: float | None = None,
     false_refusal: float = 0.02,
@@ -83,9 +84,9 @@ def train(
 
     `data` is a path (CSV, TSV, JSONL, Parquet, a folder of files, hf://, s3://), a polars or pandas frame, columns, or
     pairs. `input` may be several columns: a row is then read as a whole. `group` and `order` name columns by which rows
-    are held out: those of one group together, or in blocks of time. `max_error=0.02` promises at most 2 % wrong among
-    what is answered, or 2 % of true numbers outside their intervals. While it works, finished steps are kept beside
-    `output`; `resume=True` goes on from them.
+    are held out: those of one group together, or in blocks of time. `encoder` names the one behind the cheap stages: a
+    file, a folder, a hub name. `max_error=0.02` promises at most 2 % wrong among what is answered, or 2 % of true
+    numbers outside their intervals. While it works, finished steps are kept beside `output`; `resume=True` goes on.
 
     Raises: DataError about the rows, BadOption about the options, PromiseNotSupported with the rows that could.
     """
@@ -98,8 +99,8 @@ def train(
         shutil.rmtree(work)
     trained = learn(
         table, name=folder.name if folder else "specialist", input=input, target=target, group=group, order=order,
-        task=task, effort=effort, max_error=max_error, max_width=max_width, false_refusal=false_refusal,
-        max_ms=max_ms, max_mb=max_mb,
+        task=task, effort=effort, encoder=encoder, max_error=max_error, max_width=max_width,
+        false_refusal=false_refusal, max_ms=max_ms, max_mb=max_mb,
         seed=seed, work=work, progress=progress,
     )  # fmt: skip
     if folder is not None:

@@ -42,12 +42,7 @@ class Cascade:
             return self._run_one(values)
         first = run_stage(self.stages[0], values, None)
         if first.leaves.all() or len(self.stages) == 1:
-            return Passed(
-                probabilities=first.probabilities,
-                confidence=first.confidence,
-                scope=first.scope,
-                stage=np.ones(len(values), np.int64),
-            )
+            return _passed(first, 1)
         probabilities, confidence, scope = first.probabilities.copy(), first.confidence.copy(), first.scope.copy()
         stage = np.ones(len(values), np.int64)
         left, step = np.flatnonzero(~first.leaves), first
@@ -62,6 +57,11 @@ class Cascade:
             left = left[staying]
         return Passed(probabilities=probabilities, confidence=confidence, scope=scope, stage=stage)
 
+    def at_once(self, values: Sequence[Value]) -> Passed | None:
+        """What the first stage says of a single value, where that is enough for it to leave."""
+        step = run_stage(self.stages[0], values, None)
+        return _passed(step, 1) if len(self.stages) == 1 or step.leaves[0] else None
+
     def _run_one(self, values: Sequence[Value]) -> Passed:
         """The same for a single value: no row to pick out of others, which would take longer than a cheap stage."""
         scores: Scores | None = None
@@ -70,12 +70,7 @@ class Cascade:
             scores = step.scores
             if number == len(self.stages) or step.leaves[0]:
                 break
-        return Passed(
-            probabilities=step.probabilities,
-            confidence=step.confidence,
-            scope=step.scope,
-            stage=np.array([number], np.int64),
-        )
+        return _passed(step, number)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,6 +82,15 @@ class Step:
     scope: Floats
     leaves: NDArray[np.bool_]
     scores: Scores  # (m, n, k)
+
+
+def _passed(step: Step, number: int) -> Passed:
+    return Passed(
+        probabilities=step.probabilities,
+        confidence=step.confidence,
+        scope=step.scope,
+        stage=np.full(len(step.leaves), number, np.int64),
+    )
 
 
 def run_stage(stage: Stage, values: Sequence[Value], earlier: Scores | None) -> Step:

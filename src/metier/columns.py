@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import re
+from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -39,6 +40,7 @@ TARGET_NAMES = (
 LOOKED_AT = 200
 LIKELY = 0.5  # below it no domain takes the cells for its own
 REPEATS = 2.0  # rows for each different value before a column may be guessed to be the target
+OFTEN, COMMONEST = 5.0, 90  # rows for each different value where a few cells may be too few to show it
 TABLE, TO_OTHERS = 3, 2.0  # columns of single measures that make a table of a file, and how many for each other column
 KEY_NAMES = ("id", "uuid", "guid", "index", "key", "rowid", "row", "nr", "no", "number", "unnamed")
 
@@ -214,6 +216,14 @@ def _guess_input(table: Table, target: str, aside: Collection[str]) -> _Found:
     silent = {name: why for name in fit if (why := _silent(table.columns[name], name)) is not None}
     measures = [name for name in tabular if name not in silent]
     words = [name for name in others if name not in silent]
+    if len(words) == 1 and measures and _are_truths(table, [*measures, *target_columns(table, target)]):
+        listed = ", ".join(measures[:10]) + (f" and {len(measures) - 10} more" if len(measures) > 10 else "")
+        return _Found(
+            names=words,
+            why="the only one that holds more than 0 and 1",
+            left_out=f" Left out, as they look like more targets: {listed}. Name columns with --input to read them, or "
+            "with --target to learn them too.",
+        )
     if measures and (not words or len(measures) >= max(TABLE, TO_OTHERS * len(words))):
         said = "; ".join(f"'{name}' ({why})" for name, why in silent.items())
         return _Found(
@@ -244,6 +254,14 @@ def _silent(cells: Sequence[Any], name: str) -> str | None:
     return "a key, another value in every row" if called_so and different == len(full) else None
 
 
+def _are_truths(table: Table, names: Sequence[str]) -> bool:
+    """Whether these columns hold 0 and 1 alone, beside gaps."""
+    return all(
+        {str(cell).removesuffix(".0") for cell in table.columns[name] if cell is not None} == {"0", "1"}
+        for name in names
+    )
+
+
 def _is_tabular(domain: str) -> bool:
     return bool(getattr(lazy.find("domains", domain, "DOMAIN"), "tabular", False))
 
@@ -266,7 +284,12 @@ def _likelihoods(cells: Sequence[Any]) -> dict[str, float]:
 
 
 def _some(cells: Sequence[Any]) -> list[Any]:
+    """Some of the cells, from all over the rows; where values come often, few enough of them that it shows."""
     full = [cell for cell in cells if cell is not None]
+    counts = Counter(cell for cell in full if isinstance(cell, str))
+    if LOOKED_AT / REPEATS < len(counts) <= len(full) / OFTEN:
+        common = {value for value, _ in counts.most_common(COMMONEST)}
+        full = [cell for cell in full if not isinstance(cell, str) or cell in common]
     return full[:: max(1, len(full) // LOOKED_AT)][:LOOKED_AT]
 
 

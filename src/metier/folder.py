@@ -17,7 +17,7 @@ import stat
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -225,9 +225,9 @@ def _write_beside(folder: Path, files: Mapping[str, bytes]) -> None:
         work.mkdir()
         for name, data in files.items():
             _write_synced(work / name, data)
-        _sync_folder(work)
+        sync_folder(work)
         _put_in_place(work, folder)
-        _sync_folder(folder.parent)
+        sync_folder(folder.parent)
     finally:
         shutil.rmtree(work, ignore_errors=True)  # half-written, or what `folder` was before
 
@@ -239,13 +239,24 @@ def _write_synced(path: Path, data: bytes) -> None:
         os.fsync(file.fileno())
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
+    """Come back when what was made or renamed in a folder is on the disk."""
     if os.name == "posix":  # elsewhere a folder cannot be opened
         opened = os.open(folder, os.O_RDONLY)
         try:
             os.fsync(opened)
         finally:
             os.close(opened)
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """One process at a time, until the block ends; the lock goes with the process that holds it."""
+    import fcntl  # of POSIX, as gateways and registries are
+
+    with path.open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def _put_in_place(work: Path, folder: Path) -> None:

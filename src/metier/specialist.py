@@ -25,7 +25,7 @@ from metier.encoders.base import Choosy
 from metier.errors import BadCell
 from metier.record import domain_of
 from metier.tasks.base import Task
-from metier.types import Decision, Input, Json, Packed, Passed, Predicted, Value
+from metier.types import Decision, Input, Json, Packed, Passed, Predicted, Probabilities, Value
 
 LONGEST_KEPT, MOST_BYTES_KEPT = 2_000, 200_000  # of a cell among the golden rows: characters, bytes
 
@@ -70,15 +70,33 @@ class Specialist:
 
     def predict(self, cells: Sequence[Any]) -> list[Decision]:
         """One decision a cell, in order. A cell that cannot be read becomes an abstention that says why."""
+        return self.told(cells)[0]
+
+    def told(self, cells: Sequence[Any]) -> tuple[list[Decision], Probabilities]:
+        """The decisions, and as (n, k) what `Predicted` has of every label; zeros for a cell that cannot be read."""
         started = perf_counter_ns()
         values, problems = self._read(cells)
         predicted = self.predicted(values)
         each = (perf_counter_ns() - started) / 1000 / max(len(cells), 1)
         decided = self._task.decisions(self.labels, predicted, each)
         if not problems:
-            return decided
+            return decided, predicted.probabilities
+        probabilities = np.zeros((len(cells), predicted.probabilities.shape[1]), np.float32)
+        probabilities[[i for i in range(len(cells)) if i not in problems]] = predicted.probabilities
         decisions = iter(decided)
-        return [self._task.unread(problems[i]) if i in problems else next(decisions) for i in range(len(cells))]
+        whole = [self._task.unread(problems[i]) if i in problems else next(decisions) for i in range(len(cells))]
+        return whole, probabilities
+
+    def at_once(self, cell: Any) -> tuple[list[Decision], Probabilities] | None:
+        """The same for one cell by the first stage alone; None where it would pass the row on."""
+        started = perf_counter_ns()
+        values, problems = self._read([cell])
+        passed = None if problems else self.cascade.at_once(values)
+        if passed is None:
+            return None
+        predicted = self.ruled(passed)
+        each = (perf_counter_ns() - started) / 1000
+        return self._task.decisions(self.labels, predicted, each), predicted.probabilities
 
     def predicted(self, values: Sequence[Value]) -> Predicted:
         """The same as arrays, for values already read."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import importlib.metadata
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, Future
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -16,14 +16,13 @@ from time import perf_counter
 from typing import Any
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
 from metier import lazy
 from metier.cascade import Cascade
 from metier.checkpoint import Checkpoint
 from metier.columns import Columns, cells_of, choose
 from metier.data.read import digest
-from metier.domains.base import Domain, Naming
+from metier.domains.base import Backed, Domain, Naming
 from metier.encoders.base import Encoder
 from metier.errors import BadCell, BadOption, TooFewRows
 from metier.evaluation import Judged
@@ -60,6 +59,7 @@ from metier.types import (
 )
 
 FOLDS = 5
+MANY_ROWS, FEWER_FOLDS = 20_000, 3
 PUPIL = HashedHead(hidden=96)  # what learns from a teacher, over sparse rows
 NAMES_TEACH = 30  # rows of a label beyond which its name says nothing that they do not
 GOLDEN_ROWS, GOLDEN_TRIED = 8, 256
@@ -75,6 +75,13 @@ class Trained:
     notes: tuple[str, ...]
 
 
+def _one_thread() -> AbstractContextManager[Any]:
+    from threadpoolctl import threadpool_limits  # no part of what running takes, and this file is imported for that too
+
+    limits: AbstractContextManager[Any] = threadpool_limits(limits=1, user_api="blas")
+    return limits
+
+
 def train(
     table: Table,
     *,
@@ -85,6 +92,7 @@ def train(
     group: str | None = None,
     order: str | None = None,
     effort: Effort = "standard",
+    encoder: str | None = None,
     max_error: float | None = None,
     max_width: float | None = None,
     false_refusal: float = 0.02,
@@ -99,6 +107,7 @@ def train(
     `task` is what is asked of a row, by its file in `tasks/`; by default what the target looks like. Several columns
     make one target: `target="tumour,liver,heart"`. `group` and `order` are columns that say how rows are held out:
     those of one group together, or in blocks of time.
+    `encoder` names the one behind the cheap stages, in the place of the domain's own: a file, a folder, a hub name.
     `max_error` is the promise: at most this share wrong among what is answered, or outside their intervals where
     answers are numbers; those are answered where the interval is no wider than `max_width`. `false_refusal` is the
     share of rows in scope that may be refused as out of scope. `max_ms` and `max_mb` leave out stages that cost more.
@@ -124,17 +133,19 @@ def train(
     values, answers = _read(table, columns, domain, asked)
     parted = parting(table, columns.inputs, group=group, order=order)
     examples = _examples(values, answers, domain, asked, seed, parted)
-    encoders, dropped = _affordable(domain.encoders(effort), examples.values, max_ms=max_ms, max_mb=max_mb)
+    encoders, dropped = _affordable(_encoders(domain, effort, encoder), examples.values, max_ms=max_ms, max_mb=max_mb)
     examples = _with_names(examples, answers, domain, asked, encoders[:2][-1], seed)
     sha256 = digest(table, [*(one.column for one in columns.inputs), *target_columns(table, columns.target)])
     split = [parted.said, *(digest(table, [name]) for name in (group, order) if name is not None)]
-    work_key = f"{sha256}/{split}/{effort}/{seed}/{[encoder.kind for encoder in encoders]}/{_libraries()}/{asked.name}"
+    work_key = (
+        f"{sha256}/{split}/{effort}/{encoder}/{seed}/{[one.kind for one in encoders]}/{_libraries()}/{asked.name}"
+    )
     kept = Checkpoint(work, fingerprint=work_key)
     tick = _ticker(progress, folds=int(examples.fold.max()) + 1, stages=len(encoders))
 
     encodings = [Encodings(encoder, examples, kept, str(i)) for i, encoder in enumerate(encoders)]
     # one thread in each matrix product: the stages and folds beside one another keep every processor busy
-    with threadpool_limits(limits=1, user_api="blas"), workers() as pool:
+    with _one_thread(), workers() as pool:
         held = _held(encodings, pool, asked, checkpoint=kept, seed=seed, tick=tick)
         flattered = _flattered(encodings[0], held[0][0], domain, asked, parted, checkpoint=kept, seed=seed)
     bounds = {"max_error": max_error, "max_width": max_width}
@@ -160,6 +171,7 @@ def train(
         recipe={
             "effort": effort,
             "seed": seed,
+            **({"encoder": Path(encoder).name} if encoder is not None else {}),
             "folds": int(examples.fold.max()) + 1,
             "names_teach": bool(examples.named.values),
             "held_out": parted.said,
@@ -185,7 +197,7 @@ def out_of_fold(
     """Calibrated probabilities (n, k) of every row by stages that have not learnt it; for audits."""
     examples = _examples(values, answers, domain, task, seed, Parting())
     kept, held = Checkpoint(None, fingerprint=""), []
-    with threadpool_limits(limits=1, user_api="blas"):  # products are small: on a busy machine threads wait on another
+    with _one_thread():  # products are small: on a busy machine threads wait on another
         for encoder in domain.encoders(effort):
             encodings = Encodings(encoder, examples, kept, "")
             head, plain = _head(encodings), by_labels(examples)
@@ -329,13 +341,29 @@ def _with_names(
         calibrator = task.calibrate(scores, truth=tried.truth, familiarity=None, max_error=None)
         return float(task.losses(tried.truth, calibrator.probabilities(scores)).mean())
 
-    with threadpool_limits(limits=1, user_api="blas"):
+    with _one_thread():
         return more if wrong(more) <= wrong(examples) else examples
 
 
+def _encoders(domain: Domain, effort: Effort, named: str | None) -> Sequence[Encoder]:
+    """The domain's own, or the cheap ones and the one that is named.
+
+    Raises: BadOption where the domain takes none.
+    """
+    if named is None:
+        return domain.encoders(effort)
+    if not isinstance(domain, Backed):
+        raise BadOption(
+            f"encoder={named!r}: the domain '{domain.name}' takes no encoder by name. Expected a column of text or "
+            "pictures, alone; leave the option out."
+        )
+    return [*domain.encoders("quick"), domain.backbone(named)]
+
+
 def _fold_count(strata: Labels) -> int:
-    """Five folds, or as many as half the strata have rows for."""
-    return int(np.clip(np.median(np.bincount(strata)), 2, FOLDS))
+    """Five folds, or as many as half the strata have rows for; of many rows three tell as much, in less time."""
+    most = FOLDS if len(strata) < MANY_ROWS else FEWER_FOLDS
+    return int(np.clip(np.median(np.bincount(strata)), 2, most))
 
 
 def _flattered(

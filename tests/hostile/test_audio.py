@@ -110,7 +110,7 @@ def found(told: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory) ->
 
 
 def test_an_hour_of_silence_is_a_small_file() -> None:
-    assert len(silence(3600)) < 300_000
+    assert len(silence(3600)) < 100_000
 
 
 @pytest.mark.parametrize("name", CASES)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import resource
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,7 +15,7 @@ from metier.errors import BadCell
 
 pytest.importorskip("rdkit")
 
-MOST_SECONDS, MOST_MIB = 1.0, 256
+MOST_SECONDS = 1.0
 COUNTS = "{:3d}{:3d}  0  0  0  0            999 V2000"
 
 
@@ -39,12 +39,13 @@ def dense(size: int) -> str:
 
 
 BOMBS: dict[str, tuple[Callable[[], str], str]] = {
-    "a chain as long as a book": (lambda: "C" * 10_000_000, "10,000,000 characters. Expected .* at most 5,000"),
+    "a chain as long as a book": (lambda: "C" * 10_000_000, "10,000,000 characters"),
     "a chain within the text limit": (lambda: "C" * 4_999, "4,999 atoms and 0 rings are over the limit of 500"),
     "branches as deep as a cave": (lambda: "C(" * 1_600 + "C" + ")" * 1_600, "1,601 atoms"),
-    "branches never closed": (lambda: "C(" * 2_499, "the branch at sign 2 is never closed|2,499 atoms"),
+    "branches never closed": (lambda: "C(" * 2_499, "the branch at sign 2 is never closed"),
     "brackets only": (lambda: "[" * 4_000, "the bracket at sign 1"),
-    "rings that stay open": (lambda: "".join(f"C%{i}" for i in range(10, 100)), "rings 10, 11, .* stay open"),
+    "rings that stay open": (lambda: "".join(f"C%{i}" for i in range(10, 100)), "rings 10, 11, "),
+    "a ring that stays open": (lambda: "C1CC", "ring 1 stays open"),
     "a ladder of rings": (lambda: ladder(240), "rings are over the limit"),
     "hydrogens for ever": (lambda: "[CH99999999999999999999]", "is not a molecule"),
     "an isotope for ever": (lambda: "[" + "9" * 4_000 + "C]", "is not a molecule"),
@@ -53,28 +54,29 @@ BOMBS: dict[str, tuple[Callable[[], str], str]] = {
     "an InChI with a formula for ever": (lambda: "InChI=1S/C" + "9" * 4_000, "is not a molecule"),
     "a block that promises more than it holds": (
         lambda: "\n".join(["", "", "", COUNTS.format(999, 999), "M  END"]),
-        "999 atoms .* over the limit|do not fit its counts line",
+        "do not fit its counts line",
     ),
     "a block as long as a book": (lambda: "\n\n\n" + COUNTS.format(1, 0) + "\n" * 2_000_000, "at most 1,000,000"),
     "a complete graph": (lambda: dense(40), "741 rings are over the limit"),
-    "a NUL": (lambda: "C\0C", r"'\\x00' at sign 2"),
+    "a NUL": (lambda: "C\0C", "'\\x00' at sign 2"),
     "a number for ever": (lambda: "1e400", "at sign 1"),
     "a surrogate": (lambda: "C\ud800", "at sign 2"),
 }
 
 
+@pytest.fixture(scope="module")
+def found(told: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory) -> Any:
+    cases = {f"{name}.cell": case for name, case in BOMBS.items()}
+    return told("molecule", tmp_path_factory.mktemp("molecules"), cases, "a number for ever.cell")
+
+
 @pytest.mark.parametrize("name", BOMBS)
-def test_a_bomb_is_refused_within_a_second(name: str) -> None:
-    make, why = BOMBS[name]
-    cell = make()
-    DOMAIN.read("CCO")  # what is imported at first is not the bomb's fault
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    started = time.process_time()
-    with pytest.raises(BadCell, match=why) as found:
-        DOMAIN.read(cell)
-    assert time.process_time() - started < MOST_SECONDS
-    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - peak < MOST_MIB * 1024
-    assert len(str(found.value)) < 600
+def test_a_bomb_is_refused_at_once(found: Any, name: str) -> None:
+    found.check(f"{name}.cell", BOMBS[name][1])
+
+
+def test_none_takes_much_memory(found: Any) -> None:
+    found.check_memory()
 
 
 def test_a_file_of_gigabytes_is_not_opened(tmp_path: Path) -> None:

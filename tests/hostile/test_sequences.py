@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import time
-from pathlib import Path
+from collections.abc import Callable
+from typing import Any
 
 import pytest
-
-from metier import lazy
-from metier.errors import BadCell
 
 BROKEN: dict[str, tuple[str, bytes, str]] = {
     "digits.fasta": ("protein", b">x\nMKV1LLA\n", "'1' at place 4"),
@@ -26,15 +23,22 @@ BROKEN: dict[str, tuple[str, bytes, str]] = {
 }
 
 
+@pytest.fixture(scope="module")
+def found(told: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    return {
+        kind: told(
+            kind, tmp_path_factory.mktemp(kind), {n: (d, "") for n, (k, d, _) in BROKEN.items() if k == kind}, warm
+        )
+        for kind, warm in (("dna", "gaps.fasta"), ("protein", "name.fasta"))
+    }
+
+
 @pytest.mark.parametrize("name", BROKEN)
-def test_each_is_refused_at_once_by_name_and_limit(name: str, tmp_path: Path) -> None:
-    domain, data, said = BROKEN[name]
-    file = tmp_path / name
-    file.write_bytes(data)
-    started = time.process_time()
-    with pytest.raises(BadCell, match=said) as refused:
-        lazy.find("domains", domain, "DOMAIN").read(file)
-    assert time.process_time() - started < 1
-    assert name in str(refused.value)
-    assert "Expected" in str(refused.value)
-    assert len(str(refused.value)) < 700
+def test_each_is_refused_at_once_by_name_and_limit(found: dict[str, Any], name: str) -> None:
+    kind, _, said = BROKEN[name]
+    found[kind].check(name, said)
+
+
+@pytest.mark.parametrize("kind", ["dna", "protein"])
+def test_none_takes_much_memory(found: dict[str, Any], kind: str) -> None:
+    found[kind].check_memory()

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from metier.data.read import read
-from metier.domains.series import DOMAIN
-from metier.errors import BadCell, UnreadableData
+from metier.errors import UnreadableData
 
 BROKEN: dict[str, tuple[bytes, str]] = {
     "million-lines.csv": (b"1\n" * 1_000_001, "are too many"),
@@ -27,19 +28,18 @@ BROKEN: dict[str, tuple[bytes, str]] = {
 }
 
 
+@pytest.fixture(scope="module")
+def found(told: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory) -> Any:
+    return told("series", tmp_path_factory.mktemp("series"), BROKEN, "empty.csv")
+
+
 @pytest.mark.parametrize("name", BROKEN)
-def test_each_is_refused_at_once_by_name_and_limit(name: str, tmp_path: Path) -> None:
-    data, said = BROKEN[name]
-    file = tmp_path / name
-    file.write_bytes(data)
-    DOMAIN.read("1,2,3,4")
-    started = time.process_time()
-    with pytest.raises(BadCell, match=said) as refused:
-        DOMAIN.read(file)
-    assert time.process_time() - started < 1
-    assert name in str(refused.value)
-    assert "Expected" in str(refused.value)
-    assert len(str(refused.value)) < 700
+def test_each_is_refused_at_once_by_name_and_limit(found: Any, name: str) -> None:
+    found.check(name, BROKEN[name][1])
+
+
+def test_none_takes_much_memory(found: Any) -> None:
+    found.check_memory()
 
 
 def test_a_ts_file_of_one_endless_line_or_none_ends(tmp_path: Path) -> None:

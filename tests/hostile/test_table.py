@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import resource
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -55,6 +56,18 @@ def test_a_date_that_is_none_is_refused_in_a_moment(cell: Any) -> None:
 def test_a_name_that_is_none_is_refused_in_a_moment(cell: Any) -> None:
     with pytest.raises(BadCell, match="Expected a"):
         lazy.find("domains", "category", "DOMAIN").read(cell)
+
+
+@pytest.mark.parametrize(
+    ("kind", "cells"), [("number", NUMBERS), ("date", DATES), ("category", ["x" * 5_000_000, "x" * 201])]
+)
+def test_none_takes_much_memory_or_a_second(
+    told: Callable[..., Any], tmp_path: Path, kind: str, cells: Sequence[str]
+) -> None:
+    named = {f"{i}.cell": (cell, "") for i, cell in enumerate(cells)}
+    found = told(kind, tmp_path, named, "0.cell")
+    found.check_memory()
+    assert all(error in ("read", "BadCell") and seconds < 1 for error, _, seconds in found.found.values())
 
 
 def test_a_row_of_a_million_cells_is_refused_by_their_count() -> None:

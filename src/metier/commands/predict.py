@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from io import BufferedReader
+from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -93,7 +94,7 @@ def predict(
     else:
         names = [] if as_json else _names(files[0])
         cells = _of_file(specialist, input)
-        _write(_decided(specialist, _batches(files[0]), cells, evidence), ours, names, output, as_json)
+        _write(_begun(_decided(specialist, _batches(files[0]), cells, evidence)), ours, names, output, as_json)
 
 
 def _located(batch: Table, specialist: Specialist, columns: Sequence[str]) -> Table:
@@ -223,6 +224,11 @@ def _decided(specialist: Specialist, batches: Iterator[Table], cells_of: Cells, 
         for i, (row, (decision, because)) in enumerate(answers):
             known = replace(decision, error=batch.problems[i]) if i in batch.problems else decision
             yield Told(row={name: _own(cell) for name, cell in row.items()}, decision=known, evidence=because)
+
+
+def _begun(rows: Iterator[Told]) -> Iterator[Told]:
+    """The same rows, the first one decided: what is wrong with a file as a whole is said before anything is written."""
+    return chain(list(islice(rows, 1)), rows)
 
 
 _NOTHING = object()  # no cell of any domain

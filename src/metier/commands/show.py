@@ -34,7 +34,7 @@ def show(
         return
     task: Task = lazy.find("tasks", said["task"], "TASK")
     domains = ", ".join(dict.fromkeys(one["domain"] for one in said["inputs"]))
-    put(f"{said['name']}: {said['task']} {domains} into {task.told(said['labels'])}", "")
+    put(f"{said['name']}: from {domains} to {task.told(said['labels'])} (task '{said['task']}')", "")
     figures = figures_table(figure_lines(said["task"], said["figures"], microseconds))
     put(figures_table(_origin(said, task)), "", figures, "")
     put(figures_table(_files(said)))
@@ -50,7 +50,7 @@ def _origin(said: Mapping[str, Any], task: Task) -> list[tuple[str, str, str]]:
     promise = task.promised(rule["max_error"])
     left_out = " ".join(recipe.get("left_out") or ())
     return [
-        ("Labels", labels + more, ""),
+        *([("Labels", labels + more, "")] if task.loss != "squared" else []),
         ("Learnt from", f"{origin.get('source')}: {origin.get('rows', 0):,} rows", ""),
         ("Columns", f"{columns} → {said['target']}", ""),
         ("Data, sha256", f"{origin.get('sha256')}", ""),

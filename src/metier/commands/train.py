@@ -7,6 +7,7 @@ import shlex
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from threading import Lock
@@ -28,7 +29,7 @@ from metier.commands.base import (
     show,
     show_json,
 )
-from metier.errors import MetierError
+from metier.errors import BadOption, MetierError
 
 if TYPE_CHECKING:
     from metier.columns import Columns
@@ -70,6 +71,12 @@ def train(
     effort: Annotated[
         Effort, typer.Option(help="quick: microseconds alone; standard: an encoder behind; thorough: fine-tuned.")
     ] = Effort.STANDARD,
+    encoder: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME", help="Text, pictures: a file, folder or hub name of the encoder.", show_default="its own"
+        ),
+    ] = None,
     max_error: Annotated[
         float | None, typer.Option(parser=share, metavar="SHARE", help="Promise: at most this share of answers wrong.")
     ] = None,
@@ -81,6 +88,12 @@ def train(
     ] = "2%",  # type: ignore[assignment]  # as a person would write it, so that --help says it so
     max_ms: Annotated[float | None, typer.Option(metavar="MS", help="Leave out stages that take longer.")] = None,
     max_mb: Annotated[float | None, typer.Option(metavar="MB", help="Leave out stages that are larger.")] = None,
+    from_ledger: Annotated[
+        str | None,
+        typer.Option(
+            metavar="LEDGER", help="Learn too from what a gateway was asked and people corrected, by FOLDER's name."
+        ),
+    ] = None,
     seed: Annotated[int, typer.Option(min=0, help="The same rows, effort and seed give the same bytes.")] = 0,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the steps of a stopped training.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="The outcome as one line of JSON.")] = False,
@@ -90,8 +103,9 @@ def train(
     try:
         _train(
             data, output, as_json=as_json, input=input, target=target, task=task, group=group, order=order,
-            effort=effort.value, max_error=max_error, max_width=max_width, false_refusal=false_refusal, max_ms=max_ms,
-            max_mb=max_mb,
+            effort=effort.value, encoder=encoder, max_error=max_error, max_width=max_width,
+            false_refusal=false_refusal, max_ms=max_ms,
+            max_mb=max_mb, from_ledger=from_ledger,
             seed=seed, resume=resume,
         )  # fmt: skip
     except KeyboardInterrupt:
@@ -113,6 +127,7 @@ def _train(
     task: str | None,
     group: str | None,
     order: str | None,
+    from_ledger: str | None,
     **options: Any,
 ) -> None:
     started = perf_counter()
@@ -124,6 +139,8 @@ def _train(
     table = read(data)
     columns = choose(table, input=input, target=target, task=task, aside=(group, order))
     say(columns.said)
+    if from_ledger is not None:
+        table = _with_corrections(table, columns, from_ledger, output.name)
     with _progress() as progress:
         specialist = api.train(
             table,
@@ -154,6 +171,29 @@ def _train(
         "",
         _next(specialist.figures, output, list(specialist.columns)),
     )
+
+
+def _with_corrections(table: Table, columns: Columns, url: str, name: str) -> Table:
+    """The rows, and behind them what the specialist of that name was asked and people corrected.
+
+    Raises: BadOption where there is nothing to add, or no single column to add it to.
+    """
+    from metier.gateway.ledger import Ledger
+
+    if len(columns.inputs) > 1:
+        raise BadOption(f"--from-ledger: {columns.input} are several columns, and a ledger keeps one. Leave it out.")
+    ledger = Ledger(url)
+    rows = ledger.rows(name)
+    ledger.close()
+    if not rows:
+        raise BadOption(
+            f"{url}: nothing that '{name}' was asked is kept there with a correction. Serve with [ledger] keep_inputs, "
+            "correct some answers, and give the new folder the specialist's name."
+        )
+    added = dict(zip((columns.inputs[0].column, columns.target), zip(*rows, strict=True), strict=True))
+    gap = [None] * len(rows)
+    say(f"{len(rows):,} corrected answers learn beside them.")
+    return replace(table, columns={at: [*cells, *added.get(at, gap)] for at, cells in table.columns.items()})
 
 
 def _some_cells(table: Table, columns: Columns) -> list[Any]:

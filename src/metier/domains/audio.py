@@ -100,10 +100,6 @@ class Audio:
 
 
 def _decoded(raw: RawFile) -> NDArray[np.float32]:
-    from metier import lazy
-
-    for package in Audio.needs:
-        lazy.need(package, extra="audio", purpose="Reading sounds")
     import soundfile
     import soxr
 

@@ -68,6 +68,18 @@ class Naming(Protocol):
         ...
 
 
+@runtime_checkable
+class Backed(Protocol):
+    """What a domain has besides when its user may name the encoder of the last stage."""
+
+    def backbone(self, source: str) -> Encoder:
+        """The encoder in a file or a folder, or of a name on the hub.
+
+        Raises: BadOption where it is none.
+        """
+        ...
+
+
 def shown(cell: Any) -> str:
     """A cell in a message, made without a look at all of it: it may be huge, or nested beyond what can be printed."""
     if isinstance(cell, str | bytes):

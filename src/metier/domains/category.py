@@ -22,6 +22,7 @@ LONGEST = 200  # characters of a name
 MOST_WORDS = 4  # of what is taken for a name where nobody said so
 FEW_WORDS, LONGER = 3, 0.8  # a name of so many words counts less than a text does
 MOST_WHOLE = 1e15  # from there on a float is no count
+MANY, SURE_OF_MANY = 30, 0.95  # of so many names a domain that knows them for its own is the surer one: molecules
 REPEATS = 2.0  # cells for each different one
 
 
@@ -46,7 +47,8 @@ class Category:
         if not names or len(set(names)) * REPEATS > len(names):
             return 0.0
         short = sum(not isinstance(name, str) or len(name.split()) < FEW_WORDS for name in names)
-        return (short + LONGER * (len(names) - short)) / len(seen)
+        share = (short + LONGER * (len(names) - short)) / len(seen)
+        return share * SURE_OF_MANY if len(set(names)) > MANY else share
 
     def read(self, cell: Any) -> str | None:
         """The name in a cell, white space at its ends removed; None for a gap.

@@ -75,6 +75,12 @@ class Image:
             stages.append(ConvnetEncoder.build("sight", effort=effort))
         return stages
 
+    def backbone(self, source: str) -> Encoder:
+        """A network for pictures: an ONNX file, a folder with one, or a name on the hub."""
+        from metier.encoders.backbone import BackboneEncoder
+
+        return BackboneEncoder.build(source)
+
     def parts(self, value: Media) -> list[tuple[str, Media]]:
         """Each of 16 tiles, and the picture with that tile in its mean colour."""
         found: list[tuple[str, Media]] = []
@@ -90,9 +96,6 @@ class Image:
 
 
 def _decoded(raw: RawFile) -> NDArray[np.uint8]:
-    from metier import lazy
-
-    lazy.need("PIL", extra="image", purpose="Reading pictures")
     from PIL import Image as Pillow
     from PIL import ImageOps
 

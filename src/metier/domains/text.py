@@ -106,6 +106,14 @@ class Text:
             stages.append(FinetunedEncoder.build())
         return stages
 
+    def backbone(self, source: str) -> Encoder:
+        """A sentence encoder: a folder that sentence-transformers saved, or a name on the hub."""
+        from metier.encoders.sentence import SentenceEncoder
+
+        sentences = SentenceEncoder.build(source)
+        sentences.threads = os.cpu_count() or 1
+        return sentences
+
     def parts(self, value: str) -> list[tuple[str, str]]:
         """The words of a text; of a long one as many words together as make 60 parts."""
         words = [(m.start(), m.end()) for m in re.finditer(r"\S+", value)]

@@ -58,12 +58,9 @@ class Video:
 
         Raises: BadCell naming the file, and the limit where one is passed.
         """
-        from metier import lazy
-
         raw = opened(cell, most_bytes=MOST_BYTES, kind="a clip", endings=ENDINGS)
         if not any(sign.match(raw.data) for sign in SIGNS):
             raise BadCell(f"{raw.name}: {raw.began()} is no clip. Expected MP4, WebM or AVI; convert it.")
-        lazy.need("av", extra="video", purpose="Reading clips")
         said = {
             "frames": FRAMES, "width": SIDE, "height": SIDE, "most_seconds": MOST_SECONDS, "most_frames": MOST_FRAMES,
             "most_pixels": MOST_PIXELS, "decode_s": DECODE_S,

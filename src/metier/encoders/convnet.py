@@ -182,8 +182,8 @@ class Hearing:
 
 # how large a network, and how long it learns; the rest is the same for all
 RECIPES: dict[tuple[Sense, Effort], dict[str, Any]] = {
-    ("sight", "standard"): {"widths": (32, 64, 128), "epochs": 8, "most_steps": 1_400},
-    ("sight", "thorough"): {"widths": (64, 128, 256), "epochs": 16, "most_steps": 5_000},
+    ("sight", "standard"): {"widths": (32, 64, 128), "epochs": 12, "most_steps": 3_750},
+    ("sight", "thorough"): {"widths": (64, 128, 256), "epochs": 20, "most_steps": 6_250},
     ("hearing", "standard"): {"widths": (16, 32, 64), "batch": 64, "epochs": 15, "most_steps": 600},
     ("hearing", "thorough"): {"widths": (32, 64, 128), "batch": 64, "epochs": 40, "most_steps": 3_000},
 }

@@ -85,9 +85,19 @@ class _Network:
             name: tensor.requires_grad_() for name, tensor in self._held.items() if not name.endswith(frozen)
         }
         self._found: dict[str, tuple[Tensor, Tensor]] | None = None  # statistics of one batch, while settling
+        # convolutions in 16 bits where the processor has them: nearly twice as fast, and the weights keep their 32
+        self._short = torch.cpu.get_capabilities().get("avx512_bf16", False)
 
     def cosines(self, x: Tensor) -> Tensor:
         """Cosine of each picture to each centre (n, k)."""
+        functional, w = self._torch.nn.functional, self._held
+        with self._torch.autocast("cpu", dtype=self._torch.bfloat16, enabled=self._short and self._found is None):
+            pooled = self._pooled(x).float()
+        vectors = functional.normalize(functional.linear(pooled, w["embed"], w["embed_bias"]), dim=-1)
+        return vectors @ functional.normalize(w["centres"], dim=-1).T
+
+    def _pooled(self, x: Tensor) -> Tensor:
+        """What the convolutions see (n, c), over the whole picture."""
         functional, w = self._torch.nn.functional, self._held
         x = x.contiguous(memory_format=self._torch.channels_last)
         x = functional.relu(functional.conv2d(x, w["stem"], w["stem_bias"], stride=self._stride))
@@ -95,9 +105,7 @@ class _Network:
             x = functional.max_pool2d(functional.conv2d(x, w[f"wide{i}"], padding=1), 2)
             x = functional.relu(self._normal(x, f"wide{i}"))
             x = x + functional.relu(self._normal(functional.conv2d(x, w[f"deep{i}"], padding=1), f"deep{i}"))
-        pooled = x.mean(dim=(2, 3)) + x.amax(dim=(2, 3))  # (n, c)
-        vectors = functional.normalize(functional.linear(pooled, w["embed"], w["embed_bias"]), dim=-1)
-        return vectors @ functional.normalize(w["centres"], dim=-1).T
+        return x.mean(dim=(2, 3)) + x.amax(dim=(2, 3))
 
     def _normal(self, x: Tensor, name: str) -> Tensor:
         if self._found is not None:

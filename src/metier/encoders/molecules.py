@@ -45,7 +45,10 @@ def canonical(text: str) -> str:
             raise BadCell(f"'{shown}' is not a molecule ({wrong}). {wrong.advice}") from None
         smiles = str(Chem.MolToSmiles(graph))
     if molecule(smiles) is None:
-        raise BadCell(f"'{shown}' is not a molecule (its own SMILES {smiles:.60} cannot be read). Leave the row out.")
+        raise BadCell(
+            f"'{shown}' is not a molecule (its own SMILES {smiles:.60} cannot be read). Expected one that can; leave "
+            "the row out."
+        )
     return smiles
 
 
@@ -98,7 +101,9 @@ def quiet() -> Iterator[None]:
 class _Wrong(Exception):
     """Why a text is no molecule."""
 
-    def __init__(self, why: str, advice: str = "Fix it, or leave the row out.") -> None:
+    def __init__(
+        self, why: str, advice: str = "Expected SMILES, InChI or a mol block; fix it, or leave the row out."
+    ) -> None:
         super().__init__(why)
         self.advice = advice
 

@@ -84,10 +84,12 @@ class BoostedHead:
         rows, answers = vectors[goal.rows], goal.answers
 
         def grown(chosen: NDArray[np.bool_], trees: int, held: NDArray[np.bool_] | None) -> Any:
-            learnt = lightgbm.Dataset(rows[chosen], answers[chosen], free_raw_data=True)
+            # one thread in every call: the number is LightGBM's alone, not a call's, and where one fit raises it while
+            # another fills its bins, that one writes beside them
+            learnt = lightgbm.Dataset(rows[chosen], answers[chosen], params=settings, free_raw_data=True)
             if held is None:
                 return lightgbm.train(settings, learnt, trees)
-            judged = lightgbm.Dataset(rows[held], answers[held], reference=learnt)
+            judged = lightgbm.Dataset(rows[held], answers[held], reference=learnt, params=settings)
             stop = lightgbm.early_stopping(PATIENCE, verbose=False)
             return lightgbm.train(settings, learnt, trees, valid_sets=[judged], callbacks=[stop])
 
@@ -247,7 +249,9 @@ def _check_faithful(head: BoostedHead, boosters: Sequence[Any], vectors: Vectors
     Raises: NotFaithful where a label flips or a score differs.
     """
     said = head._run(None, {"vectors": vectors})[0] * (2 if head.mirrored else 1)
-    wanted = np.column_stack([booster.predict(vectors, raw_score=True) for booster in boosters])  # (n, k)
+    wanted = np.column_stack(
+        [booster.predict(vectors, raw_score=True, num_threads=1) for booster in boosters]
+    )  # (n, k)
     far = (np.abs(said - wanted) > DIFFERENCE * np.maximum(1, np.abs(wanted))).any(axis=1)
     # one sum alone says one label above 0 and the other below; labels this near to one another are a tie
     ranked = np.sort(np.hstack([wanted, np.zeros_like(wanted)]) if wanted.shape[1] == 1 else wanted, axis=1)

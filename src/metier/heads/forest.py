@@ -246,13 +246,14 @@ class ForestHead:
             known = np.flatnonzero(~np.isnan(column))
             if not len(known) or (loss == "logistic" and np.ptp(column[known]) == 0):
                 continue
-            data = lightgbm.Dataset(vectors[known], column[known], params={"verbose": -1})
+            # one thread in every call, as in heads/boosted
+            data = lightgbm.Dataset(vectors[known], column[known], params=settings)
             booster = lightgbm.train(settings, data, rounds)
             trees = booster.dump_model()["tree_info"]
             own = [(i % k if several else q, _of_lightgbm(tree["tree_structure"])) for i, tree in enumerate(trees)]
             some, wide = vectors[known][:COMPARED], k if several else 1
             ours = Trees.joined([(c if several else 0, nodes) for c, nodes in own], 1).sums(some, wide)
-            _same(ours, np.asarray(booster.predict(some, raw_score=True)).reshape(-1, wide))
+            _same(ours, np.asarray(booster.predict(some, raw_score=True, num_threads=1)).reshape(-1, wide))
             grown += own
         return Trees.joined(grown, 1)
 

@@ -1,0 +1,1 @@
+"""What stands between protocols and specialists: which one is asked, when, and who answers where none may."""

@@ -1,0 +1,95 @@
+"""SQLite or PostgreSQL behind one small door: a statement with `?`, rows as tuples.
+
+Knows two dialects and no tables. Each thread that writes opens its own.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, TypeAlias, TypeVar
+
+from metier import lazy
+from metier.errors import CannotWrite
+
+Row: TypeAlias = tuple[Any, ...]
+Done = TypeVar("Done")
+POSTGRES = ("postgresql://", "postgres://")
+
+
+class Database:
+    """Statements one after the other; each call is a transaction, and is on the disk when it returns."""
+
+    def __init__(self, url: str) -> None:
+        self._lock, self._url = threading.Lock(), url
+        self.postgres = url.startswith(POSTGRES)
+        try:
+            self._connection: Any = _postgres(url) if self.postgres else _sqlite(Path(url))
+        except (OSError, sqlite3.Error) as error:
+            raise CannotWrite(
+                f"{_shown(url)}: {error}. Name a file in a folder that may be written, or a database."
+            ) from None
+
+    def run(self, statement: str, rows: Sequence[Row]) -> None:
+        """One statement for each row, all of them or none."""
+
+        def work() -> None:
+            if self.postgres:
+                with self._connection.transaction(), self._connection.cursor() as cursor:
+                    cursor.executemany(statement.replace("?", "%s"), rows)
+                return
+            with self._connection:
+                self._connection.executemany(statement, rows)
+
+        self._done(work)
+
+    def ask_nothing(self, statement: str) -> None:
+        """A statement that finds no rows."""
+        self._done(lambda: self._connection.execute(statement))
+
+    def ask(self, statement: str, values: Row = ()) -> list[Row]:
+        """The rows that a statement finds."""
+        asked = statement.replace("?", "%s") if self.postgres else statement
+        return self._done(lambda: [tuple(row) for row in self._connection.execute(asked, values).fetchall()])
+
+    def _done(self, work: Callable[[], Done]) -> Done:
+        """The work, by one thread at a time; once more on a new connection where a server had let go of the old one."""
+        with self._lock:
+            try:
+                return work()
+            except Exception:
+                if not self.postgres or not (self._connection.closed or self._connection.broken):
+                    raise
+                self._connection = _postgres(self._url)
+                return work()
+
+    def close(self) -> None:
+        """Let it go."""
+        with self._lock:
+            self._connection.close()
+
+
+def _sqlite(path: Path) -> sqlite3.Connection:
+    # several processes write: each waits for its turn, and readers wait for none
+    connection = sqlite3.connect(path, check_same_thread=False, timeout=30)
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute("PRAGMA synchronous=FULL")  # what is acknowledged survives a power cut as well
+    return connection
+
+
+def _postgres(url: str) -> Any:
+    lazy.need("psycopg", extra="postgres", purpose="A ledger in PostgreSQL")
+    import psycopg
+
+    try:
+        return psycopg.connect(url, autocommit=True)
+    except psycopg.OperationalError as error:
+        raise OSError(str(error).splitlines()[0]) from None
+
+
+def _shown(url: str) -> str:
+    """The address without its password."""
+    scheme, mark, rest = url.partition("://")
+    return f"{scheme}{mark}{rest.rpartition('@')[2]}" if mark else url

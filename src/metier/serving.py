@@ -1,0 +1,190 @@
+"""A gateway as processes: sockets, workers, logs, and an end that loses nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+import os
+import signal
+import socket
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from decimal import Decimal
+from functools import partial
+from types import FrameType
+from typing import Any
+
+import msgspec
+import uvicorn
+from starlette.applications import Starlette
+from uvicorn.supervisors import Multiprocess
+
+from metier import app
+from metier.gateway import settings as told
+from metier.gateway.gateway import Gateway
+from metier.gateway.keys import Keys
+from metier.gateway.ledger import Ledger
+from metier.gateway.prices import Price, price_of
+from metier.gateway.redact import redacted
+from metier.gateway.settings import Settings
+from metier.gateway.upstream import Budget, Upstream
+from metier.registry import Registry
+
+TOLD = "METIER_TOLD"  # the settings as JSON, for workers, which begin with nothing but an environment
+QUIET_S = 1.0  # between the first sign of an end and the last ask, for clients to hear that they should go elsewhere
+SAY_S = 0.3  # for those who had come to the door as it was shut
+
+
+class JsonLines(logging.Formatter):
+    """A line of JSON for each event: time, level, what was said."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """One line."""
+        said = {
+            "time": time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created)) + f".{int(record.msecs):03d}Z",
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        if record.exc_info:
+            said["exception"] = self.formatException(record.exc_info)
+        return json.dumps(said, ensure_ascii=False)
+
+
+def application(settings: Settings) -> Starlette:
+    """The ASGI application that the settings describe."""
+    gateway = Gateway(
+        Registry.open(settings.registry),
+        settings,
+        upstream=None if settings.upstream is None else _upstream(settings.upstream, settings.workers),
+        ledger=_ledger(settings.ledger) if settings.ledger.url else None,
+        keys=Keys(settings.keys) if settings.keys else None,
+    )
+    return app.build(gateway, beside=partial(_unhurried, gateway))
+
+
+def _upstream(said: told.Upstream, workers: int) -> Upstream:
+    """The upstream with this worker's part of the budget, so that all of them together keep within it."""
+    if said.dollars_a_million_in is None or said.dollars_a_million_out is None:
+        price = price_of(said.model)
+    else:
+        price = Price(input=Decimal(str(said.dollars_a_million_in)), output=Decimal(str(said.dollars_a_million_out)))
+    budget = Budget(calls=said.calls_a_day // workers, dollars=Decimal(str(said.dollars_a_day)) / workers)
+    return Upstream(said, price=price, budget=budget)
+
+
+def _ledger(said: told.Kept) -> Ledger:
+    compared = price_of(said.compared_with) if said.compared_with else None
+    watts = said.tdp_watts / (os.cpu_count() or 1)
+    return Ledger(said.url, keep_inputs=said.keep_inputs, redact=redacted, compared=compared, watts=watts)
+
+
+def worker() -> Starlette:
+    """The same in a process of its own, which finds the settings in its environment."""
+    settings = msgspec.json.decode(os.environ[TOLD], type=Settings)
+    _log(settings)
+    return application(settings)
+
+
+def run(settings: Settings) -> None:
+    """Serve until SIGTERM or Ctrl-C; asks that have begun are answered before the end."""
+    _log(settings)
+    options: dict[str, Any] = {
+        "host": settings.host,
+        "port": settings.port,
+        "access_log": False,
+        "log_config": None,
+        "timeout_graceful_shutdown": int(settings.drain_s) or None,
+        "server_header": False,
+        "date_header": False,
+        "lifespan": "on",
+    }
+    if settings.workers == 1:
+        uvicorn.run(application(settings), **options)
+        return
+    with tempfile.TemporaryDirectory() as shared:
+        os.environ |= {TOLD: msgspec.json.encode(settings).decode(), "PROMETHEUS_MULTIPROC_DIR": shared}
+        config = uvicorn.Config("metier.serving:worker", factory=True, workers=settings.workers, **options)
+        Workers(config, sockets=[config.bind_socket()]).run()
+
+
+def _log(settings: Settings) -> None:
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(JsonLines())
+    logging.basicConfig(level=settings.log.upper(), handlers=[handler], force=True)
+    logging.getLogger("httpx").setLevel(logging.WARNING)  # a line for each call: the ledger has them
+
+
+@contextlib.contextmanager
+def _unhurried(gateway: Gateway) -> Iterator[None]:
+    """An end in steps: the gateway says that it goes, and still answers; then the door is shut; then those inside end.
+
+    A client that keeps a connection would else send its next ask into one that was just closed, and one that had come
+    as far as the door would be turned away after it was let in by the system.
+    """
+    if threading.current_thread() is not threading.main_thread():  # signals are heard there alone
+        yield
+        return
+    loop = asyncio.get_running_loop()
+    heard = (signal.SIGTERM, signal.SIGINT)
+    kept = {each: signal.getsignal(each) for each in heard}
+    ends: set[asyncio.Task[None]] = set()
+
+    async def end(number: int) -> None:
+        await asyncio.sleep(QUIET_S)
+        server = getattr(kept[signal.SIGTERM], "__self__", None)  # uvicorn listens to signals by a method of its server
+        if isinstance(server, uvicorn.Server):
+            await _shut(server)
+        signal.raise_signal(number)
+
+    def first(number: int, frame: FrameType | None) -> None:
+        gateway.draining = True
+        for each, own in kept.items():
+            signal.signal(each, own)
+        loop.call_soon_threadsafe(lambda: ends.add(loop.create_task(end(number))))
+
+    for each in heard:
+        signal.signal(each, first)
+    yield
+
+
+async def _shut(server: uvicorn.Server) -> None:
+    """Take in whoever has connected, shut the door in the same moment, and let them say what they came for."""
+    loop = asyncio.get_running_loop()
+    came: list[socket.socket] = []
+    doors = [socket.socket(fileno=os.dup(each.fileno())) for one in server.servers for each in one.sockets]
+    for one in server.servers:
+        one.close()
+    await asyncio.sleep(0.01)  # the loop lets its own copies go; from here on nobody else takes anyone in
+    for door in doors:
+        door.setblocking(False)
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                came.append(door.accept()[0])
+        door.close()
+
+    def connection() -> asyncio.Protocol:
+        made: asyncio.Protocol = server.config.http_protocol_class(  # type: ignore[call-arg]
+            config=server.config, server_state=server.server_state, app_state=server.lifespan.state
+        )
+        return made
+
+    for each in came:
+        each.setblocking(False)
+        await loop.connect_accepted_socket(connection, each)
+    await asyncio.sleep(SAY_S)
+
+
+class Workers(Multiprocess):
+    """Processes that share a door; the one that started them shuts its own copy when they end."""
+
+    def terminate_all(self) -> None:
+        """Tell them all, and let nobody wait at a door behind which nobody is."""
+        super().terminate_all()
+        for door in self.sockets:
+            door.close()
