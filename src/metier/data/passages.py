@@ -1,7 +1,7 @@
 """Documents to passages: a folder of Markdown, where each heading is one, or a table with a row for each.
 
-Knows Markdown, names of columns and of passages; nothing of how they are searched. Markdown is parsed by markdown-it, so
-that a `#` inside a block of code is no heading.
+Knows Markdown, names of columns and of passages; nothing of how they are searched. Markdown is parsed by markdown-it,
+so that a `#` inside a block of code is no heading.
 """
 
 from __future__ import annotations
@@ -53,10 +53,7 @@ def passages(source: Any) -> list[Passage]:
     Raises: UnreadableData, MissingColumn, BadCell, TooFewRows where there are not two of them.
     """
     path = Path(source) if isinstance(source, str | Path) and "://" not in str(source) else None
-    if path is not None and (is_markdown(path)):
-        found = list(_of_files(path))
-    else:
-        found = list(_of_table(read(source)))
+    found = list(_of_files(path) if path is not None and is_markdown(path) else _of_table(read(source)))
     if len(found) < 2:
         raise TooFewRows(
             f"{source if path else 'the rows'}: {len(found)} passage with text. Expected two or more to choose among. "
@@ -178,8 +175,8 @@ def pairs(source: Any) -> list[Asked]:
     answer = next((columns[name] for name in ("passage", "id", "answer") if name in columns), None)
     if question is None or answer is None:
         raise MissingColumn(
-            f"{table.source}: found the columns {', '.join(table.columns)}. Expected 'question', and 'passage' with the "
-            "id of the passage that answers it (several with '|' between, blank for none). Rename them."
+            f"{table.source}: found the columns {', '.join(table.columns)}. Expected 'question', and 'passage' with "
+            "the id of the passage that answers it (several with '|' between, blank for none). Rename them."
         )
     rows = zip(table.columns[question], table.columns[answer], strict=True)
     found = [Asked(question=_text(q), answers=_names(a)) for q, a in rows if _text(q)]

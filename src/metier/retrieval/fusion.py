@@ -62,7 +62,7 @@ class Fusion:
 
 
 def _softmax(scores: Floats) -> Floats:
-    raised = np.exp(scores - scores.max(initial=-np.inf))
+    raised: Floats = np.exp(scores - scores.max(initial=-np.inf))
     return raised / raised.sum()
 
 

@@ -1,7 +1,7 @@
 """Passages ready to be searched: their words, their vectors, and how a question compares with each.
 
-Knows no weights and no thresholds. A passage is encoded as its heading, its text in pieces, and the questions it is known
-to answer; one whose digest has not changed keeps the vectors it had.
+Knows no weights and no thresholds. A passage is encoded as its heading, its text in pieces, and the questions it is
+known to answer; one whose digest has not changed keeps the vectors it had.
 """
 
 from __future__ import annotations
@@ -76,7 +76,8 @@ class Library:
 
     def vector(self, question: str) -> Vectors:
         """A question as a vector (d,)."""
-        return self.encoder.encode([question])[0]
+        vector: Vectors = self.encoder.encode([question])[0]
+        return vector
 
     def find(self, question: str, vector: Vectors, *, without: Labels | None = None) -> Found:
         """The passages that may answer a question, compared with it; vectors at the places `without` are not seen."""

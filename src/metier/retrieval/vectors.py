@@ -51,7 +51,7 @@ class Near:
 
     def of(self, passages: Labels) -> tuple[Vectors, Labels, Labels]:
         """The vectors of these passages, the place of each vector, and which of `passages` it belongs to."""
-        starts, ends = (np.searchsorted(self.owners, passages, side=side) for side in ("left", "right"))  # type: ignore[call-overload]
+        starts, ends = (np.searchsorted(self.owners, passages, side=side) for side in ("left", "right"))
         counts = ends - starts
         places = np.arange(counts.sum()) + np.repeat(starts - (counts.cumsum() - counts), counts)
         return plain(self.codes[places], self.scales[places]), places, np.repeat(np.arange(len(passages)), counts)
@@ -63,7 +63,7 @@ class Near:
     def state(self) -> State:
         """Everything `restore` needs; the graph is a file of usearch's, which holds numbers and no code."""
         files = {} if self._graph is None else {"near.usearch": bytes(self._graph.save())}
-        arrays = {"codes": self.codes, "scales": self.scales, "owners": self.owners}
+        arrays: dict[str, NDArray[Any]] = {"codes": self.codes, "scales": self.scales, "owners": self.owners}
         return State(arrays=arrays, files=files)
 
     @classmethod
