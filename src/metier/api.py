@@ -20,6 +20,7 @@ from metier.evidence import Evidence, evidence
 from metier.forms.base import Learnt
 from metier.kinds.base import Made, Opened, Options, Progress, kind_of
 from metier.report.page import html
+from metier.retrieval import retriever as core_retriever
 from metier.types import Effort
 
 
@@ -58,8 +59,16 @@ class Specialist(Doors, core.Specialist):
     """
 
 
-Learned: TypeAlias = Specialist
-DOORS: Mapping[type, Callable[..., Learned]] = {core.Specialist: Specialist}  # what is learnt -> the same with doors
+class Retriever(Doors, core_retriever.Retriever):
+    """Documents that answer questions, and can be measured and kept."""
+
+
+Learned: TypeAlias = Specialist | Retriever
+# what is learnt -> the same with doors
+DOORS: Mapping[type, Callable[..., Learned]] = {
+    core.Specialist: Specialist,
+    core_retriever.Retriever: Retriever,
+}
 
 
 def train(
