@@ -30,11 +30,15 @@ B = TypeVar("B")
 
 @dataclass(frozen=True, kw_only=True)
 class Question:
-    """A question, the passages that answer it, and the places of its own vectors, which it must not see."""
+    """A question, the passages that answer it, and the places of its own vectors, which it must not see.
+
+    `siblings` are the places of all that these passages are known to be asked.
+    """
 
     text: str
     right: Labels
     own: Labels
+    siblings: Labels
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,10 +56,12 @@ class Taught:
 def known_questions(library: Library) -> list[Question]:
     """Each question that a passage is known to answer, with all passages that do."""
     found = []
-    for text, places in library.asked_places().items():
-        right = np.unique([library.alike[i] for i, _ in places])
+    asked = library.asked_places()
+    at = np.array([pair for places in asked.values() for pair in places], np.int64).reshape(-1, 2)
+    for text, places in asked.items():
+        right = np.flatnonzero(np.isin(library.alike, [library.alike[i] for i, _ in places]))
         own = np.array([place for _, place in places], np.int64)
-        found.append(Question(text=text, right=np.flatnonzero(np.isin(library.alike, right)), own=own))
+        found.append(Question(text=text, right=right, own=own, siblings=at[np.isin(at[:, 0], right), 1]))
     return found
 
 
@@ -68,7 +74,8 @@ def headings(library: Library) -> list[Question]:
         place += len(own)
         if places:
             alike = np.flatnonzero(library.alike == library.alike[i])
-            found.append(Question(text=passage.heading, right=alike, own=np.array(places, np.int64)))
+            own_places = np.array(places, np.int64)
+            found.append(Question(text=passage.heading, right=alike, own=own_places, siblings=own_places))
     return found
 
 
@@ -94,16 +101,25 @@ def teach(
             f"{len(questions)} questions or headings to learn from. Expected {LEAST} or more. Write some below "
             "passages, 'Asked as: … | …', or give them with --questions."
         )
-    found = []
+    found, unasked = [], []
     for i, one in enumerate(questions):
-        found.append(library.find(one.text, library.vector(one.text), without=one.own))
+        vector = library.vector(one.text)
+        found.append(library.find(one.text, vector, without=one.own))
+        unasked.append(library.find(one.text, vector, without=one.siblings))
         told(i / len(questions))
     fold = folds(np.zeros(len(questions), np.int64), np.array([one.right[0] for one in questions]), FOLDS, seed)
-    judged = [Judgement(marks=f.marks, right=np.isin(f.passages, q.right)) for f, q in _both(found, questions)]
+    judged, first_asked = (
+        [Judgement(marks=f.marks, right=np.isin(f.passages, q.right)) for f, q in _both(some, questions)]
+        for some in (found, unasked)
+    )
 
     def fusion(held: int | None) -> Fusion:
         # a heading is told from its own text alone while others keep theirs, which says nothing of what marks are worth
-        return Fusion.fit([one for one, at in _both(judged, fold) if at != held]) if known else Fusion()
+        if not known:
+            return Fusion()
+        # as often for passages never asked for before: they stand beside others that have been
+        lessons = [one for pair, at in _both(_both(judged, first_asked), fold) if at != held for one in pair]
+        return Fusion.fit(lessons)
 
     fusions = {held: fusion(held) for held in [*range(FOLDS), None]}
     here = [weigh(library, fusions[int(at)], one) for at, one in _both(fold, found)]
