@@ -133,8 +133,7 @@ def learn(
     work = None if folder is None else steps_folder(folder)
     if work is not None and work.exists() and not resume:
         shutil.rmtree(work)
-    kind, name = kind_of(opened.options.task), folder.name if folder else "specialist"
-    made = kind.train(opened, name=name, work=work, progress=progress)
+    made = kind_of(opened.options.task).train(opened, folder=folder, work=work, progress=progress)
     if folder is not None:
         artifact.save(made.learnt, folder, extra_files=_reports(made))
     if work is not None and work.exists():

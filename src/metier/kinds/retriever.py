@@ -13,13 +13,14 @@ from typing import Any
 
 import numpy as np
 
+from metier import artifact
 from metier.data.passages import Asked as Pair
 from metier.data.passages import Passage, pairs, passages, with_asked
 from metier.encoders.sentence import SentenceEncoder
 from metier.errors import BadCell, BadOption
 from metier.evaluation import Judged, Latency
 from metier.judges.retrieve import Missed, retrieve_figures
-from metier.kinds.base import Made, Opened, Options, Progress
+from metier.kinds.base import Made, Opened, Options, Progress, named
 from metier.retrieval.learn import asked_of, rank_of, teach
 from metier.retrieval.library import Library
 from metier.retrieval.retriever import Retriever
@@ -64,12 +65,14 @@ class RetrieverKind:
         documents = Documents(passages=known, absent=absent, source=source)
         return Opened(data=documents, options=options, said=said, cells=cells[:GOLDEN])
 
-    def train(self, opened: Opened, *, name: str, work: Path | None, progress: Progress) -> Made:
+    def train(self, opened: Opened, *, folder: Path | None, work: Path | None, progress: Progress) -> Made:
         """Encode the passages, then learn what their marks are worth."""
         documents: Documents = opened.data
         o = opened.options
         encoder = SentenceEncoder.build(o.encoder)
-        library = Library.build(documents.passages, encoder, told=lambda done: progress("encoding", 0.8 * done))
+        library = Library.build(
+            documents.passages, encoder, before=_before(folder), told=lambda done: progress("encoding", 0.8 * done)
+        )
         taught = teach(
             library, absent=documents.absent, max_error=o.max_error, false_refusal=o.false_refusal, seed=o.seed,
             told=lambda done: progress("learning", 0.8 + 0.19 * done),
@@ -81,7 +84,7 @@ class RetrieverKind:
             taught.asked, rule=taught.rule, passages=len(library.passages), missed=taught.missed, notes=notes
         )
         retriever = Retriever(
-            name=name,
+            name=named(folder),
             library=library,
             weigher=taught.weigher,
             rule=taught.rule,
@@ -128,6 +131,14 @@ class RetrieverKind:
             asked_of(ranks, probability, scope, learnt.rule), rule=learnt.rule, passages=len(learnt.library.passages),
             missed=missed, latency=_latency(learnt, [one.question for one in [*here, *absent]], len(weighed) / seconds),
         )  # fmt: skip
+
+
+def _before(folder: Path | None) -> Library | None:
+    """The library that lies where this one goes: passages that have not changed keep their vectors."""
+    if folder is None or not folder.exists():
+        return None
+    earlier = artifact.load(folder, replay=False)
+    return earlier.library if isinstance(earlier, Retriever) else None
 
 
 def _check_known(found: Sequence[Passage], asked: Sequence[Pair]) -> None:
