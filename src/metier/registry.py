@@ -367,8 +367,8 @@ def _after(aliases: Aliases, line: Line) -> Aliases:
         return replace(aliases, canary=Canary(version=version, share=float(line["share"])))
     shadow = None if aliases.shadow == version else aliases.shadow
     canary = None if aliases.canary and aliases.canary.version == version else aliases.canary
-    passed = aliases.production is not None and aliases.production != version
-    before = (*aliases.before, aliases.production) if passed else aliases.before
+    last = aliases.production
+    before = aliases.before if last is None or last == version else (*aliases.before, last)
     return Aliases(production=version, shadow=shadow, canary=canary, before=before)
 
 

@@ -143,7 +143,8 @@ def _column(known: NDArray[np.int32], slot: np.int64) -> np.int32:
     at = slot & (len(known) - 1)
     while known[at, 1] != 0 and known[at, 0] != slot:
         at = (at + 1) & (len(known) - 1)
-    return np.int32(known[at, 1])
+    column: np.int32 = known[at, 1]
+    return column
 
 
 @njit(cache=True, nogil=True)

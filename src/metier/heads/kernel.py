@@ -118,7 +118,7 @@ class KernelHead:
         if directions is not None:
             rounded, steps = _in_bytes(directions.T)
             turned = {"directions": np.ascontiguousarray(rounded.T), "steps": steps}
-            encoded = encoded @ (rounded.T * steps)
+            encoded = (encoded @ (turned["directions"] * steps)).astype(np.float32)
         chosen = np.arange(n)
         if n > MOST_EXACT:
             chosen = np.sort(np.random.default_rng(seed).choice(n, LANDMARKS, replace=False))
