@@ -66,7 +66,7 @@ class JsonLines(logging.Formatter):
 
 def application(settings: Settings) -> Starlette:
     """The ASGI application that the settings describe."""
-    counts = Counts(_counted(settings.ledger.url))
+    counts = Counts(_counted(settings.ledger.url) if settings.keys or settings.upstream else ":memory:")
     traces = Traces(settings.traces) if settings.traces else None
     gateway = Gateway(
         bucket.opened(settings.registry),

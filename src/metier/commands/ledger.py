@@ -46,7 +46,7 @@ def ledger(
         return
     table = grid("Specialist", "Answers", "Here", "Upstream $", "Would be $", "Wh", "Wrong", figures=range(1, 6))
     for one in totals:
-        hours = "not measured" if one.watt_hours is None else f"{one.watt_hours:.4f}"
+        hours = "not measured" if one.watt_hours is None else f"{one.watt_hours:.3g}"
         here = "" if one.served_here is None else f"{one.served_here:.1%}"
         would = one.compared_dollars or ""
         table.add_row(one.specialist, f"{one.answers:,}", here, one.upstream_dollars, would, hours, one.error or "")
