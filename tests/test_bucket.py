@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import subprocess
 import sys
 import time
@@ -16,6 +17,7 @@ from metier import bucket
 from metier.bucket import Bucket
 from metier.cli import command_line
 from metier.errors import BadOption, CannotWrite, Damaged, NotASpecialist
+from metier.gateway.base import Ask
 from metier.gateway.gateway import Gateway
 from metier.gateway.settings import Settings
 from metier.registry import Registry
@@ -79,7 +81,27 @@ def test_what_one_machine_publishes_another_serves(url: str, bank_folder: Path, 
     with pytest.raises(BadOption, match="no bank@2"):
         here.resolve("bank@2")
     assert (here.verify(), there.verify()) == ([], [])
-    assert Gateway(bucket.opened(url), Settings(registry=url)).shelf.names() == ["bank"]
+
+
+def test_a_gateway_serves_what_lies_in_a_bucket_and_follows_it(url: str, bank_folder: Path, tmp_path: Path) -> None:
+    here = elsewhere(url, tmp_path, "here")
+    here.add(bank_folder)
+
+    async def served() -> list[str]:
+        gateway = Gateway(bucket.opened(url), Settings(registry=url))
+        await gateway.start()
+        try:
+            said = [(await gateway.answer(Ask(cells=["my card"], model="bank"))).served]
+            here.add(bank_folder)
+            here.promote("bank@2")
+            await gateway.pool.refresh()
+            for model in ("bank", "bank@1"):
+                said.append((await gateway.answer(Ask(cells=["my card"], model=model))).served)
+            return said
+        finally:
+            await gateway.stop()
+
+    assert asyncio.run(served()) == ["bank@1", "bank@2", "bank@1"]
 
 
 def test_publishers_at_once_get_versions_of_their_own_and_one_record(

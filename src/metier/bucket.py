@@ -14,6 +14,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -81,12 +82,19 @@ class Bucket(Registry):
         self._follow()
         return super().record()
 
-    def resolve(self, said: str) -> Entry:
-        """As in a folder; the version is fetched, and checked, where it is not here yet."""
-        entry = super().resolve(said)
-        if not entry.path.exists():
-            self._fetch(entry)
-        return entry
+    def fetch(self, entry: Entry) -> None:
+        """A version under its name in the mirror, whole and checked or not at all."""
+        if entry.path.exists():
+            return
+        work = entry.path.with_name(f".{entry.path.name}.{os.getpid()}.{threading.get_ident()}.partial")
+        work.mkdir(parents=True)
+        try:
+            self._fetch(entry, work)
+            with folder.locked(self.root / FOLLOW):
+                if not entry.path.exists():
+                    work.rename(entry.path)
+        finally:
+            shutil.rmtree(work, ignore_errors=True)
 
     def verify(self) -> list[str]:
         """The same, of all that lies in the bucket now: every byte is fetched again."""
@@ -101,9 +109,10 @@ class Bucket(Registry):
                         problems.append(str(error))
             return problems or Registry.verify(anew)
 
-    def _placed(self, source: Path, name: str) -> Entry:
-        said = folder.read_description(source)
-        description = (source / folder.DESCRIPTION).read_bytes()
+    def _placed(self, source: Path, name: str, description: bytes) -> Entry:
+        with TemporaryDirectory() as work:
+            (Path(work) / folder.DESCRIPTION).write_bytes(description)
+            said = folder.read_description(Path(work))
         number = 1 + max(self._numbers(name), default=0)
         while not self._written(f"{name}/{number}/{folder.DESCRIPTION}", description):
             number += 1
@@ -146,29 +155,19 @@ class Bucket(Registry):
                         return
                 self._take_in(piece)
 
-    def _fetch(self, entry: Entry) -> None:
-        """A version under its name in the mirror, whole or not at all."""
+    def _fetch(self, entry: Entry, work: Path) -> None:
         published = next(
             line["sha256"] for line in reversed(super().record())
             if (line["what"], line["name"], line["version"]) == ("add", entry.name, entry.version)
         )  # fmt: skip
-        work = entry.path.with_name(f".{entry.path.name}.{os.getpid()}.partial")
-        shutil.rmtree(work, ignore_errors=True)
-        work.mkdir(parents=True)
-        try:
-            there = f"{self._place}/{entry.name}/{entry.version}"
-            description = self._read(f"{there}/{folder.DESCRIPTION}")
-            if hashlib.sha256(description).hexdigest() != published:
-                raise Damaged(f"{self.url}: {entry.name}@{entry.version} is not what was published. Publish it again.")
-            (work / folder.DESCRIPTION).write_bytes(description)
-            for name in folder.read_description(work)["files"]:
-                (work / name).write_bytes(self._read(f"{there}/{name}"))
-            artifact.describe(work)
-            with folder.locked(self.root / FOLLOW):
-                if not entry.path.exists():
-                    work.rename(entry.path)
-        finally:
-            shutil.rmtree(work, ignore_errors=True)
+        there = f"{self._place}/{entry.name}/{entry.version}"
+        description = self._read(f"{there}/{folder.DESCRIPTION}")
+        if hashlib.sha256(description).hexdigest() != published:
+            raise Damaged(f"{self.url}: {entry.name}@{entry.version} is not what was published. Publish it again.")
+        (work / folder.DESCRIPTION).write_bytes(description)
+        for name in folder.read_description(work)["files"]:
+            (work / name).write_bytes(self._read(f"{there}/{name}"))
+        artifact.describe(work)
 
     def _read(self, place: str) -> bytes:
         with self._asked():

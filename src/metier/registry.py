@@ -76,6 +76,26 @@ class Shelf:
     versions: Mapping[str, tuple[str, ...]]
     aliases: Mapping[str, Aliases]
 
+    def named(self, said: str) -> tuple[str, str]:
+        """`name`, `name@3`, `name@production`, `name@shadow` or `name@canary` as a name and a version.
+
+        Raises: BadOption naming what there is.
+        """
+        name, _, asked = said.partition("@")
+        versions = self.versions.get(name)
+        if versions is None:
+            raise BadOption(f"There is no specialist '{name:.64}' here. Known: {_listed(self.versions)}.")
+        aliases = self.aliases[name]
+        canary = aliases.canary.version if aliases.canary else None
+        known = {"": aliases.production, "production": aliases.production, "shadow": aliases.shadow, "canary": canary}
+        version = known.get(asked, asked)
+        if version is None or version not in versions:
+            raise BadOption(
+                f"There is no {name}@{asked or 'production'}. Known versions: {', '.join(versions)}; in production: "
+                f"{aliases.production or 'none'}."
+            )
+        return name, version
+
 
 class Registry:
     """A folder of specialists with a record of who did what; `Registry.open("specialists")`."""
@@ -117,22 +137,17 @@ class Registry:
 
         Raises: BadOption naming what there is.
         """
-        state = self.state()
-        name, _, asked = said.partition("@")
-        versions = state.versions.get(name)
-        if versions is None:
-            raise BadOption(f"There is no specialist '{name:.64}' here. Known: {_listed(state.versions)}.")
-        aliases = state.aliases[name]
-        canary = aliases.canary.version if aliases.canary else None
-        known = {"": aliases.production, "production": aliases.production, "shadow": aliases.shadow, "canary": canary}
-        version = known.get(asked, asked)
-        if version is None or version not in versions:
-            raise BadOption(
-                f"There is no {name}@{asked or 'production'}. Known versions: {', '.join(versions)}; in production: "
-                f"{aliases.production or 'none'}."
-            )
+        entry = self.entry(*self.state().named(said))
+        self.fetch(entry)
+        return entry
+
+    def entry(self, name: str, version: str) -> Entry:
+        """A version that there is, and the folder that is or will be its own."""
         bare = not self._record.exists()
         return Entry(name=name, version=version, path=self.root / name if bare else self.root / name / version)
+
+    def fetch(self, entry: Entry) -> None:
+        """Come back when its folder is here; in a folder everything is."""
 
     def add(self, source: str | Path, *, name: str | None = None, who: str | None = None) -> Entry:
         """Publish an artifact as the next version of its name; the first of a name goes into production.
@@ -150,8 +165,9 @@ class Registry:
                 "a digit first; give one with --name."
             )
         with self._locked():
-            digest = hashlib.sha256((source / folder.DESCRIPTION).read_bytes()).hexdigest()
-            entry = self._placed(source, name)
+            description = (source / folder.DESCRIPTION).read_bytes()
+            digest = hashlib.sha256(description).hexdigest()
+            entry = self._placed(source, name, description)
 
             def added() -> list[Line]:
                 line: Line = {"what": "add", "name": name, "version": entry.version, "sha256": digest}
@@ -299,11 +315,11 @@ class Registry:
         left = [int(one.name) for one in place.iterdir() if one.name.isdecimal()] if place.is_dir() else []
         return [*left, *(int(line["version"]) for line in self.record() if line["name"] == name)]
 
-    def _placed(self, source: Path, name: str) -> Entry:
-        """The artifact under the next number of its name."""
+    def _placed(self, source: Path, name: str, description: bytes) -> Entry:
+        """The artifact of that description under the next number of its name."""
         number = 1 + max(self._numbers(name), default=0)
         place = self.root / name / str(number)
-        _copied(source, place)
+        _copied(source, place, description)
         return Entry(name=name, version=str(number), path=place)
 
     def _dropped(self, entry: Entry) -> None:
@@ -377,21 +393,23 @@ def _seal(line: Mapping[str, Json]) -> str:
     return hashlib.sha256(json.dumps(told, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
 
 
-def _copied(source: Path, place: Path) -> None:
-    """A copy of what the description names, under its final name, whole or not at all."""
+def _copied(source: Path, place: Path, description: bytes) -> None:
+    """A copy of what its description names, under its final name, whole or not at all."""
     work = place.with_name(f".{place.name}.{os.getpid()}.partial")
     shutil.rmtree(work, ignore_errors=True)
     try:
         work.mkdir(parents=True)
-        for name in (folder.DESCRIPTION, *folder.read_description(source)["files"]):
+        (work / folder.DESCRIPTION).write_bytes(description)
+        for name in folder.read_description(work)["files"]:
             shutil.copyfile(source / name, work / name)
-            with (work / name).open("rb") as one:
+        for file in work.iterdir():
+            with file.open("rb") as one:
                 os.fsync(one.fileno())
         artifact.describe(work)  # what was copied is what was checked
         folder.sync_folder(work)
         work.rename(place)
         folder.sync_folder(place.parent)
-    except MetierError:
+    except (MetierError, FileNotFoundError):
         raise Damaged(f"{source}: changed while it was copied. Publish it again once nobody writes there.") from None
     finally:
         shutil.rmtree(work, ignore_errors=True)

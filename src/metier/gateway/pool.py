@@ -23,6 +23,7 @@ from metier.gateway.base import Trouble, Unavailable, UnknownModel
 from metier.gateway.batch import SWIFT_S, Queue
 from metier.gateway.settings import Settings
 from metier.registry import Aliases, Entry
+from metier.registry import Shelf as State
 
 FOLLOW_S = 0.5  # how soon a promotion is seen
 RECALLED = 64  # vectors that an encoder keeps: a text that is asked of every specialist is encoded once
@@ -32,16 +33,16 @@ LOG = logging.getLogger("metier.gateway")
 class Shelf(Protocol):
     """What the pool needs of a registry."""
 
-    def names(self) -> Sequence[str]:
-        """The specialists there are."""
+    def state(self) -> State:
+        """Which versions there are, and which of them is what."""
         ...
 
-    def resolve(self, said: str) -> Entry:
-        """`name`, `name@3` or `name@production` as a version and its folder."""
+    def entry(self, name: str, version: str) -> Entry:
+        """A version and its folder."""
         ...
 
-    def aliases(self, name: str) -> Aliases:
-        """Which version of a specialist is what."""
+    def fetch(self, entry: Entry) -> None:
+        """Come back when that folder is here."""
         ...
 
     def stamp(self) -> object:
@@ -65,7 +66,12 @@ class Catalogue:
     """What the registry said last: the version of every name, as one value that is changed as a whole."""
 
     production: Mapping[str, Entry]
-    aliases: Mapping[str, Aliases]
+    state: State
+
+    @property
+    def aliases(self) -> Mapping[str, Aliases]:
+        """Which version of each name is what."""
+        return self.state.aliases
 
 
 class Pool:
@@ -79,7 +85,7 @@ class Pool:
         self._loaded: dict[tuple[str, str], Loaded] = {}
         self._loading: dict[tuple[str, str], asyncio.Task[Loaded]] = {}
         self._stamp: object = None
-        self.catalogue = Catalogue(production={}, aliases={})
+        self.catalogue = Catalogue(production={}, state=State(versions={}, aliases={}))
 
     async def start(self) -> None:
         """Load what is in production, as far as there is room.
@@ -123,7 +129,7 @@ class Pool:
                 LOG.error("%s@%s is not served: %s", name, entry.version, error)
                 if name in kept.production:
                     production[name] = kept.production[name]
-        self.catalogue = Catalogue(production=production, aliases=fresh.aliases)
+        self.catalogue = Catalogue(production=production, state=fresh.state)
         self._stamp = stamp
 
     def entry(self, said: str, *, request: str) -> Entry:
@@ -137,12 +143,12 @@ class Pool:
             raise UnknownModel(self._unknown(said), param="model")
         if at and version not in ("production", production.version):
             try:
-                return self._shelf.resolve(said)
+                return self._shelf.entry(*self.catalogue.state.named(said))
             except MetierError as error:
                 raise UnknownModel(str(error), param="model") from None
         canary = None if at else self.catalogue.aliases[name].canary
         if canary is not None and zlib.crc32(request.encode()) % 10_000 < canary.share * 10_000:
-            return self._shelf.resolve(f"{name}@{canary.version}")
+            return self._shelf.entry(name, canary.version)
         return production
 
     async def get(self, entry: Entry) -> Loaded:
@@ -191,6 +197,7 @@ class Pool:
 
     async def _read(self, entry: Entry) -> Loaded:
         loop = asyncio.get_running_loop()
+        await loop.run_in_executor(self._executor, self._shelf.fetch, entry)
         said = await loop.run_in_executor(self._executor, folder.read_description, entry.path)
         specialist = await loop.run_in_executor(self._executor, artifact.load, entry.path)
         swift = await loop.run_in_executor(self._executor, _swift, specialist)
@@ -224,8 +231,10 @@ class Pool:
 
 
 def _catalogue(shelf: Shelf) -> Catalogue:
-    aliases = {name: shelf.aliases(name) for name in shelf.names()}
-    return Catalogue(production={name: shelf.resolve(name) for name in aliases}, aliases=aliases)
+    state = shelf.state()
+    current = {name: aliases.production for name, aliases in state.aliases.items()}
+    production = {name: shelf.entry(name, version) for name, version in current.items() if version is not None}
+    return Catalogue(production=production, state=state)
 
 
 def _swift(specialist: Learnt) -> bool:
