@@ -106,10 +106,16 @@ class Pool:
 
         The new version is loaded before the old one stops being asked, so that no ask waits for it.
         """
+        said = ""  # a bucket that cannot be reached is one line, and not one each time it is asked
         while True:
             await asyncio.sleep(FOLLOW_S)
             try:
                 await self.refresh()
+                said = ""
+            except MetierError as error:
+                if str(error) != said:
+                    said = str(error)
+                    LOG.error("%s The versions in memory stay.", said)
             except Exception:  # whatever it was, the versions that are served go on being served
                 LOG.exception("the registry could not be read; the versions in memory stay")
 
