@@ -43,6 +43,7 @@ from metier.gateway.watch import Alarm
 from metier.types import Candidate, Decision, Probabilities
 
 LOG = logging.getLogger("metier.gateway")
+LANES_A_CORE = 2  # where others use the cores as well, a batch that waits for one is no reason for the next to wait
 
 
 class Notes(Protocol):
@@ -71,7 +72,7 @@ class Gateway:
         traces: Traces | None = None,
         notes: Sequence[Notes] = (),
     ) -> None:
-        lanes = max(1, (os.cpu_count() or 1) // settings.workers)
+        lanes = max(2, LANES_A_CORE * (os.cpu_count() or 1) // settings.workers)
         self.shelf, self.settings, self.upstream, self.ledger, self.keys = shelf, settings, upstream, ledger, keys
         self.metrics, self.traces = Metrics(), traces
         self.notes: Sequence[Notes] = (self.metrics, *(one for one in (ledger, traces) if one is not None), *notes)
