@@ -137,6 +137,17 @@ def test_what_was_changed_in_the_bucket_is_found_and_never_used(url: str, bank_f
         elsewhere(url, tmp_path, "there").resolve("bank")
 
 
+@pytest.mark.parametrize(
+    "line", [b'{"what": "add", "name": "../../home", "version": "1", "sha256": "x"}\n', b"no line's end", b"[]\n"]
+)
+def test_a_record_that_is_none_leads_nowhere(url: str, tmp_path: Path, line: bytes) -> None:
+    import s3fs
+
+    s3fs.S3FileSystem().pipe_file(f"{url}/record/00000001.jsonl", line)
+    with pytest.raises(Damaged, match="Bring back a copy of it"):
+        bucket.opened(url)
+
+
 def test_an_address_that_cannot_be_asked_is_explained(url: str, bank_folder: Path) -> None:
     with pytest.raises(CannotWrite, match="AWS_ACCESS_KEY_ID"):
         bucket.at("s3://there-is-no-such-bucket/x").add(bank_folder)

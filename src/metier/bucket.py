@@ -19,7 +19,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 from metier import artifact, folder, lazy
 from metier.errors import CannotWrite, Damaged, MetierError, NotASpecialist
@@ -153,6 +152,8 @@ class Bucket(Registry):
                         piece: bytes = self._files.cat_file(f"{self._place}/{_piece(len(known) + 1)}")
                     except FileNotFoundError:
                         return
+                if not piece.endswith(b"\n"):
+                    raise Damaged(f"{self.url}/{_piece(len(known) + 1)}: no whole lines. Bring back a copy of it.")
                 self._take_in(piece)
 
     def _fetch(self, entry: Entry, work: Path) -> None:
@@ -193,5 +194,4 @@ def _piece(line: int) -> str:
 
 
 def _cache() -> Path:
-    said: Any = os.environ.get(CACHE) or Path.home() / ".cache" / "metier"
-    return Path(said) / "registries"
+    return Path(os.environ.get(CACHE) or Path.home() / ".cache" / "metier") / "registries"

@@ -258,7 +258,10 @@ class Registry:
         for number, raw in enumerate(whole.splitlines(), start=1):
             try:
                 line = json.loads(raw)
-                lines.append({**line, "name": str(line["name"]), "version": str(line["version"])})
+                name, version = str(line["name"]), str(line["version"])
+                if not NAME.fullmatch(name) or not version.isdecimal():  # they are names of folders
+                    raise ValueError
+                lines.append({**line, "name": name, "version": version})
             except (ValueError, TypeError, KeyError):
                 raise Damaged(
                     f"{self._record}, line {number}: not a line of a record. Bring back a copy of it."
