@@ -19,13 +19,14 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from metier.extraction.signs import Hashes, Signs
+from metier.extraction.signs import STRANGE, Hashes, Signs, strange
 from metier.extraction.words import runs
-from metier.types import Floats, State
+from metier.types import Floats, Labels, State
 
 Reals = NDArray[np.float32]
 NEVER = -1e4  # the score of a tag that cannot follow another
 LASSO, RIDGE, STEPS = 0.05, 0.05, 100  # chosen on held-out folds of NLU++, see LOG.md
+OFTEN = 2  # groups of texts that a word stands in, before it is known for itself
 DENSE_SPREAD = 3  # numbers of the word before, of the word, of the word after
 
 
@@ -54,7 +55,8 @@ class Crf:
 
     kind: ClassVar[str] = "crf.v1"
 
-    def __init__(self, *, known: Hashes, weights: Reals, dense: Reals, transitions: Reals) -> None:
+    def __init__(self, *, common: Hashes, known: Hashes, weights: Reals, dense: Reals, transitions: Reals) -> None:
+        self._common = common
         self._known, self._weights, self._dense = known, np.ascontiguousarray(weights), np.ascontiguousarray(dense)
         self._transitions = transitions
         self._allowed = (transitions + _forbidden(len(transitions))).astype(np.float64)
@@ -65,25 +67,30 @@ class Crf:
         return len(self._transitions)
 
     @classmethod
-    def fit(cls, texts: Sequence[Seen], tags: Sequence[Sequence[int]], count: int) -> Self:
-        """The field that makes the tags of these texts likeliest. `count` is how many tags there are."""
+    def fit(cls, texts: Sequence[Seen], tags: Sequence[Sequence[int]], count: int, groups: Labels) -> Self:
+        """The field that makes the tags of these texts likeliest.
+
+        `count` is how many tags there are; texts that are alike share a number in `groups` (n,).
+        """
         import pycrfsuite
 
+        common, often = _common(texts, groups)
         trainer = pycrfsuite.Trainer(verbose=False)
         trainer.set_params({"c1": LASSO, "c2": RIDGE, "max_iterations": STEPS})
         for text, path in zip(texts, tags, strict=True):
             if len(text):
-                trainer.append(pycrfsuite.ItemSequence(_items(text)), [str(tag) for tag in path])
+                items = _items(text, np.isin(text.signs.low, often))
+                trainer.append(pycrfsuite.ItemSequence(items), [str(tag) for tag in path])
         with TemporaryDirectory() as place:
             file = str(Path(place) / "field")
             trainer.train(file)
             tagger = pycrfsuite.Tagger()
             with tagger.open(file):
                 found = tagger.info()
-        return cls._of(found.state_features, found.transitions, count, texts[0].numbers.shape[1])
+        return cls._of(common, found.state_features, found.transitions, count, texts[0].numbers.shape[1])
 
     @classmethod
-    def _of(cls, signs: Any, steps: Any, count: int, width: int) -> Self:
+    def _of(cls, common: Hashes, signs: Any, steps: Any, count: int, width: int) -> Self:
         names = sorted({int(name) for name, _ in signs if name[0] != "~"})
         place = {name: i for i, name in enumerate(names)}
         weights = np.zeros((len(names), count), np.float32)
@@ -94,13 +101,16 @@ class Crf:
         transitions = np.zeros((count, count), np.float32)
         for (before, after), weight in steps.items():
             transitions[int(before), int(after)] = weight
-        return cls(known=np.array(names, np.uint64), weights=weights, dense=dense, transitions=transitions)
+        return cls(common=common, known=np.array(names, np.uint64), weights=weights, dense=dense, transitions=transitions)
 
     def read(self, text: Seen) -> Read:
         """The likeliest tags of one text, and how probable they are."""
         if not len(text):
             return Read(runs=(), chances=np.empty(0), chance=1.0)
         scores = _scores(text.signs.starts, text.signs.hashes, self._known, self._weights)  # (t, k)
+        known = np.isin(text.signs.low, self._common)
+        steps = np.arange(0, STRANGE * len(text) + 1, STRANGE)
+        scores += _scores(steps, strange(text.signs, known), self._known, self._weights)
         if text.numbers.shape[1]:
             scores += _spread(text.numbers) @ self._dense
         scores[0, 2::2] = NEVER  # no span goes on where a text begins
@@ -116,7 +126,7 @@ class Crf:
         """The arrays."""
         return State(
             arrays={
-                "known": self._known, "weights": self._weights, "dense": self._dense, "transitions": self._transitions,
+                "common": self._common, "known": self._known, "weights": self._weights, "dense": self._dense, "transitions": self._transitions,
             }
         )  # fmt: skip
 
@@ -129,16 +139,24 @@ class Crf:
         known, weights, dense, steps = (state.arrays[name] for name in ("known", "weights", "dense", "transitions"))
         if weights.shape != (len(known), len(steps)) or dense.shape[1] != len(steps) != steps.shape[1]:
             raise ValueError(f"weights of shape {weights.shape} beside {len(known)} signs and {len(steps)} tags")
-        return cls(known=known, weights=weights, dense=dense, transitions=steps)
+        return cls(common=state.arrays["common"], known=known, weights=weights, dense=dense, transitions=steps)
 
 
-def _items(text: Seen) -> list[dict[str, float]]:
+def _common(texts: Sequence[Seen], groups: Labels) -> tuple[Hashes, Hashes]:
+    """Words that stand in two groups or more; and in three, so that one learnt from does not count for itself."""
+    words = [np.unique(np.concatenate([texts[i].signs.low for i in np.flatnonzero(groups == group)]))
+             for group in np.unique(groups)]
+    names, counts = np.unique(np.concatenate(words), return_counts=True)
+    return names[counts >= OFTEN], names[counts > OFTEN]
+
+
+def _items(text: Seen, common: NDArray[np.bool_]) -> list[dict[str, float]]:
     """Each word as CRFsuite takes it."""
-    spread = _spread(text.numbers)
+    spread, odd = _spread(text.numbers), strange(text.signs, common).reshape(-1, STRANGE).tolist()
     starts, hashes = text.signs.starts, text.signs.hashes.tolist()
     return [
         {
-            **{str(sign): 1.0 for sign in hashes[starts[i] : starts[i + 1]]},
+            **{str(sign): 1.0 for sign in (*hashes[starts[i] : starts[i + 1]], *odd[i])},
             **{f"~{column}": float(number) for column, number in enumerate(spread[i]) if number},
         }
         for i in range(len(text))

@@ -24,11 +24,15 @@ Teach = Callable[[Sequence[Row], int], Tagger]  # rows to learn from and how man
 
 @dataclass(frozen=True, kw_only=True)
 class Lessons:
-    """Texts with their spans, and the fold in which each is held out. Shapes: n texts, fold (n,)."""
+    """Texts with their spans, those that are alike by the number they share, and the fold in which each is held out.
+
+    Shapes: n texts, group and fold (n,).
+    """
 
     texts: Sequence[Parsed]
     spans: Sequence[Sequence[Span]]
     labels: Sequence[str]
+    group: Labels
     fold: Labels
 
     def paths(self) -> list[list[int]]:
@@ -60,12 +64,12 @@ def held_out(lessons: Lessons, teach: Teach | None, number: int, tick: Callable[
     reads: list[Read | None] = [None] * len(seen)
     for fold in np.unique(lessons.fold):
         inside = np.flatnonzero(lessons.fold != fold)
-        field = Crf.fit([seen[i] for i in inside], [paths[i] for i in inside], lessons.count)
+        field = Crf.fit([seen[i] for i in inside], [paths[i] for i in inside], lessons.count, lessons.group[inside])
         for i in np.flatnonzero(lessons.fold == fold):
             reads[i] = field.read(seen[i])
         tick()
     found = [read for read in reads if read is not None]
-    stage = _calibrated(lessons, found, tagger, Crf.fit(seen, paths, lessons.count))
+    stage = _calibrated(lessons, found, tagger, Crf.fit(seen, paths, lessons.count, lessons.group))
     tick()
     pairs = zip(found, lessons.texts, strict=True)
     return HeldOut(stage=stage, spotted=[stage.told(read, one.words, lessons.labels, number) for read, one in pairs])

@@ -24,19 +24,21 @@ Hashes = NDArray[np.uint64]
 
 AFFIXES, GRAM, LONGEST_WORD = 4, 3, 40
 AROUND = 24  # signs of a word's neighbours and of what lies around it; as many for every word
+STRANGE = 8  # signs of which words nearby were hardly ever seen; as many for every word
 BEFORE_ALL, AFTER_ALL = np.uint64(11), np.uint64(13)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Signs:
-    """The signs of a text's words: those of word i are hashes[starts[i] : starts[i + 1]]; `own` are of words alone.
+    """The signs of a text's words: those of word i are hashes[starts[i] : starts[i + 1]].
 
-    Shapes: starts (t + 1,) int64, hashes (m,), own (o,).
+    Shapes: starts (t + 1,) int64, hashes (m,), low and shape (t,): the word itself, and its kinds of characters.
     """
 
     starts: NDArray[np.int64]
     hashes: Hashes
-    own: Hashes
+    low: Hashes
+    shape: Hashes
 
     def __len__(self) -> int:
         return len(self.starts) - 1
@@ -60,7 +62,15 @@ def signs(text: str, words: Sequence[Word], marks: Mapping[int, str]) -> Signs:
     low = np.array([one.low for one in each], np.uint64)
     shape = np.array([one.shape for one in each], np.uint64)
     starts = np.concatenate([[0], np.cumsum(sizes + AROUND)]).astype(np.int64)
-    return Signs(starts=starts, hashes=_placed(low, shape, marked, glued, broken, own, sizes, starts), own=own)
+    return Signs(starts=starts, hashes=_placed(low, shape, marked, glued, broken, own, sizes, starts), low=low, shape=shape)
+
+
+def strange(signs: Signs, common: NDArray[np.bool_]) -> Hashes:
+    """Signs of which words are strange, STRANGE for each word in turn: a name never seen is known by its place.
+
+    Shapes: common (t,), whether a word was seen often enough to be known for itself.
+    """
+    return _strange(signs.low, signs.shape, common)
 
 
 @lru_cache(65_536)
@@ -74,7 +84,8 @@ def _own(word: str) -> _Own:
     edged = f"^{low}$"
     said += [f"g {edged[i : i + GRAM]}" for i in range(len(edged) - GRAM + 1)]
     return _Own(
-        low=_hashed(f"w {low}"), shape=_hashed(f"s {shape}"), all=np.array([_hashed(one) for one in said], np.uint64)
+        # one number is like another of its length to the words around it
+        low=_hashed(f"w {re.sub(r'[0-9]', '0', low)}"), shape=_hashed(f"s {shape}"), all=np.array([_hashed(one) for one in said], np.uint64)
     )
 
 
@@ -141,4 +152,26 @@ def _placed(
         )  # fmt: skip
         for j in range(AROUND):
             out[at + j] = around[j]
+    return out
+
+
+@njit(cache=True, nogil=True)
+def _strange(low: Hashes, shape: Hashes, common: NDArray[np.bool_]) -> Hashes:
+    t = len(low)
+    out = np.empty(STRANGE * t, np.uint64)
+    for i in range(t):
+        before, after = _at(low, i - 1), _at(low, i + 1)
+        here = np.uint64(common[i])
+        left = np.uint64(i == 0 or common[i - 1])
+        right = np.uint64(i + 1 == t or common[i + 1])
+        three = here + np.uint64(2) * left + np.uint64(4) * right
+        signs = (
+            _mixed(three, np.uint64(0), 31), _mixed(three, shape[i], 32),
+            _mixed(before, here, 33), _mixed(after, here, 34),
+            _mixed(before, here + np.uint64(2) * right, 35), _mixed(after, here + np.uint64(2) * left, 36),
+            _mixed(_mixed(before, after, 37), here, 37),
+            _mixed(_mixed(_at(low, i - 2), before, 38), here, 38),
+        )  # fmt: skip
+        for j in range(STRANGE):
+            out[STRANGE * i + j] = signs[j]
     return out
