@@ -3,6 +3,12 @@
 from __future__ import annotations
 
 import os
+import pwd
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -54,3 +60,39 @@ def bank_folder(bank: metier.Specialist, tmp_path_factory: pytest.TempPathFactor
     folder = tmp_path_factory.mktemp("specialists") / "bank"
     bank.save(folder)
     return folder
+
+
+def as_nobody() -> None:
+    """PostgreSQL does not run as root."""
+    if os.getuid() == 0:
+        user = pwd.getpwnam("nobody")
+        os.setgid(user.pw_gid)
+        os.setuid(user.pw_uid)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[str]:
+    """The address of a PostgreSQL server of our own, on a socket in a folder of its own."""
+    pytest.importorskip("psycopg", reason="the package psycopg is not installed")
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres"))
+    if not found:
+        pytest.skip("PostgreSQL is not installed (Debian: apt install postgresql)")
+    place = Path("/tmp") / f"metier-pg-{os.getpid()}"  # the path of a socket must be short
+    place.mkdir()
+    if os.getuid() == 0:
+        shutil.chown(place, "nobody")
+    programs, data = found[-1].parent, place / "data"
+    made = [programs / "initdb", "-D", data, "-U", "metier", "-A", "trust", "--no-sync"]
+    subprocess.run(made, check=True, capture_output=True, preexec_fn=as_nobody, cwd=place)
+    command = [programs / "postgres", "-D", data, "-k", place, "-c", "listen_addresses=", "-F"]
+    with subprocess.Popen(command, preexec_fn=as_nobody, cwd=place, stderr=subprocess.DEVNULL) as server:
+        try:
+            end = time.monotonic() + 30
+            while not (place / ".s.PGSQL.5432").exists() and time.monotonic() < end:
+                time.sleep(0.05)
+            time.sleep(0.3)
+            yield f"postgresql:///postgres?host={place}&user=metier"
+        finally:
+            server.send_signal(signal.SIGINT)
+            server.wait(timeout=20)
+            shutil.rmtree(place, ignore_errors=True)

@@ -1,5 +1,4 @@
-"""Actions of the assistant that are more than one plain call: a top-up goes to the first account, which is asked for
-first."""
+"""Actions that are more than one plain call: a top-up goes to the first account, which is asked for first."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""A small bank behind HTTP, with SQLite: customers, cards, accounts, transfers, payments; every change has an
-idempotency key.
+"""A small bank behind HTTP, with SQLite: customers, cards, accounts, transfers, payments. Every change has a key.
 
 Run it: `python examples/bank/bank.py 8900 bank.db`. The assistant's tests start one for each transcript by `start`.
 """

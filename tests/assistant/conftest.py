@@ -74,7 +74,8 @@ class Watched:
     """The outside as it is, with every call written down, and faults where a test asks for them."""
 
     def __init__(self, inner: Outside) -> None:
-        self.inner, self.made = inner, []  # type: ignore[var-annotated]
+        self.inner = inner
+        self.made: list[tuple[str, str | None]] = []
         self.fault: Callable[[Action], Result | None] = lambda action: None
 
     def call(self, action: Action, values: Any, *, key: str | None, timeout_s: float = 10.0) -> Result:

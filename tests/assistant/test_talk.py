@@ -1,17 +1,11 @@
-"""What is kept, and what happens once only: dedupe, keys, lost replies, kills, the same bytes again, nothing
-personal."""
+"""What is kept, and what happens once only: dedupe, keys, lost replies, kills, the same bytes, nothing personal."""
 
 from __future__ import annotations
 
-import os
-import pwd
 import random
-import shutil
-import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -19,7 +13,7 @@ from typing import Any
 import pytest
 
 from metier.assistant.base import Message, Result
-from metier.assistant.store import PostgresLog, open_log, plain
+from metier.assistant.store import open_log, plain
 from metier.assistant.talk import Talk
 from metier.assistant.turn import Rules
 
@@ -116,45 +110,9 @@ def test_nothing_personal_reaches_the_disk(line: Any, log: Any, tmp_path: Path) 
             assert text.encode() not in data, (path.name, text)
 
 
-def as_nobody() -> None:
-    """PostgreSQL does not run as root."""
-    if os.getuid() == 0:
-        user = pwd.getpwnam("nobody")
-        os.setgid(user.pw_gid)
-        os.setuid(user.pw_uid)
-
-
-@pytest.fixture(scope="module")
-def postgres() -> Iterator[str]:
-    """A server of our own, on a socket in a folder of its own."""
-    pytest.importorskip("psycopg", reason="the package psycopg is not installed")
-    found = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
-    if not found:
-        pytest.skip("PostgreSQL is not installed (Debian: apt install postgresql)")
-    place = Path("/tmp") / f"metier-assistant-pg-{os.getpid()}"
-    place.mkdir()
-    if os.getuid() == 0:
-        shutil.chown(place, "nobody")
-    made = [found[-1] / "initdb", "-D", place / "data", "-U", "metier", "-A", "trust", "--no-sync"]
-    subprocess.run(made, check=True, capture_output=True, preexec_fn=as_nobody, cwd=place)
-    command = [found[-1] / "postgres", "-D", place / "data", "-k", place, "-c", "listen_addresses=", "-F"]
-    with subprocess.Popen(command, preexec_fn=as_nobody, cwd=place, stderr=subprocess.DEVNULL) as server:
-        try:
-            end = time.monotonic() + 30
-            while not (place / ".s.PGSQL.5432").exists() and time.monotonic() < end:
-                time.sleep(0.05)
-            time.sleep(0.3)
-            yield f"postgresql:///postgres?host={place}&user=metier"
-        finally:
-            server.send_signal(signal.SIGINT)
-            server.wait(timeout=20)
-            shutil.rmtree(place, ignore_errors=True)
-
-
 @pytest.mark.slow
 def test_the_same_in_postgresql(postgres: str, line: Any) -> None:
     log = open_log(postgres)
-    assert isinstance(log, PostgresLog)
     line.talk = Talk(line.talk.rules, log, line.talk.caller)
     for text in FREEZE:
         line(text)
@@ -202,8 +160,7 @@ for line in sys.stdin:
 def test_kill_9_anywhere_does_nothing_twice_and_loses_nothing(
     kills: int, bank_script: Any, bank_minds: Any, tmp_path: Path
 ) -> None:
-    """A child is killed at random moments; another goes on. The bank must hold each effect once, or a person must
-    know."""
+    """A child is killed at random moments; another goes on. Each effect is held once, or a person must know."""
     import json
 
     from metier.assistant import outside

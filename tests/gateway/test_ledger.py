@@ -3,14 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
-import pwd
-import shutil
-import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -27,41 +22,6 @@ from metier.gateway.watch import alarms
 from metier.types import Candidate, Decision
 
 PRICE = Price(input=Decimal("0.15"), output=Decimal("0.60"))
-PROGRAMS = sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres"))
-
-
-def as_nobody() -> None:
-    """PostgreSQL does not run as root."""
-    if os.getuid() == 0:
-        user = pwd.getpwnam("nobody")
-        os.setgid(user.pw_gid)
-        os.setuid(user.pw_uid)
-
-
-@pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A server of our own, on a socket in a folder of its own."""
-    pytest.importorskip("psycopg", reason="the package psycopg is not installed")
-    if not PROGRAMS:
-        pytest.skip("PostgreSQL is not installed (Debian: apt install postgresql)")
-    place = Path("/tmp") / f"metier-pg-{os.getpid()}"
-    place.mkdir()
-    shutil.chown(place, "nobody") if os.getuid() == 0 else None
-    programs, data = PROGRAMS[-1].parent, place / "data"
-    made = [programs / "initdb", "-D", data, "-U", "metier", "-A", "trust", "--no-sync"]
-    subprocess.run(made, check=True, capture_output=True, preexec_fn=as_nobody, cwd=place)
-    command = [programs / "postgres", "-D", data, "-k", place, "-c", "listen_addresses=", "-F"]
-    with subprocess.Popen(command, preexec_fn=as_nobody, cwd=place, stderr=subprocess.DEVNULL) as server:
-        try:
-            end = time.monotonic() + 30
-            while not (place / ".s.PGSQL.5432").exists() and time.monotonic() < end:
-                time.sleep(0.05)
-            time.sleep(0.3)
-            yield f"postgresql:///postgres?host={place}&user=metier"
-        finally:
-            server.send_signal(signal.SIGINT)
-            server.wait(timeout=20)
-            shutil.rmtree(place, ignore_errors=True)
 
 
 @pytest.fixture(params=["sqlite", "postgres"])

@@ -1,4 +1,4 @@
-"""A customer's words to the value of a slot, or None: never a guess. Parts of a message, and what marks a correction.
+"""A customer's words to the value of a slot, or None: never a guess.
 
 Knows no models and no state.
 """
@@ -11,254 +11,41 @@ from typing import Any
 
 from metier.assistant.base import Slot
 from metier.assistant.spelling import one_slip
+from metier.assistant.wording import NO, words
 
 YES = frozenset(
-    [
-        "yes",
-        "yeah",
-        "yep",
-        "yup",
-        "yess",
-        "ya",
-        "y",
-        "sure",
-        "ok",
-        "okay",
-        "k",
-        "fine",
-        "correct",
-        "right",
-        "exactly",
-        "absolutely",
-        "definitely",
-        "certainly",
-        "indeed",
-        "please",
-        "perfect",
-        "great",
-        "good",
-        "alright",
-        "aye",
-        "affirmative",
-    ]
+    """
+    yes yeah yep yup yess ya y sure ok okay k fine correct right exactly absolutely definitely certainly indeed please
+    perfect great good alright aye affirmative
+    """.split()
 )
-NO = frozenset(["no", "nope", "nah", "n", "negative", "never", "not", "don't", "dont"])
+FAINT = frozenset("please ok okay k right fine great perfect".split())  # a yes that a no after it takes back
 YES_PHRASES = (
-    "go ahead",
-    "do it",
-    "please do",
-    "sounds good",
-    "of course",
-    "that's right",
-    "thats right",
-    "that is right",
-    "go for it",
-    "yes please",
-    "all good",
-    "looks good",
-    "why not",
-    "i do",
-    "i would",
-    "i confirm",
-    "confirmed",
-)
+    "go ahead|do it|please do|sounds good|of course|that's right|thats right|that is right|go for it|yes please|"
+    "all good|looks good|why not|i do|i would|i confirm|confirmed"
+).split("|")
 NO_PHRASES = (
-    "no thanks",
-    "no thank you",
-    "not now",
-    "rather not",
-    "i don't",
-    "i dont",
-    "i do not",
-    "please don't",
-    "not needed",
-    "no need",
-)
+    "no thanks|no thank you|not now|rather not|i don't|i dont|i do not|please don't|not needed|no need"
+).split("|")
 # what people say around a yes or a no, and what a slot's question may make them repeat
 FILLER = frozenset(
-    [
-        "um",
-        "uh",
-        "er",
-        "erm",
-        "hmm",
-        "well",
-        "so",
-        "like",
-        "just",
-        "please",
-        "thanks",
-        "thank",
-        "you",
-        "hi",
-        "hey",
-        "ok",
-        "okay",
-        "oh",
-        "ah",
-        "and",
-        "then",
-        "but",
-        "it",
-        "that's",
-        "thats",
-        "that",
-        "is",
-        "the",
-        "a",
-        "an",
-        "one",
-        "i",
-        "i'd",
-        "i'll",
-        "id",
-        "ill",
-        "my",
-        "me",
-        "to",
-        "for",
-        "of",
-        "from",
-        "with",
-        "on",
-        "at",
-        "in",
-        "want",
-        "would",
-        "take",
-        "use",
-        "pick",
-        "choose",
-        "go",
-        "think",
-        "guess",
-        "mean",
-        "meant",
-        "was",
-        "be",
-        "should",
-        "need",
-        "have",
-        "got",
-        "let",
-        "make",
-        "say",
-        "said",
-        "do",
-        "card",
-        "account",
-        "transfer",
-        "payment",
-        "new",
-        "send",
-        "freeze",
-    ]
+    """
+    um uh er erm hmm well so like just please thanks thank you hi hey ok okay oh ah and then but it that's thats that
+    is the a an one i i'd i'll id ill my me to for of from with on at in want would take use pick choose go think guess
+    mean meant was be should need have got let make say said do card account transfer payment new send freeze
+    """.split()
 )
-MARKS = re.compile(
-    r"(?i)^(?:(?:um+|uh+|er+|oh|ah|hmm+|well|sorry|oops|and|but|ok|okay|so|hi|hey|please)[\s,.:;-]+)*"
-    r"(?:no[\s,]+wait|wait[\s,]+no|no[\s,]+sorry|no|nope|wait|hang on|hold on|actually|sorry|oops|scratch that|"
-    r"correction|"
-    r"i meant|i mean|make (?:it|that)|change (?:it|that)(?: to)?|rather|instead|not that one|my mistake)\b[\s,.:;!-]*"
-)
-CUE = re.compile(
-    r"(?i)\b(?:actually|i meant|no wait|wait|sorry|instead|rather|scratch that|change (?:it|that)|make (?:it|"
-    r"that)|not the|"
-    r"correction|my mistake|oops|wrong)\b"
-)
-ASKING = re.compile(
-    r"(?i)^(?:(?:um+|uh+|er+|oh|ah|hmm+|well|so|ok|okay|and|but|hi|hey|quick question|by the way|btw|sorry|just|"
-    r"please|erm|like)[\s,.:;-]+)*"
-    r"(?:what|what's|whats|when|where|which|who|why|how|is|are|am|do|does|did|can|could|will|would|should|has|have)\b"
-)
-ORDINALS = {
-    "first": 0,
-    "1st": 0,
-    "second": 1,
-    "2nd": 1,
-    "third": 2,
-    "3rd": 2,
-    "fourth": 3,
-    "4th": 3,
-    "last": -1,
-    "latest": 0,
-    "newest": 0,
-}
-DIGITS = {
-    **{
-        word: number
-        for number, word in enumerate(
-            [
-                "zero",
-                "one",
-                "two",
-                "three",
-                "four",
-                "five",
-                "six",
-                "seven",
-                "eight",
-                "nine",
-                "ten",
-                "eleven",
-                "twelve",
-                "thirteen",
-                "fourteen",
-                "fifteen",
-                "sixteen",
-                "seventeen",
-                "eighteen",
-                "nineteen",
-            ]
-        )
-    },
-    **{
-        word: 10 * number
-        for number, word in enumerate(["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"], 2)
-    },
-}
+PLACES = {"first": 0, "1st": 0, "second": 1, "2nd": 1, "third": 2, "3rd": 2, "fourth": 3, "4th": 3}
+ORDINALS = {**PLACES, "last": -1, "latest": 0, "newest": 0}
+ONES = """
+    zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen
+    eighteen nineteen
+    """.split()
+TENS = "twenty thirty forty fifty sixty seventy eighty ninety".split()
+DIGITS = {**{word: n for n, word in enumerate(ONES)}, **{word: 10 * n for n, word in enumerate(TENS, 2)}}
+COUNTED = frozenset("pound quid pounds hundred thousand".split())
 NUMBER = re.compile(r"(?<![\w.])(?:£|\$|€)?\s?(\d{1,3}(?:,\d{3})+(?:\.\d{1,2})?|\d+(?:\.\d{1,2})?)\s?(k\b)?(?![\w]*\d)")
-
-
-OPENERS = re.compile(
-    r"(?i)^(?:(?:fine|ok|okay|right|alright|well|so|um+|uh+|hi|hey|hello|please|thanks|thank you|anyway|oh|ah|"
-    r"cheers|yes|no|actually)\b[\s,.:;!-]+)+(?=\w+\W+\w)"
-)
-
-
-def opened(text: str) -> str:
-    """The message without what people say before they come to it."""
-    return OPENERS.sub("", text.strip())
-
-
-def clauses(text: str) -> list[str]:
-    """The parts of a message that may each say one thing."""
-    parts = re.split(
-        r"(?<!\d)[.;!?]+(?:\s+|$)|[.;!?]+(?=\s|$)|,?\s+(?:and|but)\s+(?:then\s+)?|,\s+(?!\d)|\s+-\s+|\n+", text
-    )
-    return [part.strip(" ,") for part in parts if part and part.strip(" ,")]
-
-
-def words(text: str) -> list[str]:
-    """The words of a text, in small letters."""
-    return re.findall(r"[\w£$€'’]+(?:\.\d+)?", text.casefold().replace("’", "'"))
-
-
-def asking(text: str) -> bool:
-    """Whether a message looks like a question."""
-    return text.rstrip().endswith("?") or ASKING.match(text.strip()) is not None
-
-
-def correcting(text: str) -> bool:
-    """Whether a message takes back something said before."""
-    return MARKS.match(text.strip()) is not None or CUE.search(text) is not None
-
-
-def unmarked(text: str) -> str:
-    """The message without the words that only say it is a correction."""
-    before = None
-    while before != text:
-        before, text = text, MARKS.sub("", text.strip(), count=1)
-    return text
+UNNAMED = ("id", "status", "due", "balance")  # what an option holds that nobody would call it by
 
 
 def parse(text: str, slot: Slot, options: Sequence[Mapping[str, Any]] = ()) -> Any:
@@ -287,18 +74,13 @@ def yes_no(text: str) -> bool | None:
     against = any(word in NO for word in said) or any(phrase in joined for phrase in NO_PHRASES)
     told = [word for word in said if word not in FILLER or word in ("ok", "okay", "please")]
     if against and "why not" not in joined and "no problem" not in joined:
-        first = next((word for word in words(text) if word in YES or word in NO), "")
-        return None if first in YES - {"please", "ok", "okay", "k", "right", "fine", "great", "perfect"} else False
+        first = next((word for word in said if word in YES or word in NO), "")
+        return None if first in YES - FAINT else False
     if any(joined.startswith(phrase) or joined.endswith(phrase) for phrase in YES_PHRASES):
         return True
     if not told:
         return True if set(said) & {"ok", "okay"} else None
     return True if told[0] in YES or _near(told[0], ("yes", "yeah", "sure", "okay")) else None
-
-
-def negates(text: str) -> bool:
-    """Whether a no of any kind stands in a text."""
-    return any(word in NO for word in words(text))
 
 
 def amount(text: str) -> float | None:
@@ -313,9 +95,7 @@ def _spelt(said: list[str]) -> float | None:
     total, part, seen = 0.0, 0.0, False
     for place, word in enumerate(said):
         if word in DIGITS:
-            if word == "one" and not {"pound", "quid", "pounds", "hundred", "thousand"} & set(
-                said[place + 1 : place + 2]
-            ):
+            if word == "one" and not COUNTED & set(said[place + 1 : place + 2]):
                 continue  # "the blue one" is no number
             part, seen = part + DIGITS[word], True
         elif word == "hundred" and (seen or (place and said[place - 1] == "a")):
@@ -349,7 +129,7 @@ def names(option: Mapping[str, Any]) -> Iterator[str]:
     """What an option may be called: any short text of it but its id."""
     yield ""
     for key, value in option.items():
-        if key not in ("id", "status", "due", "balance") and isinstance(value, str) and 0 < len(value) <= 40:
+        if key not in UNNAMED and isinstance(value, str) and 0 < len(value) <= 40:
             yield value
 
 

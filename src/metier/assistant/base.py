@@ -1,5 +1,4 @@
-"""What the parts of an assistant are to one another: the author's words as values, a turn's events, and the seams to
-models.
+"""What the parts of an assistant are to one another: the author's words as values, and the seams to models.
 
 Computes nothing and reads no file.
 """
@@ -33,8 +32,7 @@ class Place:
 
 @dataclass(frozen=True, kw_only=True)
 class Action:
-    """One call to the outside: `{post: "{bank}/cards/{card.id}/freeze", changes: true}` or `{python:
-    "actions:top_up"}`."""
+    """One call to the outside: `{post: "{bank}/cards/{card.id}/freeze", changes: true}`, `{python: "deeds:top_up"}`."""
 
     name: str
     how: str  # get, post, put, delete or python
@@ -137,8 +135,7 @@ class Script:
 
 @dataclass(frozen=True, kw_only=True)
 class Found:
-    """The best knowledge section for a question: how probably it answers, how familiar the question is, and whether
-    to show it."""
+    """The best section for a question: how probably it answers, how familiar the question is, whether to show it."""
 
     id: str
     score: float

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from metier.assistant.answers import words
+from metier.assistant.wording import words
 
 PERSON = re.compile(
     r"(?i)\b(?:(?:talk|speak|chat|connect me|put me through|pass me|transfer me|get me|give me|want|need|"
@@ -23,50 +23,32 @@ VULNERABLE = re.compile(
     r"can'?t afford (?:food|to eat|rent|heating)|terminal(?:ly)? ill\w*)\b"
 )
 ACTS = {
-    "cancel": re.compile(r"(?i)^(?:(?:actually|no|oh|ok|okay|please|sorry|just|um|uh|well|"
-    r"hmm)[\s,.]+)*(?:cancel(?: (?:that|this|it))?|forget (?:it|that|about it)|never ?mind|stop(?: (?:that|it|"
-    r"this))?|abort|leave it|drop it|don'?t bother)\b(?![^.?!]*\b(?:transfer|direct debit|card|standing order|"
-    r"payment|account)\b)"),
-    "repeat": re.compile(r"(?i)^(?:(?:sorry|pardon|um|uh)[\s,.]+)*(?:(?:can|could) you (?:please )?(?:repeat|"
-    r"say) that(?: again)?|repeat(?: that)?|say (?:that|it) again|come again|what was that|what did you say|"
-    r"pardon)(?:[\s,]+please)?[.?!\s]*$"),
-    "skip": re.compile(r"(?i)^(?:(?:please|um|uh|can we|let'?s|just)[\s,.]+)*(?:skip(?: (?:it|this|"
-    r"that))?(?: one| question)?|next question|pass)(?:[\s,]+please)?[.!?\s]*$"),
-}  # fmt: skip
-AGAINST = frozenset(["no", "not", "don't", "dont", "without", "never", "stop", "nope"])
+    "cancel": re.compile(
+        r"(?i)^(?:(?:actually|no|oh|ok|okay|please|sorry|just|um|uh|well|hmm)[\s,.]+)*"
+        r"(?:cancel(?: (?:that|this|it))?|forget (?:it|that|about it)|never ?mind|stop(?: (?:that|it|this))?|abort|"
+        r"leave it|drop it|don'?t bother)\b"
+        r"(?![^.?!]*\b(?:transfer|direct debit|card|standing order|payment|account)\b)"
+    ),
+    "repeat": re.compile(
+        r"(?i)^(?:(?:sorry|pardon|um|uh)[\s,.]+)*"
+        r"(?:(?:can|could) you (?:please )?(?:repeat|say) that(?: again)?|repeat(?: that)?|say (?:that|it) again|"
+        r"come again|what was that|what did you say|pardon)(?:[\s,]+please)?[.?!\s]*$"
+    ),
+    "skip": re.compile(
+        r"(?i)^(?:(?:please|um|uh|can we|let'?s|just)[\s,.]+)*"
+        r"(?:skip(?: (?:it|this|that))?(?: one| question)?|next question|pass)(?:[\s,]+please)?[.!?\s]*$"
+    ),
+}
+AGAINST = frozenset("no not don't dont without never stop nope".split())
 COMMON = frozenset(
-    [
-        "should",
-        "i",
-        "a",
-        "an",
-        "the",
-        "to",
-        "your",
-        "you",
-        "my",
-        "me",
-        "we",
-        "is",
-        "it",
-        "that",
-        "this",
-        "which",
-        "what",
-        "how",
-        "from",
-        "of",
-        "do",
-        "does",
-        "and",
-        "or",
-        "want",
-        "would",
-        "like",
-        "new",
-        "one",
-        "for",
-    ]
+    """
+    should i a an the to your you my me we is it that this which what how from of do does and or want would like new one
+    for
+    """.split()
+)
+BACK = re.compile(
+    r"(?i)\b(?:that|same|this)\b(?:\s+(?:card|account|one|transfer))|\b(?:from|on|with|of|for|to) (?:it|that)\b|"
+    r"\bthe same\b"
 )
 NUMBER = re.compile(r"(?i)\[phone|\+?\d[\d\s()-]{6,}\d")
 
@@ -93,14 +75,7 @@ def keeps_going(text: str) -> bool:
 
 def points_back(text: str) -> bool:
     """Whether a message speaks of something named before: "that card", "the same one"."""
-    return (
-        re.search(
-            r"(?i)\b(?:that|same|this)\b(?:\s+(?:card|account|one|transfer))|\b(?:from|on|with|of|for|to) (?:it|"
-            r"that)\b|\bthe same\b",
-            text,
-        )
-        is not None
-    )
+    return BACK.search(text) is not None
 
 
 def polarity(text: str, question: str) -> bool | None:

@@ -1,5 +1,4 @@
-"""Markdown to knowledge sections: each heading below the first is one answer, `Asked as:` lists questions it
-answers."""
+"""Markdown to knowledge sections: each heading below the first is one answer, `Asked as:` lists its questions."""
 
 from __future__ import annotations
 
@@ -34,7 +33,9 @@ def read_folder(folder: Path) -> dict[str, Section]:
 
 def read(text: str, file: str) -> Iterator[Section]:
     """The sections of one file. Its first-level heading is the title of the page, and no answer."""
-    title, line, body, asked = "", 0, [], []  # type: ignore[var-annotated]
+    title, line = "", 0
+    body: list[str] = []
+    asked: list[str] = []
 
     def done() -> Iterator[Section]:
         if title:

@@ -1,5 +1,4 @@
-"""What the assistant's folder teaches its specialists: intents and `like` phrases, acts, scope, and questions to
-sections.
+"""What an assistant's folder teaches its specialists: intents and `like` phrases, acts, scope, questions to sections.
 
 Writes folders below models/. Knows no conversation.
 """
@@ -78,9 +77,8 @@ def teaching(script: Script) -> Mapping[str, Rows]:
 def threshold(rows: Mapping[str, Rows], effort: Effort) -> float:
     """The least score of a message that is ours: what refuses 2 % of those that none of the three has learnt from."""
     told = {text for text, label in rows["scope"] if label == scope.OURS}
-    said = (
-        told & {text for text, _ in rows["intent"]} if "intent" in rows else told
-    )  # what customers wrote, not headings
+    # what customers wrote, not headings
+    said = told & {text for text, _ in rows["intent"]} if "intent" in rows else told
     held = sorted(said, key=lambda text: hashlib.sha256(text.encode()).digest())[::HELD_OUT]
     apart = set(held)
     minds = {

@@ -1,5 +1,4 @@
-"""A folder with `assistant.yaml` to a Script. Knows the format's keys and forms; what they refer to is `check`'s
-work."""
+"""A folder with `assistant.yaml` to a Script. Knows keys and forms; what they refer to is looked at by `check`."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""How much a message is ours: what the scope specialist says, beside how familiar it looks to those who would answer
-it."""
+"""How much a message is ours: what the scope specialist says, beside how familiar it is to those who would answer."""
 
 from __future__ import annotations
 

@@ -50,8 +50,7 @@ class State(msgspec.Struct, kw_only=True):
 
 
 class Event(msgspec.Struct, kw_only=True, omit_defaults=True):
-    """One thing a turn did, in the words that transcripts use: starts, asks, sets, confirms, calls, answers, says
-    ..."""
+    """One thing a turn did, in the words that transcripts use: starts, asks, sets, confirms, calls, answers ..."""
 
     verb: str
     name: str = ""
@@ -70,8 +69,10 @@ class Reply(msgspec.Struct, kw_only=True, omit_defaults=True):
 
 
 class Thought(msgspec.Struct, kw_only=True, omit_defaults=True):
-    """What one step of a turn made of the message, and how long it took. Times differ from run to run, so it is no
-    part of the log."""
+    """What one step of a turn made of the message, and how long it took.
+
+    Times differ from run to run, so it is no part of the log.
+    """
 
     step: str
     ms: float

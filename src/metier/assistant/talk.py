@@ -1,5 +1,4 @@
-"""Conversations that survive anything: each message is logged, each effect is logged before it is asked for, then
-the turn.
+"""Conversations that survive anything: each message is logged, each effect before it is asked for, then the turn.
 
 The order on disk is the whole idea: `received`, `calling` (with its key), `called`, `ended` (with the state). A process
 killed anywhere finds the open turn again and works it out from the same words, never repeating a call with an effect.
@@ -81,8 +80,7 @@ class Talk:
         try:
             turn = self.rules.turn(before, message, calls.do)
         except Exception:
-            # a template that does not fit or a fault of ours: the turn is closed, so that the next message is not
-            # held up by it
+            # a template that does not fit or a fault of ours: closed, so that the next message is not held up by it
             ended = _ended(Turn(events=[], replies=[], state=before, trace=[]), message.id)
             self.log.append(conversation, len(calls.entries), "ended", ended, message.at.isoformat())
             raise

@@ -124,10 +124,9 @@ def expected(line: str, place: Place) -> Expected:
                 args={name.strip(): value.strip() for name, _, value in pairs},
             )  # fmt: skip
     raise BadAssistant(
-        f"{place}: '{line}' is none of the ten forms: starts job, asks slot, sets slot = value, confirms "
-        f'"text", calls action '
-        f'once|never|N times [with k=v, ...], answers file#section, says "text", offers a | b, declines, hands '
-        f"off [why]."
+        f"{place}: '{line}' is none of the ten forms: starts job, asks slot, sets slot = value, "
+        'confirms "text", calls action once|never|N times [with k=v, ...], answers file#section, '
+        'says "text", offers a | b, declines, hands off [why].'
     )
 
 

@@ -1,7 +1,7 @@
-"""An assistant over HTTP: a message in, events out as JSON or as server-sent events. A Starlette app that a gateway
-mounts.
+"""An assistant over HTTP: a message in, events out as JSON or as server-sent events.
 
-Knows no widget. Turns run in threads; who may speak in a conversation is who holds its name, which nobody can guess.
+A Starlette app that a gateway mounts. Knows no widget. Turns run in threads; who may speak in a conversation is who
+holds its name, which nobody can guess.
 """
 
 from __future__ import annotations

@@ -26,8 +26,8 @@ def ledger(
     as_json: Annotated[bool, typer.Option("--json", help="One line of JSON a specialist.")] = False,
 ) -> None:
     """Totals for each specialist, recomputed from every answer."""
+    from metier.database import POSTGRES
     from metier.errors import UnreadableData
-    from metier.gateway.database import POSTGRES
     from metier.gateway.ledger import Ledger
 
     if not url.startswith(POSTGRES) and not Path(url).exists():

@@ -15,10 +15,10 @@ from dataclasses import astuple, dataclass, fields
 from decimal import Decimal
 from typing import Any
 
+from metier.database import Database
 from metier.decide.measure import clopper_pearson
 from metier.errors import BadOption
 from metier.gateway.base import Answer, Ask
-from metier.gateway.database import Database
 from metier.gateway.prices import Price
 from metier.gateway.upstream import Bill, text_of
 from metier.types import Decision, Json

@@ -17,11 +17,11 @@ from typing import Protocol
 
 from metier import artifact, folder
 from metier.errors import MetierError
+from metier.forms.base import Learnt
 from metier.gateway.base import Trouble, Unavailable, UnknownModel
 from metier.gateway.batch import SWIFT_S, Queue
 from metier.gateway.settings import Settings
 from metier.registry import Aliases, Entry
-from metier.specialist import Specialist
 
 FOLLOW_S = 0.5  # how soon a promotion is seen
 LOG = logging.getLogger("metier.gateway")
@@ -52,7 +52,7 @@ class Loaded:
     """A specialist in memory, its queue, and what it takes; `files` are sizes by digest, which others may share."""
 
     entry: Entry
-    specialist: Specialist
+    specialist: Learnt
     queue: Queue
     files: Mapping[str, int]
     used: float = field(default_factory=monotonic)
@@ -222,7 +222,7 @@ def _catalogue(shelf: Shelf) -> Catalogue:
     return Catalogue(production={name: shelf.resolve(name) for name in aliases}, aliases=aliases)
 
 
-def _swift(specialist: Specialist) -> bool:
+def _swift(specialist: Learnt) -> bool:
     """Whether the first stage answers so fast that a thread would take longer to reach."""
     fastest = SWIFT_S + 1
     for golden in specialist.golden[:8]:

@@ -5,9 +5,12 @@ Knows two dialects and no tables. Each thread that writes opens its own.
 
 from __future__ import annotations
 
+import fcntl
+import hashlib
 import sqlite3
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
 
@@ -17,10 +20,14 @@ from metier.errors import CannotWrite
 Row: TypeAlias = tuple[Any, ...]
 Done = TypeVar("Done")
 POSTGRES = ("postgresql://", "postgres://")
+LOCKS = 64  # files that the names of `alone` share, by their hash
 
 
 class Database:
-    """Statements one after the other; each call is a transaction, and is on the disk when it returns."""
+    """Statements one after the other; each call is a transaction, and is on the disk when it returns.
+
+    `with database.alone("c1"):` nobody else, in this process or another, is inside under that name.
+    """
 
     def __init__(self, url: str) -> None:
         self._lock, self._url = threading.Lock(), url
@@ -32,14 +39,18 @@ class Database:
                 f"{_shown(url)}: {error}. Name a file in a folder that may be written, or a database."
             ) from None
 
-    def run(self, statement: str, rows: Sequence[Row]) -> None:
-        """One statement for each row, all of them or none."""
+    def run(self, statement: str, rows: Sequence[Row], *, forced: bool = True) -> None:
+        """One statement for each row, all of them or none.
+
+        Not `forced`, it outlives a kill of the process, and a power cut once a forced one has followed.
+        """
 
         def work() -> None:
             if self.postgres:
                 with self._connection.transaction(), self._connection.cursor() as cursor:
                     cursor.executemany(statement.replace("?", "%s"), rows)
                 return
+            self._connection.execute(f"PRAGMA synchronous={'FULL' if forced else 'NORMAL'}")
             with self._connection:
                 self._connection.executemany(statement, rows)
 
@@ -53,6 +64,23 @@ class Database:
         """The rows that a statement finds."""
         asked = statement.replace("?", "%s") if self.postgres else statement
         return self._done(lambda: [tuple(row) for row in self._connection.execute(asked, values).fetchall()])
+
+    @contextmanager
+    def alone(self, name: str) -> Iterator[None]:
+        """A context for one at a time, whoever it is; a process that is killed lets go of it."""
+        digest = hashlib.sha256(name.encode()).digest()
+        if self.postgres:
+            place = int.from_bytes(digest[:8], "big", signed=True)
+            self.ask("select pg_advisory_lock(?)", (place,))
+            try:
+                yield
+            finally:
+                self.ask("select pg_advisory_unlock(?)", (place,))
+            return
+        path = Path(self._url)
+        with path.with_name(f"{path.name}.lock-{int.from_bytes(digest, 'big') % LOCKS}").open("w") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)  # of this opening of the file: other threads wait as well
+            yield
 
     def _done(self, work: Callable[[], Done]) -> Done:
         """The work, by one thread at a time; once more on a new connection where a server had let go of the old one."""
@@ -80,7 +108,7 @@ def _sqlite(path: Path) -> sqlite3.Connection:
 
 
 def _postgres(url: str) -> Any:
-    lazy.need("psycopg", extra="postgres", purpose="A ledger in PostgreSQL")
+    lazy.need("psycopg", extra="postgres", purpose="A database in PostgreSQL")
     import psycopg
 
     try:

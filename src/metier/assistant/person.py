@@ -1,0 +1,53 @@
+"""A conversation that goes to a person, and the number that is left where none is there."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from metier.assistant import cues
+from metier.assistant.desk import at_desk, next_open
+from metier.assistant.moment import Moment
+from metier.assistant.state import Pending, Reply
+from metier.assistant.templates import fill
+
+ALWAYS = {"person": "asked", "complaint": "complaint", "vulnerable": "vulnerable"}  # acts that bring a person
+
+
+def wanted(now: Moment, act: str) -> str | None:
+    """Why a person must have this message whatever else it says; None where none must."""
+    if cues.asks_for_person(now.text):
+        why: str | None = "asked"
+    elif cues.vulnerable(now.text):
+        why = "vulnerable"
+    else:
+        why = ALWAYS.get(act)
+    return why if why == "asked" or why in now.script.desk.when else None
+
+
+def hand_off(now: Moment, why: str) -> None:
+    """Pass the conversation on, or ask for a number while the desk is closed."""
+    desk = now.script.desk
+    if at_desk(desk.open, now.message.at):
+        now.event("hands off", why, args=_told_so_far(now))
+        now.say("person")
+        now.state.owner, now.state.pending = "person", None
+        return
+    now.event("hands off", why, outcome="closed", args=_told_so_far(now))
+    text = fill(desk.closed, {"next_open": next_open(desk.open, now.message.at)})
+    now.replies.append(Reply(id="person.closed", text=text))
+    now.state.job, now.state.pending = None, Pending(what="number")
+
+
+def took_number(now: Moment) -> bool:
+    """Whether the message leaves the number that was asked for. It is asked once only."""
+    now.state.pending = None
+    if not cues.leaves_number(now.text):
+        return False
+    now.event("leaves number")
+    now.say("taken")
+    return True
+
+
+def _told_so_far(now: Moment) -> dict[str, Any]:
+    running = now.state.job
+    return {} if running is None else {"job": running.name, **running.slots}

@@ -1,0 +1,127 @@
+"""What a message says of the slots of the running job, whichever was asked for: several at once, and corrections."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from metier.assistant import answers, cues, wording
+from metier.assistant.base import Slot
+from metier.assistant.moment import Moment
+from metier.assistant.templates import shown
+
+SHORT = 8  # words; a longer message says more than yes or no
+
+
+def set_values(now: Moment, act: str) -> list[str] | None:
+    """Set whatever the message says; the questions it asks besides, or None where it set nothing."""
+    wanted = now.pending.slot
+    parts = wording.clauses(now.text) or [now.text]
+    questions = [part for part in parts if _is_question(now, part)]
+    taking_back = _takes_back(now, act)
+    done: set[str] = set()
+    said = [part for part in parts if part not in questions]
+    rest = [part for part in said if not _set_named(now, part, wanted, done, taking_back=taking_back)]
+    if done and taking_back:  # "no wait" before "the green one" answers no question
+        rest = [part for part in rest if wording.unmarked(part)]
+    for part in rest:
+        _set_polar(now, part, wanted, done, taking_back=taking_back)
+    _set_by_act(now, act, wanted, done, alone=not questions and not (done and taking_back))
+    if not done:
+        return None
+    now.state.misses = 0
+    now.running.skipped = [name for name in now.running.skipped if name not in done]
+    return questions
+
+
+def parsed(now: Moment, slot: Slot, text: str) -> Any:
+    """The value of a slot that a text gives, as the job keeps it."""
+    value = answers.parse(text, slot, now.running.options.get(slot.source, ()))
+    if slot.kind == "money" and value is not None:
+        return {"amount": value, "name": f"£{shown(value)}"}
+    return value
+
+
+def put(now: Moment, slot: Slot, *, value: Any) -> None:
+    """Keep a value; picks and amounts are remembered for the jobs to come."""
+    running = now.running
+    running.slots[slot.name] = value
+    running.order = [*(name for name in running.order if name != slot.name), slot.name]
+    if slot.kind in ("pick", "money"):
+        now.state.carried[slot.source or slot.kind] = value
+    now.event("sets", slot.name, value=value)
+
+
+def _takes_back(now: Moment, act: str) -> bool:
+    if "correction" in now.faults:
+        return False
+    return act == "correct" or wording.correcting(now.text) or now.pending.what in ("confirm", "what")
+
+
+def _set_named(now: Moment, part: str, wanted: str, done: set[str], *, taking_back: bool) -> bool:
+    """Picks, amounts and the like that a part of the message names."""
+    text = wording.unmarked(part) or part
+    open_slots = [one for one in _in_order(now, wanted) if one.kind not in ("yes_no", "text") and one.name not in done]
+    hit = {slot.name for slot in open_slots if _take(now, slot, text, taking_back=taking_back)}
+    done |= hit
+    return bool(hit)
+
+
+def _set_polar(now: Moment, part: str, wanted: str, done: set[str], *, taking_back: bool) -> None:
+    for slot in _in_order(now, wanted):
+        asked = slot.kind == "yes_no" and slot.name not in done
+        if asked and _polar(now, slot, part, wanted, taking_back=taking_back):
+            done.add(slot.name)
+            return
+
+
+def _set_by_act(now: Moment, act: str, wanted: str, done: set[str], *, alone: bool) -> None:
+    """What the specialist of acts makes of a short answer, and any answer to a question for text."""
+    slot = now.job.ask.get(wanted)
+    if slot is None:
+        return
+    short = len(wording.words(now.text)) < SHORT
+    agreed = act == "no" or (act == "yes" and not wording.negates(now.text))
+    if slot.kind == "yes_no" and slot.name not in done and alone and short and agreed:
+        put(now, slot, value=act == "yes")
+        done.add(slot.name)
+    if slot.kind == "text" and not done and not wording.asking(now.text):
+        put(now, slot, value=now.text)
+        done.add(slot.name)
+
+
+def _is_question(now: Moment, part: str) -> bool:
+    whole = part if not now.text.endswith("?") else _with_mark(now, part)
+    return wording.asking(whole) and len(wording.words(part)) > 2 and not wording.CUE.search(part)
+
+
+def _with_mark(now: Moment, part: str) -> str:
+    return part + "?" if now.text.rstrip("?! ").endswith(part.rstrip("?! ")) else part
+
+
+def _in_order(now: Moment, wanted: str) -> list[Slot]:
+    return sorted(now.job.ask.values(), key=lambda slot: slot.name != wanted)
+
+
+def _take(now: Moment, slot: Slot, text: str, *, taking_back: bool) -> bool:
+    held = now.running.slots.get(slot.name)
+    if held is not None and not taking_back:
+        return False
+    value = parsed(now, slot, text)
+    if value is None or value == held:
+        return False
+    put(now, slot, value=value)
+    return True
+
+
+def _polar(now: Moment, slot: Slot, part: str, wanted: str, *, taking_back: bool) -> bool:
+    held = now.running.slots.get(slot.name)
+    if slot.name == wanted:
+        value = answers.yes_no(part)
+    elif taking_back or held is None:
+        value = cues.polarity(part, slot.say)
+    else:
+        value = None
+    if value is None or value == held:
+        return False
+    put(now, slot, value=value)
+    return True

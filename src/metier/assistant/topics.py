@@ -1,0 +1,127 @@
+"""A message that answers no open question: it starts a job, turns to another, is answered, or is declined."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from metier.assistant import jobs, wording
+from metier.assistant.desk import times
+from metier.assistant.moment import Moment
+from metier.assistant.person import hand_off
+from metier.assistant.state import Pending
+
+RETRIES = 2
+MOST_OFFERED = 3
+SOCIAL = ("greet", "thanks", "bye", "bot", "capability")
+
+
+def take_up(now: Moment, act: str) -> None:
+    """Talk, a question of its own, or a job; what is none of them was not understood."""
+    idle = now.state.job is None
+    if act in SOCIAL:
+        now.event("says", act)
+        now.say(act)
+        return jobs.ask_again(now)
+    if idle and act in ("yes", "no", "cancel", "skip") and len(wording.words(now.text)) < 6:
+        return now.say("nothing")
+    if idle and act == "correct" and now.state.finished and not wording.asking(now.text):
+        return now.say("done_already")
+    if not _dealt_with(now, now.text):
+        missed(now)
+    return None
+
+
+def aside(now: Moment, text: str) -> None:
+    """Answer a question asked beside something else, if a section surely does."""
+    found = now.opinions.found(wording.opened(text))
+    if found is not None:
+        now.tell(found.id)
+
+
+def begin(now: Moment, label: str, text: str) -> bool:
+    """Do what a label stands for, or ask whether to drop what is running; False where it stands for nothing here."""
+    if label in now.script.desk.when:
+        hand_off(now, label)
+        return True
+    job, running = now.by_label.get(label), now.state.job
+    if job is None or (running is not None and running.name == job.name):
+        return False
+    if running is None or job.answer is not None:
+        jobs.start(now, job, text)
+        return True
+    now.state.pending = Pending(what="switch", job=job.name, text=text)
+    now.event("switches", job.name)
+    now.say("drop", choices=("Yes", "No"), old=now.title(running.name), new=job.title)
+    return True
+
+
+def missed(now: Moment) -> None:
+    """Not understood; after the second time a person is asked."""
+    now.state.misses += 1
+    most = times(now.script.desk.when, "misunderstandings") or RETRIES
+    waiting = now.state.pending
+    if waiting is not None and waiting.what == "slot":
+        if tried(now):
+            return None
+    elif now.state.misses > most:
+        return hand_off(now, f"{most} misunderstandings")
+    now.event("misses")
+    now.say("unsure_again")
+    return jobs.ask_again(now)
+
+
+def tried(now: Moment) -> bool:
+    """Count one more answer that was none; whether that was one too many, and a person has it now."""
+    now.pending.tries += 1
+    if now.pending.tries <= RETRIES:
+        return False
+    most = times(now.script.desk.when, "misunderstandings") or RETRIES
+    hand_off(now, f"{most} misunderstandings")
+    return True
+
+
+def _dealt_with(now: Moment, said: str) -> bool:
+    text, busy = wording.opened(said), now.state.job is not None
+    phrase = now.by_phrase.get(wording.plain(text))
+    if phrase is not None and begin(now, phrase, text):
+        return True
+    if not now.opinions.ours(text):
+        _decline(now)
+        return True
+    asking = wording.asking(text)
+    found = now.opinions.found(text) if busy or asking else None
+    if found is not None and busy and asking:
+        jobs.told(now, found.id)
+        return True
+    decision = now.opinions.intent(text)
+    labels = [one.label for one in decision.candidates] if decision.reason != "out_of_scope" else []
+    closer = found is not None and found.score > decision.probability
+    if len(labels) == 1 and not closer and begin(now, labels[0], text):
+        return True
+    found = found or now.opinions.found(text)
+    if found is not None and (asking or len(labels) < 2):
+        jobs.told(now, found.id)
+        return True
+    return _offered(now, labels) if not busy else False
+
+
+def _offered(now: Moment, labels: Sequence[str]) -> bool:
+    """Whether few enough labels are left to ask which; one that is nobody's job can be a person's."""
+    if not 1 <= len(labels) <= MOST_OFFERED:
+        return False
+    choices = [*labels, "person"]
+    now.state.pending = Pending(what="offer", choices=choices, text=now.text)
+    now.event("offers", args={"choices": choices})
+    now.say("unsure", choices=[now.spoken(label) for label in labels] + ["A person"])
+    return True
+
+
+def _decline(now: Moment) -> None:
+    """Not ours. Words that answer an open question no better count as not understood, questions do not."""
+    now.event("declines")
+    waiting = now.state.pending
+    if waiting is not None and waiting.what == "slot" and not wording.asking(now.text) and tried(now):
+        return
+    before = now.state.last[0]["id"] if now.state.last else ""
+    now.say("decline_again" if before == "say.decline" else "decline")
+    jobs.ask_again(now)

@@ -1,0 +1,73 @@
+"""How a message is worded: its words, its parts, whether it asks, and whether it takes something back. English.
+
+Knows no slots and no state.
+"""
+
+from __future__ import annotations
+
+import re
+
+NO = frozenset("no nope nah n negative never not don't dont".split())
+MARKS = re.compile(
+    r"(?i)^(?:(?:um+|uh+|er+|oh|ah|hmm+|well|sorry|oops|and|but|ok|okay|so|hi|hey|please)[\s,.:;-]+)*"
+    r"(?:no[\s,]+wait|wait[\s,]+no|no[\s,]+sorry|no|nope|wait|hang on|hold on|actually|sorry|oops|scratch that|"
+    r"correction|i meant|i mean|make (?:it|that)|change (?:it|that)(?: to)?|rather|instead|not that one|my mistake)\b"
+    r"[\s,.:;!-]*"
+)
+CUE = re.compile(
+    r"(?i)\b(?:actually|i meant|no wait|wait|sorry|instead|rather|scratch that|change (?:it|that)|make (?:it|that)|"
+    r"not the|correction|my mistake|oops|wrong)\b"
+)
+ASKING = re.compile(
+    r"(?i)^(?:(?:um+|uh+|er+|oh|ah|hmm+|well|so|ok|okay|and|but|hi|hey|quick question|by the way|btw|sorry|just|"
+    r"please|erm|like)[\s,.:;-]+)*"
+    r"(?:what|what's|whats|when|where|which|who|why|how|is|are|am|do|does|did|can|could|will|would|should|has|have)\b"
+)
+OPENERS = re.compile(
+    r"(?i)^(?:(?:fine|ok|okay|right|alright|well|so|um+|uh+|hi|hey|hello|please|thanks|thank you|anyway|oh|ah|"
+    r"cheers|yes|no|actually)\b[\s,.:;!-]+)+(?=\w+\W+\w)"
+)
+BREAKS = re.compile(r"(?<!\d)[.;!?]+(?:\s+|$)|[.;!?]+(?=\s|$)|,?\s+(?:and|but)\s+(?:then\s+)?|,\s+(?!\d)|\s+-\s+|\n+")
+
+
+def words(text: str) -> list[str]:
+    """The words of a text, in small letters."""
+    return re.findall(r"[\w£$€'’]+(?:\.\d+)?", text.casefold().replace("’", "'"))
+
+
+def plain(text: str) -> str:
+    """A text by its words alone, so that two that differ in signs and capitals are one."""
+    return " ".join(words(text))
+
+
+def opened(text: str) -> str:
+    """The message without what people say before they come to it."""
+    return OPENERS.sub("", text.strip())
+
+
+def clauses(text: str) -> list[str]:
+    """The parts of a message that may each say one thing."""
+    return [part.strip(" ,") for part in BREAKS.split(text) if part and part.strip(" ,")]
+
+
+def asking(text: str) -> bool:
+    """Whether a message looks like a question."""
+    return text.rstrip().endswith("?") or ASKING.match(text.strip()) is not None
+
+
+def correcting(text: str) -> bool:
+    """Whether a message takes back something said before."""
+    return MARKS.match(text.strip()) is not None or CUE.search(text) is not None
+
+
+def unmarked(text: str) -> str:
+    """The message without the words that only say it is a correction."""
+    before = None
+    while before != text:
+        before, text = text, MARKS.sub("", text.strip(), count=1)
+    return text
+
+
+def negates(text: str) -> bool:
+    """Whether a no of any kind stands in a text."""
+    return any(word in NO for word in words(text))
