@@ -268,3 +268,6 @@ def _path_score(scores: NDArray[np.float64], steps: NDArray[np.float64], path: N
     for i in range(1, len(path)):
         held += steps[path[i - 1], path[i]] + scores[i, path[i]]
     return float(held)
+
+
+FIELD: Any = Crf

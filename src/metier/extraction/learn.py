@@ -14,12 +14,14 @@ from numpy.typing import NDArray
 from metier.decide.exits import Exit
 from metier.decide.sigmoids import Sigmoids
 from metier.extraction.crf import Crf, Read, Reals
+from metier.extraction.familiar import Familiar
 from metier.extraction.stage import Parsed, SpanStage, Spotted, log_odds
-from metier.extraction.tagger import Row, Tagger
-from metier.extraction.words import Span, tag_names, tags
-from metier.types import Floats, Labels
+from metier.extraction.silent import Saying
+from metier.extraction.tagger import Row
+from metier.extraction.words import tag_names, tags
+from metier.types import Floats, Labels, Span
 
-Teach = Callable[[Sequence[Row], int], Tagger]  # rows to learn from and how many tags -> what they taught
+Teach = Callable[[Sequence[Row], int], Saying]  # rows to learn from and how many tags -> what they taught
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +57,7 @@ class HeldOut:
     spotted: Sequence[Spotted]
 
 
-def held_out(lessons: Lessons, teach: Teach | None, number: int, tick: Callable[[], None]) -> HeldOut:
+def held_out(lessons: Lessons, teach: Teach, number: int, tick: Callable[[], None]) -> HeldOut:
     """A stage that learnt all texts, and what it says of each by fields that have not learnt it."""
     paths = lessons.paths()
     rows = [Row(text=one.text, words=one.words, path=path) for one, path in zip(lessons.texts, paths, strict=True)]
@@ -76,21 +78,19 @@ def held_out(lessons: Lessons, teach: Teach | None, number: int, tick: Callable[
 
 
 def _numbers(
-    lessons: Lessons, rows: Sequence[Row], teach: Teach | None, tick: Callable[[], None]
-) -> tuple[Sequence[Reals | None], Tagger | None]:
+    lessons: Lessons, rows: Sequence[Row], teach: Teach, tick: Callable[[], None]
+) -> tuple[Sequence[Reals], Saying]:
     """What a tagger that has not learnt a text says of its words, and one that has learnt all."""
-    said: list[Reals | None] = [None] * len(rows)
-    if teach is None:
-        return said, None
+    said: dict[int, Reals] = {}
     for fold in np.unique(lessons.fold):
         tagger = teach([rows[i] for i in np.flatnonzero(lessons.fold != fold)], lessons.count)
-        for i in np.flatnonzero(lessons.fold == fold):
+        for i in np.flatnonzero(lessons.fold == fold).tolist():
             said[i] = tagger.numbers(rows[i].text, rows[i].words)
         tick()
-    return said, teach(rows, lessons.count)
+    return [said[i] for i in range(len(rows))], teach(rows, lessons.count)
 
 
-def _calibrated(lessons: Lessons, reads: Sequence[Read], tagger: Tagger | None, field: Crf) -> SpanStage:
+def _calibrated(lessons: Lessons, reads: Sequence[Read], tagger: Saying, field: Crf) -> SpanStage:
     """The stage with sigmoids that make its chances honest, fitted to spans and texts held out."""
     chances, truth, whole = [], [], []
     for read, text, spans in zip(reads, lessons.texts, lessons.spans, strict=True):
@@ -112,6 +112,7 @@ def _calibrated(lessons: Lessons, reads: Sequence[Read], tagger: Tagger | None, 
         field=field,
         spans=Sigmoids.fit(spans, np.array(truth, np.float32).reshape(-1, len(lessons.labels))),
         texts=Sigmoids.fit(texts, np.array(whole, np.float32)[:, None]),
+        scope=Familiar.fit([text.signs for text in lessons.texts], lessons.fold),
         exit=Exit.always(),
     )
 

@@ -15,9 +15,10 @@ from metier.decide.sigmoids import Sigmoids
 from metier.extraction.crf import Crf, Read, Reals, Seen
 from metier.extraction.marks import marks
 from metier.extraction.signs import Signs, signs
-from metier.extraction.tagger import Tagger
-from metier.extraction.words import Span, Word, split
-from metier.types import Floats
+from metier.extraction.silent import Saying
+from metier.extraction.familiar import Familiar
+from metier.extraction.words import Word, split
+from metier.types import Floats, Span
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,9 +35,9 @@ class Parsed:
         words = split(text)
         return cls(text=text, words=words, signs=signs(text, words, marks(text, words)))
 
-    def seen(self, numbers: Reals | None = None) -> Seen:
-        """The text as a field sees it, with what a tagger says of each word, if one was asked."""
-        return Seen(signs=self.signs, numbers=np.zeros((len(self.words), 0), np.float32) if numbers is None else numbers)
+    def seen(self, numbers: Reals) -> Seen:
+        """The text as a field sees it, with what a tagger says of each word."""
+        return Seen(signs=self.signs, numbers=numbers)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,17 +52,18 @@ class Spotted:
 
 @dataclass(frozen=True, kw_only=True)
 class SpanStage:
-    """A field, the tagger whose numbers it weighs beside signs, if it has one, and what makes its sums honest."""
+    """A field, the tagger whose numbers it weighs beside signs, what makes its sums honest, and when a text leaves."""
 
-    tagger: Tagger | None
+    tagger: Saying
     field: Crf
     spans: Sigmoids
     texts: Sigmoids
+    scope: Familiar
     exit: Exit
 
     def run(self, parsed: Parsed, labels: Sequence[str], number: int) -> Spotted:
         """What this stage, the `number`th, finds in a text."""
-        numbers = None if self.tagger is None else self.tagger.numbers(parsed.text, parsed.words)
+        numbers = self.tagger.numbers(parsed.text, parsed.words)
         return self.told(self.field.read(parsed.seen(numbers)), parsed.words, labels, number)
 
     def told(self, read: Read, words: Sequence[Word], labels: Sequence[str], number: int) -> Spotted:
@@ -75,16 +77,6 @@ class SpanStage:
         return Spotted(
             spans=found, probabilities=probabilities.astype(np.float64), confidence=float(whole[0, 0]), stage=number
         )
-
-
-def run(stages: Sequence[SpanStage], text: str, labels: Sequence[str]) -> Spotted:
-    """What the first stage that is sure of a text finds in it, or else the last."""
-    parsed = Parsed.of(text)
-    for number, stage in enumerate(stages, 1):
-        spotted = stage.run(parsed, labels, number)
-        if number == len(stages) or stage.exit.leaves(np.array([spotted.confidence], np.float32), np.ones(1))[0]:
-            break
-    return spotted
 
 
 def log_odds(chances: Floats) -> Floats:

@@ -93,3 +93,6 @@ def _both(coefficients: Any, intercepts: Any) -> tuple[Any, Any]:
     if len(coefficients) > 1:
         return coefficients, intercepts
     return np.concatenate([-coefficients, coefficients]) / 2, np.concatenate([-intercepts, intercepts]) / 2
+
+
+TAGGER: Any = Tagger

@@ -10,16 +10,10 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+from metier.types import Span
+
 WORD = re.compile(r"[^\W\d_]+|\d+|[^\w\s]|_")
 OUT = "O"
-
-
-class Span(NamedTuple):
-    """Characters of a text from `start` up to `end`, and what they are."""
-
-    start: int
-    end: int
-    label: str
 
 
 class Word(NamedTuple):
@@ -33,11 +27,6 @@ class Word(NamedTuple):
 def split(text: str) -> list[Word]:
     """The words of a text, in order."""
     return [Word(match.start(), match.end(), match[0]) for match in WORD.finditer(text)]
-
-
-def whole(words: Sequence[Word], span: Span) -> bool:
-    """Whether a span begins where a word begins and ends where one ends."""
-    return any(word.start == span.start for word in words) and any(word.end == span.end for word in words)
 
 
 def tags(words: Sequence[Word], spans: Iterable[Span]) -> list[str]:

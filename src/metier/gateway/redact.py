@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterable
 
 from metier.extraction.personal import Personal, personal, plain
-from metier.extraction.words import Span
+from metier.types import Span
 
 MOST_CHARACTERS = 20_000  # of a text; what lies beyond is left out, not left in
 
