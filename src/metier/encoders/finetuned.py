@@ -153,7 +153,7 @@ def _teach(
     """Writes to `path` the weights in the folder `start` after learning the targets, and gives the centres (k, d)."""
     torch = importlib.import_module("torch")
     with one_thread(torch):
-        network = _Network(torch, start)
+        network = Network(torch, start)
         lessons = _Lessons(torch, network, values, recipe, seed)
         wanted = torch.from_numpy(np.array(targets, np.float32))
         centres = _centres(torch, network, lessons, wanted)
@@ -163,7 +163,7 @@ def _teach(
         return learnt
 
 
-class _Network:
+class Network:
     """The layers of an encoder as torch runs them, and the pooling that makes one vector of a text."""
 
     def __init__(self, torch: Any, folder: Path) -> None:
@@ -216,7 +216,7 @@ class _Network:
 class _Lessons:
     """The rows as tokens, dealt out in batches of like length."""
 
-    def __init__(self, torch: Any, network: _Network, values: Sequence[str], recipe: Recipe, seed: int) -> None:
+    def __init__(self, torch: Any, network: Network, values: Sequence[str], recipe: Recipe, seed: int) -> None:
         from tokenizers import Tokenizer
 
         splitter = Tokenizer.from_file(str(network.folder / "tokenizer.json"))
@@ -269,7 +269,7 @@ class _Lessons:
         return np.where(chosen, self._mask, self._ids[row])
 
 
-def _centres(torch: Any, network: _Network, lessons: _Lessons, targets: Tensor) -> Tensor:
+def _centres(torch: Any, network: Network, lessons: _Lessons, targets: Tensor) -> Tensor:
     """Where each label starts (k, d): the mean of its vectors before any learning."""
     with torch.no_grad():
         sums = sum(
@@ -283,7 +283,7 @@ def _centres(torch: Any, network: _Network, lessons: _Lessons, targets: Tensor) 
 
 
 def _learn(
-    torch: Any, network: _Network, centres: Tensor, lessons: _Lessons, targets: Tensor, loss: Loss, recipe: Recipe
+    torch: Any, network: Network, centres: Tensor, lessons: _Lessons, targets: Tensor, loss: Loss, recipe: Recipe
 ) -> None:
     """Moves the weights of the network and the centres to their mean over the last steps."""
     steps = recipe.steps(len(lessons))
@@ -295,7 +295,7 @@ def _learn(
     ]
     learning = [weight for group in groups for weight in group["params"]]
     optimiser = torch.optim.AdamW(groups, fused=True)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: _rate(step, steps, recipe.warming))
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: rate_at(step, steps, recipe.warming))
     averaged: list[Tensor] = []
     for step, rows in zip(range(steps), lessons.batches(), strict=False):
         for some in lessons.parts(rows):
@@ -331,7 +331,7 @@ def _missed(functional: Any, cosines: Tensor, wanted: Tensor, loss: Loss, recipe
     return (each * known).sum()
 
 
-def _rate(step: int, steps: int, warming: float) -> float:
+def rate_at(step: int, steps: int, warming: float) -> float:
     """Share of the full rate at a step: up in a line, then down to 0 in another."""
     rise = max(1, round(warming * steps))
     return min((step + 1) / rise, (steps - step) / max(1, steps - rise))

@@ -6,7 +6,6 @@ Knows no labels. A text longer than the encoder reads at once is read in parts; 
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from threading import Lock
@@ -38,6 +37,8 @@ class Pieces:
         self._splitter = Tokenizer.from_str(tokenizer.decode("utf-8"))
         self._splitter.no_padding()
         self._splitter.no_truncation()
+        known = (self._splitter.token_to_id(token) for token in ("[MASK]", "<mask>"))
+        self.mask: int | None = next((token for token in known if token is not None), None)
         self._room = tokens - self._splitter.num_special_tokens_to_add(False)
         framed = self._splitter.encode("").ids
         self._head, self._tail = framed[: (len(framed) + 1) // 2], framed[(len(framed) + 1) // 2 :]
@@ -90,10 +91,18 @@ class WordVectors:
         folder = _folder(source, (WEIGHTS,))
         tokens = bert_onnx.tokens_of(folder)
         network = bert_onnx.build(folder, tokens=tokens, layers=layers, int8=int8, pooled=False)
-        named = SHIPPED if source is None else Path(source).name
         return cls(
-            onnx=network.onnx, tokenizer=_tokenizer(folder), tokens=tokens, width=network.width, source=named
-        )  # fmt: skip
+            onnx=network.onnx,
+            tokenizer=_tokenizer(folder),
+            tokens=tokens,
+            width=network.width,
+            source=cls.named(source),
+        )
+
+    @staticmethod
+    def named(source: str | None) -> str:
+        """What an encoder is called, without a path of this machine."""
+        return SHIPPED if source is None else Path(source).name
 
     def encode(self, text: str, words: Sequence[Word]) -> Vectors:
         """The mean of the pieces of each word (t, d); a word without a piece of its own has that of the one before."""
@@ -120,11 +129,6 @@ class WordVectors:
         """The vectors that `state` was taken from."""
         config: dict[str, Any] = dict(state.config)
         return cls(onnx=state.files["words.onnx"], tokenizer=state.files["tokenizer.json"], **config)
-
-    @property
-    def key(self) -> str:
-        """What tells two encoders apart."""
-        return hashlib.sha256(self.onnx + self.tokenizer).hexdigest()
 
     def _made(self) -> tuple[Pieces, Any]:
         with self._lock:
