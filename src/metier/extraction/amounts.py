@@ -15,6 +15,7 @@ from metier.extraction.language import Language
 SYMBOLS = {"£": "GBP", "€": "EUR", "$": "USD", "US$": "USD", "¥": "JPY", "₹": "INR", "zł": "PLN", "Fr.": "CHF"}
 SYMBOLS |= {"A$": "AUD", "C$": "CAD", "CA$": "CAD", "AU$": "AUD", "₽": "RUB", "₩": "KRW", "₺": "TRY", "kr": "SEK"}
 CODE = re.compile(r"(?<![A-Za-z])[A-Z]{3}(?![A-Za-z])")
+MINUS = re.compile(r"[-\u2212]\s?[^\w\s]$")  # "-£20"
 FIGURE = re.compile(r"[-\u2212]?\s?\d+(?:[ '\u00a0\u202f]\d{3}(?!\d)|[.,]\d+)*")
 
 
@@ -32,6 +33,8 @@ def number(text: str, words: Language) -> float | None:
     if len(figures) != 1:
         return None
     value = _figure(figures[0][0])
+    if value is not None and MINUS.search(spelt[: figures[0].start()]):
+        value = -value
     tail = re.match(r"\s?([a-z]+)", spelt[figures[0].end() :].casefold())
     return None if value is None else value * (words.scales.get(tail[1], 1) if tail else 1)
 
@@ -53,6 +56,8 @@ def percentage(text: str, words: Language) -> float | None:
     folded = text.casefold()
     if "%" not in folded and not any(word in folded for word in words.percent):
         return None
+    for word in words.percent:  # a "cent" would be taken for a hundred
+        text = re.sub(rf"(?i)\b{word}\b", "%", text)
     value = number(text, words)
     return None if value is None else value / 100
 
@@ -74,7 +79,7 @@ def _in_figures(text: str, words: Language) -> str:
         return text
     for said, figure in words.spelt.items():
         text = re.sub(rf"\b{re.escape(said)}(?=\s+[a-z])", figure, text)
-    spelt: str = lazy.bring("text_to_num", extra="extract", purpose="Reading amounts").alpha2digit(text, words.name)
+    spelt: str = lazy.bring("text_to_num", extra="extract", purpose="Reading amounts").alpha2digit(text, words.name, threshold=0)
     return re.sub(r"\b1 (?=\d)", "", spelt)  # "a hundred" has become "1 100"
 
 

@@ -107,20 +107,39 @@ class Crf:
         """The likeliest tags of one text, and how probable they are."""
         if not len(text):
             return Read(runs=(), chances=np.empty(0), chance=1.0)
-        scores = _scores(text.signs.starts, text.signs.hashes, self._known, self._weights)  # (t, k)
-        known = np.isin(text.signs.low, self._common)
-        steps = np.arange(0, STRANGE * len(text) + 1, STRANGE)
-        scores += _scores(steps, strange(text.signs, known), self._known, self._weights)
+        scores = self._scores(text.signs.hashes, text.signs.starts[:-1])  # (t, k)
+        odd = strange(text.signs, np.isin(text.signs.low, self._common))
+        scores += self._scores(odd.ravel(), np.arange(0, odd.size, STRANGE))
         if text.numbers.shape[1]:
             scores += _spread(text.numbers) @ self._dense
         scores[0, 2::2] = NEVER  # no span goes on where a text begins
-        path = _likeliest(scores, self._allowed)
-        forward, backward = _sums(scores, self._allowed)
+        path, forward, backward = _lattice(scores, self._allowed)
         total = _log_sum(forward[-1])
         found = runs(path.tolist())
-        edges = np.array(found, np.int64).reshape(-1, 3)
-        chances = _span_chances(scores, self._allowed, forward, backward, edges, total)
-        return Read(runs=found, chances=chances, chance=float(np.exp(_path_score(scores, self._allowed, path) - total)))
+        chances = np.array([self._chance(scores, forward, backward, one) for one in found]) - total
+        score = scores[np.arange(len(path)), path].sum() + self._allowed[path[:-1], path[1:]].sum()
+        return Read(runs=found, chances=np.exp(np.minimum(chances, 0)), chance=min(float(np.exp(score - total)), 1.0))
+
+    def _scores(self, hashes: Hashes, starts: NDArray[np.int64]) -> Floats:
+        """The sum of what every sign of a word says of each tag (t, k); each word has one sign at least."""
+        at = np.minimum(np.searchsorted(self._known, hashes), max(len(self._known) - 1, 0))
+        hit = self._known[at] == hashes if len(self._known) else np.zeros(len(hashes), np.bool_)
+        said = np.zeros((len(hashes), self.tags))
+        said[hit] = self._weights[at[hit]]
+        return np.add.reduceat(said, starts, axis=0)
+
+    def _chance(self, scores: Floats, forward: Floats, backward: Floats, run: tuple[int, int, int]) -> float:
+        """The log sum of all paths that hold exactly this span: its begin, its inside, and no more of it behind."""
+        first, last, label = run
+        begins, inside = 2 * label + 1, 2 * label + 2
+        tag = inside if last > first else begins
+        held = forward[first, begins] + scores[first + 1 : last + 1, inside].sum()
+        held += self._allowed[begins, inside] * (last > first) + self._allowed[inside, inside] * max(last - first - 1, 0)
+        if last + 1 < len(scores):
+            after = self._allowed[tag] + scores[last + 1] + backward[last + 1]
+            after[inside] = NEVER
+            held += _log_sum(after)
+        return float(held)
 
     def state(self) -> State:
         """The arrays."""
@@ -152,7 +171,7 @@ def _common(texts: Sequence[Seen], groups: Labels) -> tuple[Hashes, Hashes]:
 
 def _items(text: Seen, common: NDArray[np.bool_]) -> list[dict[str, float]]:
     """Each word as CRFsuite takes it."""
-    spread, odd = _spread(text.numbers), strange(text.signs, common).reshape(-1, STRANGE).tolist()
+    spread, odd = _spread(text.numbers), strange(text.signs, common).tolist()
     starts, hashes = text.signs.starts, text.signs.hashes.tolist()
     return [
         {
@@ -181,93 +200,49 @@ def _forbidden(count: int) -> Reals:
 
 
 @njit(cache=True, nogil=True)
-def _scores(
-    starts: NDArray[np.int64], hashes: Hashes, known: Hashes, weights: NDArray[np.float32]
-) -> NDArray[np.float64]:
-    """The sum of what every sign of a word says of each tag (t, k)."""
-    t, k = len(starts) - 1, weights.shape[1]
-    out = np.zeros((t, k), np.float64)
-    for i in range(t):
-        for j in range(starts[i], starts[i + 1]):
-            at = np.searchsorted(known, hashes[j])
-            if at < len(known) and known[at] == hashes[j]:
-                for tag in range(k):
-                    out[i, tag] += weights[at, tag]
-    return out
-
-
-@njit(cache=True, nogil=True)
-def _likeliest(scores: NDArray[np.float64], steps: NDArray[np.float64]) -> NDArray[np.int64]:
-    """The path of tags with the highest score (t,): Viterbi."""
+def _lattice(
+    scores: NDArray[np.float64], steps: NDArray[np.float64]
+) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
+    """The path of tags with the highest score (t,), and log sums over all paths up to each tag, it included, and on
+    from behind it: (t, k) twice.
+    """
     t, k = scores.shape
     best, back = scores.copy(), np.zeros((t, k), np.int64)
-    for i in range(1, t):
-        for tag in range(k):
-            top = 0
-            for before in range(1, k):
-                if best[i - 1, before] + steps[before, tag] > best[i - 1, top] + steps[top, tag]:
-                    top = before
-            back[i, tag] = top
-            best[i, tag] = scores[i, tag] + best[i - 1, top] + steps[top, tag]
-    path = np.empty(t, np.int64)
-    path[-1] = np.argmax(best[-1])
-    for i in range(t - 1, 0, -1):
-        path[i - 1] = back[i, path[i]]
-    return path
-
-
-@njit(cache=True, nogil=True)
-def _log_sum(values: NDArray[np.float64]) -> float:
-    top = values.max()
-    return float(top + np.log(np.exp(values - top).sum()))
-
-
-@njit(cache=True, nogil=True)
-def _sums(
-    scores: NDArray[np.float64], steps: NDArray[np.float64]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Log sums over all paths up to each tag, it included, and from behind each on: (t, k) twice."""
-    t, k = scores.shape
     forward, backward = scores.copy(), np.zeros((t, k))
     for i in range(1, t):
         for tag in range(k):
-            forward[i, tag] += _log_sum(forward[i - 1] + steps[:, tag])
+            top, high = 0, -np.inf
+            for before in range(k):
+                if best[i - 1, before] + steps[before, tag] > best[i - 1, top] + steps[top, tag]:
+                    top = before
+                high = max(high, forward[i - 1, before] + steps[before, tag])
+            total = 0.0
+            for before in range(k):
+                total += np.exp(forward[i - 1, before] + steps[before, tag] - high)
+            back[i, tag] = top
+            best[i, tag] += best[i - 1, top] + steps[top, tag]
+            forward[i, tag] += high + np.log(total)
     for i in range(t - 2, -1, -1):
-        after = scores[i + 1] + backward[i + 1]
         for tag in range(k):
-            backward[i, tag] = _log_sum(steps[tag] + after)
-    return forward, backward
+            high, total = -np.inf, 0.0
+            for after in range(k):
+                high = max(high, steps[tag, after] + scores[i + 1, after] + backward[i + 1, after])
+            for after in range(k):
+                total += np.exp(steps[tag, after] + scores[i + 1, after] + backward[i + 1, after] - high)
+            backward[i, tag] = high + np.log(total)
+    path = np.empty(t, np.int64)
+    path[t - 1] = 0
+    for tag in range(k):
+        if best[t - 1, tag] > best[t - 1, path[t - 1]]:
+            path[t - 1] = tag
+    for i in range(t - 1, 0, -1):
+        path[i - 1] = back[i, path[i]]
+    return path, forward, backward
 
 
-@njit(cache=True, nogil=True)
-def _span_chances(
-    scores: NDArray[np.float64], steps: NDArray[np.float64], forward: NDArray[np.float64],
-    backward: NDArray[np.float64], edges: NDArray[np.int64], total: float,
-) -> NDArray[np.float64]:  # fmt: skip
-    """The share of all paths that hold exactly this span: its begin, its inside, and no more of it behind (s,)."""
-    t = len(scores)
-    out = np.empty(len(edges), np.float64)
-    for j in range(len(edges)):
-        first, last, label = edges[j]
-        begins, inside = 2 * label + 1, 2 * label + 2
-        held, tag = forward[first, begins], begins
-        for i in range(first + 1, last + 1):
-            held += steps[tag, inside] + scores[i, inside]
-            tag = inside
-        if last + 1 < t:
-            after = steps[tag] + scores[last + 1] + backward[last + 1]
-            after[inside] = NEVER
-            held += _log_sum(after)
-        out[j] = np.exp(min(held - total, 0.0))
-    return out
-
-
-@njit(cache=True, nogil=True)
-def _path_score(scores: NDArray[np.float64], steps: NDArray[np.float64], path: NDArray[np.int64]) -> float:
-    held = scores[0, path[0]]
-    for i in range(1, len(path)):
-        held += steps[path[i - 1], path[i]] + scores[i, path[i]]
-    return float(held)
+def _log_sum(values: Floats) -> float:
+    top = values.max()
+    return float(top + np.log(np.exp(values - top).sum()))
 
 
 FIELD: Any = Crf

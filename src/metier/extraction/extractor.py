@@ -18,6 +18,7 @@ from metier.decide.exits import Exit
 from metier.domains.base import Domain
 from metier.encoders.base import Encoder
 from metier.errors import BadCell
+from metier.extraction.personal import CHECKED, Personal, personal
 from metier.extraction.stage import Parsed, SpanStage, Spotted
 from metier.extraction.value import value
 from metier.record import domain_of
@@ -85,8 +86,9 @@ class Extractor:
     def decided(self, text: str, seen: Seen, microseconds: float) -> Extraction:
         """The rule applied to what was found in a text."""
         spotted, in_scope = seen.spotted, seen.scope >= self.rule.scope_threshold
+        certain = [one for one in personal(text) if one.kind in CHECKED]
         spans = tuple(
-            self._found(text, span, float(p), in_scope)
+            self._found(text, span, float(p), in_scope and not any(_torn(one, span) for one in certain))
             for span, p in zip(spotted.spans, spotted.probabilities, strict=True)
         )
         given = [one for one in spans if one.accepted]
@@ -159,7 +161,7 @@ class Extractor:
         sure = np.array([spotted.confidence], np.float32)
         return number + 1 == len(self.stages) or bool(self.stages[number].exit.leaves(sure, np.ones(1))[0])
 
-    def _found(self, text: str, span: Span, probability: float, in_scope: bool) -> Found:
+    def _found(self, text: str, span: Span, probability: float, sound: bool) -> Found:
         said = text[span.start : span.end]
         return Found(
             start=span.start,
@@ -168,8 +170,14 @@ class Extractor:
             text=said,
             value=value(span.label, said),
             probability=probability,
-            accepted=in_scope and probability >= self.rule.accept_threshold,
+            accepted=sound and probability >= self.rule.accept_threshold,
         )
+
+
+def _torn(certain: Personal, span: Span) -> bool:
+    """Whether a span is a piece of a number that checks, or holds one of its ends: no answer, however sure a model is."""
+    apart = span.end <= certain.start or certain.end <= span.start
+    return not apart and not (span.start <= certain.start and certain.end <= span.end)
 
 
 def _candidates(spans: Sequence[Found]) -> tuple[Candidate, ...]:

@@ -35,7 +35,6 @@ def marks(text: str, words: Sequence[Word]) -> dict[int, str]:
 
 
 def _found(text: str) -> Iterator[tuple[int, int, str]]:
-    if any(c.isdigit() or c == "@" for c in text):
-        yield from ((one.start, one.end, one.kind) for one in personal(text))
+    yield from ((one.start, one.end, one.kind) for one in personal(text))
     for kind, pattern in PATTERNS.items():
         yield from ((*match.span(), kind) for match in pattern.finditer(text))

@@ -107,7 +107,7 @@ def _ago(said: str, words: Language, now: datetime) -> time | None:
 
 def _told(said: str, words: Language) -> tuple[int, int] | None:
     """"Half past nine", "25 to 7": minutes, a word, and the hour."""
-    spelt = lazy.bring("text_to_num", extra="extract", purpose="Reading times").alpha2digit(said, words.name)
+    spelt = lazy.bring("text_to_num", extra="extract", purpose="Reading times").alpha2digit(said, words.name, threshold=0)
     halves = "|".join(words.halves)
     joints = "|".join((*words.after, *words.before))
     match = re.search(rf"\b(?:(\d{{1,2}})|a?\s?({halves}))(?:\s?min\w*)?\s(?:({joints})\s)(\d{{1,2}})\b", spelt)

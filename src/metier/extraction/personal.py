@@ -20,6 +20,7 @@ IBAN = re.compile(
     rf"(?<![A-Za-z0-9])[A-Za-z]{{2}}{GAP}\d{{2}}(?:{GAP}[A-Za-z0-9]{{4}}){{2,7}}(?:{GAP}[A-Za-z0-9]{{1,3}})?(?![A-Za-z0-9])"
 )
 DIGITS = re.compile(rf"(?<![\dA-Za-z])\d(?:{GAP}\d){{11,18}}(?!\d)")
+HINT = re.compile(r"\d|@|[(\[]at[)\]]", re.IGNORECASE)  # without one of these there is nothing personal to be seen
 SORT_CODE = re.compile(r"(?<!\d)\d{2}[-\u2010-\u2015 ]\d{2}[-\u2010-\u2015 ]\d{2}(?![-\d])")
 SSN = re.compile(r"(?<![-\d])\d{3}-\d{2}-\d{4}(?![-\d])")
 ACCOUNT = re.compile(r"(?i:(?:account|acct|a/c|acc)[^\d\n]{0,24}?)((?<!\d)\d(?:[ -]?\d){5,11})(?!\d)")
@@ -75,9 +76,14 @@ KINDS = (
 )
 
 
+CHECKED = frozenset({"IBAN", "CARD"})  # what a checksum tells, and no form alone
+
+
 def personal(text: str) -> list[Personal]:
     """What is personal in a text, in the order it stands there; nothing twice."""
     found: list[Personal] = []
+    if not HINT.search(text):
+        return found
     taken = bytearray(len(text))
     for kind in KINDS:
         for one in _of(kind, text):

@@ -15,7 +15,6 @@ from functools import lru_cache
 from hashlib import blake2b
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from metier.extraction.words import Word
@@ -25,6 +24,7 @@ Hashes = NDArray[np.uint64]
 AFFIXES, GRAM, LONGEST_WORD = 4, 3, 40
 AROUND = 24  # signs of a word's neighbours and of what lies around it; as many for every word
 STRANGE = 8  # signs of which words nearby were hardly ever seen; as many for every word
+WIDEST = 3  # words to either side
 BEFORE_ALL, AFTER_ALL = np.uint64(11), np.uint64(13)
 
 
@@ -54,23 +54,21 @@ class _Own:
 def signs(text: str, words: Sequence[Word], marks: Mapping[int, str]) -> Signs:
     """The signs of every word; `marks` say what a pattern found at a word, by its number."""
     each = [_own(word.text[:LONGEST_WORD]) for word in words]
-    sizes = np.array([len(one.all) for one in each], np.int64)
-    own = np.concatenate([one.all for one in each]) if each else np.empty(0, np.uint64)
-    glued = np.array([i > 0 and words[i - 1].end == word.start for i, word in enumerate(words)], np.bool_)
-    broken = np.array([i == 0 or "\n" in text[words[i - 1].end : w.start] for i, w in enumerate(words)], np.bool_)
+    glued = np.array([i > 0 and words[i - 1].end == word.start for i, word in enumerate(words)], np.uint64)
+    broken = np.array([i == 0 or "\n" in text[words[i - 1].end : w.start] for i, w in enumerate(words)], np.uint64)
     marked = np.array([_hashed(marks.get(i, "")) for i in range(len(words))], np.uint64)
     low = np.array([one.low for one in each], np.uint64)
     shape = np.array([one.shape for one in each], np.uint64)
-    starts = np.concatenate([[0], np.cumsum(sizes + AROUND)]).astype(np.int64)
-    return Signs(starts=starts, hashes=_placed(low, shape, marked, glued, broken, own, sizes, starts), low=low, shape=shape)
-
-
-def strange(signs: Signs, common: NDArray[np.bool_]) -> Hashes:
-    """Signs of which words are strange, STRANGE for each word in turn: a name never seen is known by its place.
-
-    Shapes: common (t,), whether a word was seen often enough to be known for itself.
-    """
-    return _strange(signs.low, signs.shape, common)
+    around = _around(low, shape, marked, glued, broken)
+    sizes = np.array([len(one.all) + AROUND for one in each], np.int64)
+    return Signs(
+        starts=np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64),
+        hashes=np.concatenate([part for one, rest in zip(each, around, strict=True) for part in (one.all, rest)])
+        if each
+        else np.empty(0, np.uint64),
+        low=low,
+        shape=shape,
+    )
 
 
 @lru_cache(65_536)
@@ -100,78 +98,61 @@ def _shape(word: str) -> str:
     return re.sub(r"(.)\1{2,}", r"\1\1", kinds)
 
 
-@njit(cache=True, nogil=True, inline="always")
-def _mixed(a: np.uint64, b: np.uint64, salt: int) -> np.uint64:
+def _mixed(a: Hashes, b: Hashes, salts: Hashes) -> Hashes:
     """Two hashes and a salt as one, in the manner of SplitMix64."""
-    z = a * np.uint64(0x9E3779B97F4A7C15) + (b ^ (np.uint64(salt) << np.uint64(32)))
+    z = a * np.uint64(0x9E3779B97F4A7C15) + (b ^ (salts << np.uint64(32)))
     z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return z ^ (z >> np.uint64(31))
+    return np.asarray(z ^ (z >> np.uint64(31)))
 
 
-@njit(cache=True, nogil=True, inline="always")
-def _at(values: Hashes, i: int) -> np.uint64:
-    """The hash at a place, and one of two of its own before the first and after the last."""
-    if i < 0:
-        return BEFORE_ALL
-    return AFTER_ALL if i >= len(values) else values[i]
+class _Row:
+    """Hashes of words in a row; `row[1]` has for each word that of the next, and past the ends one of two of its own."""
+
+    def __init__(self, values: Hashes) -> None:
+        self._values = np.concatenate([np.full(WIDEST, BEFORE_ALL), values, np.full(WIDEST, AFTER_ALL)])
+        self._many = len(values)
+
+    def __getitem__(self, step: int) -> Hashes:
+        return self._values[WIDEST + step : WIDEST + step + self._many]
 
 
-@njit(cache=True, nogil=True)
-def _placed(
-    low: Hashes, shape: Hashes, marked: Hashes, glued: NDArray[np.bool_], broken: NDArray[np.bool_],
-    own: Hashes, sizes: NDArray[np.int64], starts: NDArray[np.int64],
-) -> Hashes:  # fmt: skip
-    """Own signs of each word, then those of what lies around it."""
-    t = len(low)
-    out = np.empty(starts[-1], np.uint64)
-    read = 0
-    for i in range(t):
-        at = starts[i]
-        out[at : at + sizes[i]] = own[read : read + sizes[i]]
-        read += sizes[i]
-        at += sizes[i]
-        word, here = low[i], shape[i]
-        before, after = _at(low, i - 1), _at(low, i + 1)
-        stuck = np.uint64(2 * int(glued[i]) + int(i + 1 < t and glued[i + 1]))
-        lines = np.uint64(2 * int(broken[i]) + int(i + 1 == t or broken[i + 1]))
-        around = (
-            _mixed(before, word, 1), _mixed(after, word, 2), _mixed(before, after, 3),
-            _mixed(_at(low, i - 2), before, 4), _mixed(after, _at(low, i + 2), 5),
-            _mixed(before, np.uint64(0), 6), _mixed(after, np.uint64(0), 7),
-            _mixed(_at(low, i - 2), np.uint64(0), 8), _mixed(_at(low, i + 2), np.uint64(0), 9),
-            _mixed(_at(shape, i - 1), here, 10), _mixed(here, _at(shape, i + 1), 11),
-            _mixed(_mixed(_at(shape, i - 1), here, 12), _at(shape, i + 1), 12),
-            _mixed(_at(shape, i - 2), np.uint64(0), 13), _mixed(_at(shape, i + 2), np.uint64(0), 14),
-            _mixed(_at(shape, i - 1), np.uint64(0), 15), _mixed(_at(shape, i + 1), np.uint64(0), 16),
-            _mixed(stuck, np.uint64(0), 17), _mixed(stuck, here, 18),
-            _mixed(lines, np.uint64(0), 19), _mixed(lines, here, 20),
-            _mixed(marked[i], np.uint64(0), 21),
-            _mixed(_at(marked, i - 1), np.uint64(0), 22), _mixed(_at(marked, i + 1), np.uint64(0), 23),
-            _mixed(_at(low, i - 3), np.uint64(0), 24),
-        )  # fmt: skip
-        for j in range(AROUND):
-            out[at + j] = around[j]
-    return out
+def _around(low: Hashes, shape: Hashes, marked: Hashes, glued: Hashes, broken: Hashes) -> Hashes:
+    """The signs of what lies around each word (t, AROUND)."""
+    word, kinds, mark, none = _Row(low), _Row(shape), _Row(marked), np.zeros(len(low), np.uint64)
+    two, salt = np.uint64(2), np.zeros(len(low), np.uint64)
+    stuck = two * glued + np.append(glued[1:], np.uint64(0))[: len(low)]
+    lines = two * broken + np.append(broken[1:], np.uint64(1))[: len(low)]
+    pairs = (
+        (word[-1], word[0]), (word[1], word[0]), (word[-1], word[1]), (word[-2], word[-1]), (word[1], word[2]),
+        (word[-1], none), (word[1], none), (word[-2], none), (word[2], none), (word[-3], none),
+        (kinds[-1], kinds[0]), (kinds[0], kinds[1]), (_mixed(kinds[-1], kinds[0], salt), kinds[1]),
+        (kinds[-2], none), (kinds[2], none), (kinds[-1], none), (kinds[1], none),
+        (stuck, none), (stuck, kinds[0]), (lines, none), (lines, kinds[0]),
+        (mark[0], none), (mark[-1], none), (mark[1], none),
+    )  # fmt: skip
+    return _salted(pairs, 0)
 
 
-@njit(cache=True, nogil=True)
-def _strange(low: Hashes, shape: Hashes, common: NDArray[np.bool_]) -> Hashes:
-    t = len(low)
-    out = np.empty(STRANGE * t, np.uint64)
-    for i in range(t):
-        before, after = _at(low, i - 1), _at(low, i + 1)
-        here = np.uint64(common[i])
-        left = np.uint64(i == 0 or common[i - 1])
-        right = np.uint64(i + 1 == t or common[i + 1])
-        three = here + np.uint64(2) * left + np.uint64(4) * right
-        signs = (
-            _mixed(three, np.uint64(0), 31), _mixed(three, shape[i], 32),
-            _mixed(before, here, 33), _mixed(after, here, 34),
-            _mixed(before, here + np.uint64(2) * right, 35), _mixed(after, here + np.uint64(2) * left, 36),
-            _mixed(_mixed(before, after, 37), here, 37),
-            _mixed(_mixed(_at(low, i - 2), before, 38), here, 38),
-        )  # fmt: skip
-        for j in range(STRANGE):
-            out[STRANGE * i + j] = signs[j]
-    return out
+def strange(signs: Signs, common: NDArray[np.bool_]) -> Hashes:
+    """Signs of which words are strange (t, STRANGE): a name never seen is known by its place.
+
+    Shapes: common (t,), whether a word was seen often enough to be known for itself.
+    """
+    word, here = _Row(signs.low), common.astype(np.uint64)
+    left = np.append(np.uint64(1), here)[: len(here)]
+    right = np.append(here[1:], np.uint64(1))[: len(here)]
+    two, salt = np.uint64(2), np.zeros(len(here), np.uint64)
+    three = here + two * left + np.uint64(4) * right
+    pairs = (
+        (three, np.zeros(len(here), np.uint64)), (three, signs.shape), (word[-1], here), (word[1], here),
+        (word[-1], here + two * right), (word[1], here + two * left),
+        (_mixed(word[-1], word[1], salt), here), (_mixed(word[-2], word[-1], salt), here),
+    )  # fmt: skip
+    return _salted(pairs, AROUND)
+
+
+def _salted(pairs: Sequence[tuple[Hashes, Hashes]], first: int) -> Hashes:
+    """Each pair as one hash of its own kind (t, len(pairs))."""
+    salts = np.arange(first + 1, first + 1 + len(pairs), dtype=np.uint64)
+    return _mixed(np.stack([a for a, _ in pairs], 1), np.stack([b for _, b in pairs], 1), salts)

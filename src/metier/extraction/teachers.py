@@ -20,12 +20,11 @@ def teachers(effort: Effort, encoder: str | None, seed: int) -> list[Teach]:
     """
     if effort == "quick" and encoder is None:
         return []
-    found: list[Teach] = [_as_it_is(WordVectors.build(encoder))]
     if effort == "thorough":
         from metier.extraction.tuned import taught
 
-        found.append(taught(encoder, seed=seed))
-    return found
+        return [taught(encoder, seed=seed)]
+    return [_as_it_is(WordVectors.build(encoder))]
 
 
 def _as_it_is(vectors: WordVectors) -> Teach:

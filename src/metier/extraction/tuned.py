@@ -33,7 +33,7 @@ Tensor = Any  # torch is imported only while learning
 class Recipe:
     """How long and how fast to learn; chosen on held-out training folds of NLU++ and WNUT17, see LOG.md."""
 
-    epochs: int = 8
+    epochs: int = 4
     least_steps: int = 300
     most_steps: int = 4_000
     batch: int = 16

@@ -33,7 +33,7 @@ TAKES = frozenset({"input", "target", "group", "order", "effort", "encoder", "ma
 INPUTS, TARGETS = ("text", "full_text", "sentence", "utterance", "tokens", "words"), (
     "spans", "entities", "slots", "annotations", "labels", "tags", "ner_tags",
 )  # fmt: skip
-FOLDS, MANY_ROWS, FEWER_FOLDS, LEAST_SPANS = 4, 2_500, 3, 2
+FOLDS, MANY_ROWS, FEWER_FOLDS, LEAST_SPANS = 4, 2_500, 2, 2
 GOLDEN_ROWS, LONGEST_GOLDEN, SHOWN, TIMED_ROWS = 8, 1_000, 5, 300
 LIKELIER_RIGHT = 0.5
 
