@@ -17,10 +17,11 @@ from metier import folder as folders
 from metier import specialist as core
 from metier.evaluation import Judged
 from metier.evidence import Evidence, evidence
-from metier.extraction import extractor as spans
+from metier.extraction import extractor as core_extractor
 from metier.forms.base import Learnt
 from metier.kinds.base import Made, Opened, Options, Progress, kind_of
 from metier.report.page import html
+from metier.retrieval import retriever as core_retriever
 from metier.types import Effort
 
 
@@ -59,17 +60,23 @@ class Specialist(Doors, core.Specialist):
     """
 
 
-class Extractor(Doors, spans.Extractor):
-    """What finds spans in texts, and can also be measured and kept.
+class Retriever(Doors, core_retriever.Retriever):
+    """Documents that answer questions, and can be measured and kept."""
+
+
+class Extractor(Doors, core_extractor.Extractor):
+    """What finds spans in texts, and can be measured and kept.
 
     `extractor.predict(["send £50 to Ana"])[0].spans`; `extractor.evaluate("test.jsonl").f1`; `extractor.save("spans")`.
     """
 
 
-Learned: TypeAlias = Specialist | Extractor
-DOORS: Mapping[type, Callable[..., Learned]] = {  # what is learnt -> the same with doors
+Learned: TypeAlias = Specialist | Retriever | Extractor
+# what is learnt -> the same with doors
+DOORS: Mapping[type, Callable[..., Learned]] = {
     core.Specialist: Specialist,
-    spans.Extractor: Extractor,
+    core_retriever.Retriever: Retriever,
+    core_extractor.Extractor: Extractor,
 }
 
 
@@ -135,8 +142,7 @@ def learn(
     work = None if folder is None else steps_folder(folder)
     if work is not None and work.exists() and not resume:
         shutil.rmtree(work)
-    kind, name = kind_of(opened.options.task), folder.name if folder else "specialist"
-    made = kind.train(opened, name=name, work=work, progress=progress)
+    made = kind_of(opened.options.task).train(opened, folder=folder, work=work, progress=progress)
     if folder is not None:
         artifact.save(made.learnt, folder, extra_files=_reports(made))
     if work is not None and work.exists():

@@ -79,13 +79,21 @@ class Kind(Protocol):
         """What `train` is to learn from, read once. Raises: DataError, BadOption."""
         ...
 
-    def train(self, opened: Opened, *, name: str, work: Path | None, progress: Progress) -> Made:
-        """Learn. Raises: DataError, BadOption, PromiseNotSupported."""
+    def train(self, opened: Opened, *, folder: Path | None, work: Path | None, progress: Progress) -> Made:
+        """Learn, for a folder whose name it takes and where an earlier one may lie; steps are kept in `work`.
+
+        Raises: DataError, BadOption, PromiseNotSupported.
+        """
         ...
 
     def evaluate(self, learnt: Any, data: Any, *, out_of_scope: Any, out_of_scope_label: str | None) -> Judged:
         """Figures on what it has not learnt. Raises: DataError."""
         ...
+
+
+def named(folder: Path | None) -> str:
+    """What is learnt is called as its folder is."""
+    return folder.name if folder else "specialist"
 
 
 def kind_of(task: str | None) -> Kind:

@@ -10,7 +10,7 @@ from metier.columns import cells_of, choose
 from metier.data.read import read
 from metier.evaluate import evaluate
 from metier.evaluation import Judged
-from metier.kinds.base import Made, Opened, Options, Progress
+from metier.kinds.base import Made, Opened, Options, Progress, named
 from metier.record import located
 from metier.specialist import Specialist
 from metier.train import train
@@ -38,11 +38,11 @@ class SpecialistKind:
         )
         return Opened(data=table, options=settled, said=columns.said, cells=cells_of(some, columns.inputs))
 
-    def train(self, opened: Opened, *, name: str, work: Path | None, progress: Progress) -> Made:
+    def train(self, opened: Opened, *, folder: Path | None, work: Path | None, progress: Progress) -> Made:
         """The recipe of `train.py`."""
         o = opened.options
         trained = train(
-            opened.data, name=name, input=o.input, target=o.target, task=o.task, group=o.group, order=o.order,
+            opened.data, name=named(folder), input=o.input, target=o.target, task=o.task, group=o.group, order=o.order,
             effort=o.effort, encoder=o.encoder, max_error=o.max_error, max_width=o.max_width,
             false_refusal=o.false_refusal, max_ms=o.max_ms, max_mb=o.max_mb, seed=o.seed, work=work, progress=progress,
         )  # fmt: skip

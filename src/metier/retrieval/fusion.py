@@ -62,8 +62,9 @@ class Fusion:
 
 
 def _softmax(scores: Floats) -> Floats:
-    raised: Floats = np.exp(scores - scores.max(initial=-np.inf))
-    return raised / raised.sum()
+    raised = np.exp(scores - scores.max(initial=-np.inf))
+    shares: Floats = raised / raised.sum()
+    return shares
 
 
 def _loss(weights: Floats, start: Floats, judged: Sequence[Judgement]) -> tuple[float, Floats]:

@@ -6,11 +6,13 @@ known to answer; one whose digest has not changed keeps the vectors it had.
 
 from __future__ import annotations
 
+import json
 import re
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property
+from typing import ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +21,7 @@ from metier.data.passages import Passage
 from metier.encoders.sentence import SentenceEncoder
 from metier.retrieval.vectors import Near, coded
 from metier.retrieval.words import Words
-from metier.types import Floats, Labels, Vectors
+from metier.types import Floats, Labels, State, Vectors
 
 PIECE, MOST_PIECES = 900, 8  # characters of a piece of text, about what the encoder reads; pieces of a passage
 FOUND = 64  # passages that each of words and vectors brings to be compared
@@ -40,6 +42,7 @@ class Found:
 class Library:
     """Passages, and all that searches them. Shapes: kinds (m,) of what each vector was made from."""
 
+    kind: ClassVar[str] = "library.v1"
     passages: tuple[Passage, ...]
     encoder: SentenceEncoder
     words: Words
@@ -72,6 +75,35 @@ class Library:
             words=Words.build([f"{one.heading} {one.text}" for one in passages]),
             near=Near.build(np.concatenate(codes), np.concatenate(scales), np.concatenate(owners)),
             kinds=np.concatenate(kinds),
+        )
+
+    def state(self) -> State:
+        """The passages as lines of JSON, and what its parts need; arrays and files by the part they belong to."""
+        lines = (json.dumps(asdict(one), ensure_ascii=False) for one in self.passages)
+        states = {"encoder": self.encoder.state(), "words": self.words.state(), "near": self.near.state()}
+        files = {name: data for state in states.values() for name, data in state.files.items()}
+        arrays = {f"{part}.{name}": array for part, state in states.items() for name, array in state.arrays.items()}
+        return State(
+            config={part: dict(state.config) for part, state in states.items()},
+            arrays={**arrays, "kinds": self.kinds},
+            files={**files, "passages.jsonl": "".join(f"{line}\n" for line in lines).encode("utf-8", "replace")},
+        )
+
+    @classmethod
+    def restore(cls, state: State) -> Self:
+        """The library that `state` was taken from."""
+
+        def part(name: str) -> State:
+            own = {key.partition(".")[2]: array for key, array in state.arrays.items() if key.startswith(f"{name}.")}
+            return State(config=dict(state.config[name]), arrays=own, files=state.files)  # type: ignore[arg-type]
+
+        said = map(json.loads, state.files["passages.jsonl"].decode().splitlines())
+        return cls(
+            passages=tuple(Passage(**{**one, "asked": tuple(one["asked"])}) for one in said),
+            encoder=SentenceEncoder.restore(part("encoder")),
+            words=Words.restore(part("words")),
+            near=Near.restore(part("near")),
+            kinds=np.asarray(state.arrays["kinds"], np.int8),
         )
 
     def vector(self, question: str) -> Vectors:
@@ -144,3 +176,6 @@ def _pieces(text: str) -> list[str]:
             pieces.append("")
         pieces[-1] = f"{pieces[-1]} {sentence}".strip()
     return pieces[:MOST_PIECES]
+
+
+PART = Library
