@@ -118,9 +118,7 @@ def train(
     examples = with_names(examples, answers, domain, asked, encoders[:2][-1], seed)
     sha256 = digest(table, [*(one.column for one in columns.inputs), *target_columns(table, columns.target)])
     split = [parted.said, *(digest(table, [name]) for name in (group, order) if name is not None)]
-    work_key = (
-        f"{sha256}/{split}/{effort}/{encoder}/{seed}/{[one.kind for one in encoders]}/{libraries()}/{asked.name}"
-    )
+    work_key = f"{sha256}/{split}/{effort}/{encoder}/{seed}/{[one.kind for one in encoders]}/{libraries()}/{asked.name}"
     kept = Checkpoint(work, fingerprint=work_key)
     tick = _ticker(progress, folds=int(examples.fold.max()) + 1, stages=len(encoders))
 

@@ -272,7 +272,7 @@ class Span(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Found:
-    """A span of a text: what it says, what that is worth as a value, how probable it is, and whether it is an answer."""
+    """A span of a text: what it says, what that is worth, how probable it is, and whether it is an answer."""
 
     start: int
     end: int

@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -35,8 +36,8 @@ def conll(path: Path, batch_rows: int) -> Iterator[Table]:
             parts = line.split("\t") if "\t" in line else line.split()
             if len(parts) < 2:
                 raise UnreadableData(
-                    f"{path}: line {number} is {line[:MOST_SHOWN]!r}, with no tag. Expected a word, a tab or blank, and "
-                    "O, B-label or I-label; blank lines between texts. Add the tag."
+                    f"{path}: line {number} is {line[:MOST_SHOWN]!r}, with no tag. Expected a word, a tab or blank, "
+                    "and O, B-label or I-label; blank lines between texts. Add the tag."
                 )
             words.append(parts[0])
             tags.append(parts[-1].strip())
@@ -106,7 +107,7 @@ def spans_of(cell: Any, text: str) -> list[Span]:
     if not isinstance(cell, Sequence):
         raise BadCell(f"{cell!r:.60} is no list of spans. {_expected()}")
     spans = sorted(_span(one, text) for one in cell)
-    for one, after in zip(spans, spans[1:], strict=False):
+    for one, after in pairwise(spans):
         if after.start < one.end:
             raise BadCell(
                 f"'{text[one.start : one.end][:MOST_SHOWN]}' ({one.label}) and '{text[after.start : after.end]:.60}' "
@@ -127,7 +128,7 @@ def _span(one: Any, text: str) -> Span:
     said = one.get("text", one.get("entity_value")) if isinstance(one, Mapping) else None
     if isinstance(said, str) and said != text[start:end]:
         raise BadCell(
-            f"characters {start} to {end} are {text[start:end][:MOST_SHOWN]!r}, and the span says {said[:MOST_SHOWN]!r}. "
+            f"characters {start} to {end} are {text[start:end][:MOST_SHOWN]!r}, the span says {said[:MOST_SHOWN]!r}. "
             "Expected the same; count in characters, not bytes, or leave the span's text out."
         )
     return Span(start, end, str(label))

@@ -1,4 +1,4 @@
-"""Numbers, amounts of money and percentages as people write and say them: "£1,250.50", "fifty quid", "3.5k", "two per cent".
+"""Numbers, money and percentages as people write and say them: "£1,250.50", "fifty quid", "3.5k", "two per cent".
 
 Digits are read by price-parser, which knows where each country puts its points and commas; words of numbers by
 text2num. Currencies and scales are tables of the language.
@@ -79,7 +79,9 @@ def _in_figures(text: str, words: Language) -> str:
         return text
     for said, figure in words.spelt.items():
         text = re.sub(rf"\b{re.escape(said)}(?=\s+[a-z])", figure, text)
-    spelt: str = lazy.bring("text_to_num", extra="extract", purpose="Reading amounts").alpha2digit(text, words.name, threshold=0)
+    spelt: str = lazy.bring("text_to_num", extra="extract", purpose="Reading amounts").alpha2digit(
+        text, words.name, threshold=0
+    )
     return re.sub(r"\b1 (?=\d)", "", spelt)  # "a hundred" has become "1 100"
 
 

@@ -43,7 +43,7 @@ class Seen:
 
 @dataclass(frozen=True, kw_only=True)
 class Read:
-    """The likeliest tags of a text: its spans as (first word, last word, label), how probable each is, and all of it."""
+    """The likeliest tags of a text: spans as (first word, last word, label), how probable each is, and all of it."""
 
     runs: Sequence[tuple[int, int, int]]
     chances: Floats  # (s,)
@@ -101,7 +101,9 @@ class Crf:
         transitions = np.zeros((count, count), np.float32)
         for (before, after), weight in steps.items():
             transitions[int(before), int(after)] = weight
-        return cls(common=common, known=np.array(names, np.uint64), weights=weights, dense=dense, transitions=transitions)
+        return cls(
+            common=common, known=np.array(names, np.uint64), weights=weights, dense=dense, transitions=transitions
+        )
 
     def read(self, text: Seen) -> Read:
         """The likeliest tags of one text, and how probable they are."""
@@ -134,7 +136,9 @@ class Crf:
         begins, inside = 2 * label + 1, 2 * label + 2
         tag = inside if last > first else begins
         held = forward[first, begins] + scores[first + 1 : last + 1, inside].sum()
-        held += self._allowed[begins, inside] * (last > first) + self._allowed[inside, inside] * max(last - first - 1, 0)
+        held += self._allowed[begins, inside] * (last > first) + self._allowed[inside, inside] * max(
+            last - first - 1, 0
+        )
         if last + 1 < len(scores):
             after = self._allowed[tag] + scores[last + 1] + backward[last + 1]
             after[inside] = NEVER
@@ -145,9 +149,13 @@ class Crf:
         """The arrays."""
         return State(
             arrays={
-                "common": self._common, "known": self._known, "weights": self._weights, "dense": self._dense, "transitions": self._transitions,
+                "common": self._common,
+                "known": self._known,
+                "weights": self._weights,
+                "dense": self._dense,
+                "transitions": self._transitions,
             }
-        )  # fmt: skip
+        )
 
     @classmethod
     def restore(cls, state: State) -> Self:
@@ -163,8 +171,10 @@ class Crf:
 
 def _common(texts: Sequence[Seen], groups: Labels) -> tuple[Hashes, Hashes]:
     """Words that stand in two groups or more; and in three, so that one learnt from does not count for itself."""
-    words = [np.unique(np.concatenate([texts[i].signs.low for i in np.flatnonzero(groups == group)]))
-             for group in np.unique(groups)]
+    words = [
+        np.unique(np.concatenate([texts[i].signs.low for i in np.flatnonzero(groups == group)]))
+        for group in np.unique(groups)
+    ]
     names, counts = np.unique(np.concatenate(words), return_counts=True)
     return names[counts >= OFTEN], names[counts > OFTEN]
 

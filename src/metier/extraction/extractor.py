@@ -37,7 +37,7 @@ class Seen(NamedTuple):
 class Extractor:
     """A small model that finds spans in texts.
 
-    `extractor.predict(["send £50 to Ana"])[0].spans`; each has `.label`, `.text`, `.value`, `.probability`, `.accepted`.
+    `extractor.predict(["send £50 to Ana"])[0].spans`; each has `.label`, `.text`, `.value`, `.probability`.
     """
 
     name: str
@@ -175,7 +175,7 @@ class Extractor:
 
 
 def _torn(certain: Personal, span: Span) -> bool:
-    """Whether a span is a piece of a number that checks, or holds one of its ends: no answer, however sure a model is."""
+    """Whether a span is a piece of a number that checks, or holds one of its ends: that is no answer."""
     apart = span.end <= certain.start or certain.end <= span.start
     return not apart and not (span.start <= certain.start and certain.end <= span.end)
 

@@ -15,8 +15,8 @@ from metier.decide.exits import Exit
 from metier.decide.sigmoids import Sigmoids
 from metier.extraction.crf import Crf, Read, Reals
 from metier.extraction.familiar import Familiar
-from metier.extraction.stage import Parsed, SpanStage, Spotted, log_odds
 from metier.extraction.silent import Saying
+from metier.extraction.stage import Parsed, SpanStage, Spotted, log_odds
 from metier.extraction.tagger import Row
 from metier.extraction.words import tag_names, tags
 from metier.types import Floats, Labels, Span

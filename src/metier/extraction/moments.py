@@ -1,7 +1,7 @@
 """Days and times of day as people say them: "next Friday", "the 3rd", "25 to 7 in the evening".
 
-Dates are read by dateparser, in two hundred languages. What it takes otherwise than people mean it, weekdays to come and
-times that are said and not written, is a table of the language.
+Dates are read by dateparser, in two hundred languages. What it takes otherwise than people mean it, weekdays to
+come and times that are said and not written, is a table of the language.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ def _plain(text: str, words: Language) -> str:
 
 
 def _weekday(said: str, words: Language, now: datetime) -> date | None:
-    """"Friday", "next Friday" and "last Friday"; a bare one is the next to come, today left out."""
+    """ "Friday", "next Friday" and "last Friday"; a bare one is the next to come, today left out."""
     parts = said.split()
     named = [i for i, name in enumerate(words.weekdays) if parts and name.startswith(parts[-1].rstrip(".")[:9])]
     if len(named) != 1 or len(parts[-1]) < 3 or len(parts) > 2:
@@ -80,7 +80,7 @@ def _weekday(said: str, words: Language, now: datetime) -> date | None:
 
 
 def _of_month(said: str, now: datetime) -> date | None:
-    """"The 3rd": of this month, or of the next where that is over."""
+    """ "The 3rd": of this month, or of the next where that is over."""
     match = ORDINAL.fullmatch(said) or re.fullmatch(r"(\d{1,2})", said)
     if match is None or not 1 <= int(match[1]) <= 31:
         return None
@@ -97,7 +97,7 @@ def _of_month(said: str, now: datetime) -> date | None:
 
 
 def _ago(said: str, words: Language, now: datetime) -> time | None:
-    """"In 2 hours", "15 minutes ago"."""
+    """ "In 2 hours", "15 minutes ago"."""
     if not re.search(r"\b(?:hours?|minutes?|mins?|hrs?)\b", said):
         return None
     parser = lazy.bring("dateparser", extra="extract", purpose="Reading dates")
@@ -106,8 +106,10 @@ def _ago(said: str, words: Language, now: datetime) -> time | None:
 
 
 def _told(said: str, words: Language) -> tuple[int, int] | None:
-    """"Half past nine", "25 to 7": minutes, a word, and the hour."""
-    spelt = lazy.bring("text_to_num", extra="extract", purpose="Reading times").alpha2digit(said, words.name, threshold=0)
+    """ "Half past nine", "25 to 7": minutes, a word, and the hour."""
+    spelt = lazy.bring("text_to_num", extra="extract", purpose="Reading times").alpha2digit(
+        said, words.name, threshold=0
+    )
     halves = "|".join(words.halves)
     joints = "|".join((*words.after, *words.before))
     match = re.search(rf"\b(?:(\d{{1,2}})|a?\s?({halves}))(?:\s?min\w*)?\s(?:({joints})\s)(\d{{1,2}})\b", spelt)
@@ -127,6 +129,7 @@ def _written(said: str) -> tuple[int, int] | None:
 
 def _turned(hour: int, said: str, words: Language) -> int:
     """The hour by the part of the day that goes with it."""
+
     def has(some: object) -> bool:
         return any(re.search(rf"(?<![a-z]){re.escape(str(word))}\b", said) for word in some)  # type: ignore[attr-defined]
 

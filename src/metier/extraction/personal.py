@@ -24,7 +24,9 @@ HINT = re.compile(r"\d|@|[(\[]at[)\]]", re.IGNORECASE)  # without one of these t
 SORT_CODE = re.compile(r"(?<!\d)\d{2}[-\u2010-\u2015 ]\d{2}[-\u2010-\u2015 ]\d{2}(?![-\d])")
 SSN = re.compile(r"(?<![-\d])\d{3}-\d{2}-\d{4}(?![-\d])")
 ACCOUNT = re.compile(r"(?i:(?:account|acct|a/c|acc)[^\d\n]{0,24}?)((?<!\d)\d(?:[ -]?\d){5,11})(?!\d)")
-IP = re.compile(r"(?<![\w.:])(?:\d{1,3}(?:\.\d{1,3}){3}|(?:[0-9A-Fa-f]{1,4}:){2,7}(?::?[0-9A-Fa-f]{1,4}){1,6})(?![\w:]|\.\d)")
+IP = re.compile(
+    r"(?<![\w.:])(?:\d{1,3}(?:\.\d{1,3}){3}|(?:[0-9A-Fa-f]{1,4}:){2,7}(?::?[0-9A-Fa-f]{1,4}){1,6})(?![\w:]|\.\d)"
+)
 PHONE = re.compile(
     r"(?<![\w+])(?:\+|00)[ ]?\d{1,3}(?:[ .()\-\u00a0/]{0,3}\d){6,12}(?!\d)"  # with its country
     r"|(?<![\d.,£$€])\(?0\d{1,5}\)?(?:[ .\-\u00a0/]{0,2}\d){5,9}(?!\d|[.,]\d)"  # as dialled within one

@@ -1,4 +1,4 @@
-"""What can be seen of each word without knowing what it means: letters, shape, neighbours, and what a pattern found there.
+"""What can be seen of each word without knowing what it means: letters, shape, neighbours, what a pattern found.
 
 Each sign is a number of 64 bits, so that no list of words is kept and no name from a training row can be read in a
 model. Knows no labels.
@@ -83,7 +83,9 @@ def _own(word: str) -> _Own:
     said += [f"g {edged[i : i + GRAM]}" for i in range(len(edged) - GRAM + 1)]
     return _Own(
         # one number is like another of its length to the words around it
-        low=_hashed(f"w {re.sub(r'[0-9]', '0', low)}"), shape=_hashed(f"s {shape}"), all=np.array([_hashed(one) for one in said], np.uint64)
+        low=_hashed(f"w {re.sub(r'[0-9]', '0', low)}"),
+        shape=_hashed(f"s {shape}"),
+        all=np.array([_hashed(one) for one in said], np.uint64),
     )
 
 
@@ -107,7 +109,7 @@ def _mixed(a: Hashes, b: Hashes, salts: Hashes) -> Hashes:
 
 
 class _Row:
-    """Hashes of words in a row; `row[1]` has for each word that of the next, and past the ends one of two of its own."""
+    """Hashes of words in a row; `row[1]` has for each word that of the next, and past the ends one of two more."""
 
     def __init__(self, values: Hashes) -> None:
         self._values = np.concatenate([np.full(WIDEST, BEFORE_ALL), values, np.full(WIDEST, AFTER_ALL)])

@@ -13,10 +13,10 @@ import numpy as np
 from metier.decide.exits import Exit
 from metier.decide.sigmoids import Sigmoids
 from metier.extraction.crf import Crf, Read, Reals, Seen
+from metier.extraction.familiar import Familiar
 from metier.extraction.marks import marks
 from metier.extraction.signs import Signs, signs
 from metier.extraction.silent import Saying
-from metier.extraction.familiar import Familiar
 from metier.extraction.words import Word, split
 from metier.types import Floats, Span
 

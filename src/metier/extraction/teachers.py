@@ -1,4 +1,4 @@
-"""What taggers may learn from at an effort: nothing, an encoder's vectors as they are, or an encoder taught the tags."""
+"""What taggers may learn from at an effort: nothing, an encoder's vectors as they are, or one taught the tags."""
 
 from __future__ import annotations
 

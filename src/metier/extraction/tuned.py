@@ -128,9 +128,7 @@ def _learn(
     for step, some in zip(range(steps), _batches(lessons, recipe.batch, random), strict=False):
         ids, words, wanted = _padded(some, network.padding, recipe.hidden_words, mask, random)
         scores = _scores(torch, network, head, torch.from_numpy(ids), words)
-        torch.nn.functional.cross_entropy(
-            scores, torch.from_numpy(wanted), label_smoothing=recipe.smoothing
-        ).backward()
+        torch.nn.functional.cross_entropy(scores, torch.from_numpy(wanted), label_smoothing=recipe.smoothing).backward()
         torch.nn.utils.clip_grad_norm_(learning, 1.0)
         optimiser.step()
         optimiser.zero_grad()

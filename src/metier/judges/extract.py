@@ -117,7 +117,10 @@ class SpanFigures:
             ),
         )
         slips = tuple((slip.truth, slip.found, f"{slip.count:,}") for slip in self.slips[:MOST_CONFUSIONS])
-        return [weakest, Grid(title="What is taken for what", columns=("Marked", "Found", "Spans"), rows=slips, names=2)]
+        return [
+            weakest,
+            Grid(title="What is taken for what", columns=("Marked", "Found", "Spans"), rows=slips, names=2),
+        ]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,47 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from time import perf_counter_ns
 from typing import Any
 
 import numpy as np
 
-from metier.columns import require
 from metier.data.read import digest, read
-from metier.data.spans import MARKUP, joined, spans_of, unmarked
 from metier.decide.accept import Rule, accept_threshold, scope_threshold
 from metier.domains.text import DOMAIN
-from metier.errors import BadCell, BadOption, MissingColumn, TooFewRows
+from metier.errors import BadOption, TooFewRows
 from metier.evaluation import Judged, Latency
 from metier.extraction.extractor import Extractor, Seen
 from metier.extraction.learn import Lessons, Teach, held_out, with_exits
+from metier.extraction.rows import Rows, columns, rows_of, texts_of
 from metier.extraction.silent import Silent
 from metier.extraction.stage import Parsed
 from metier.extraction.teachers import teachers
-from metier.judges.extract import Marked, span_figures
-from metier.kinds.base import Made, Opened, Options, Progress
-from metier.parting import parting
+from metier.judges.extract import Marked, SpanFigures, span_figures
+from metier.kinds.base import Made, Opened, Options, Progress, named
+from metier.parting import Parting, parting
 from metier.specialist import Golden
 from metier.train import libraries
-from metier.types import EFFORTS, Extraction, Input, Labels, Span, Table
+from metier.types import EFFORTS, Extraction, Input, Labels, Table
 
 TAKES = frozenset({"input", "target", "group", "order", "effort", "encoder", "max_error", "false_refusal", "seed"})
-INPUTS, TARGETS = ("text", "full_text", "sentence", "utterance", "tokens", "words"), (
-    "spans", "entities", "slots", "annotations", "labels", "tags", "ner_tags",
-)  # fmt: skip
 FOLDS, MANY_ROWS, FEWER_FOLDS, LEAST_SPANS = 4, 2_500, 2, 2
 GOLDEN_ROWS, LONGEST_GOLDEN, SHOWN, TIMED_ROWS = 8, 1_000, 5, 300
 LIKELIER_RIGHT = 0.5
-
-
-@dataclass(frozen=True, kw_only=True)
-class Rows:
-    """Texts with their spans, out of two columns or out of one with marks."""
-
-    texts: list[str]
-    spans: list[list[Span]]
 
 
 class ExtractorKind:
@@ -55,56 +43,48 @@ class ExtractorKind:
         if options.effort not in EFFORTS:
             raise BadOption(f"effort={options.effort!r} is unknown. Expected one of {', '.join(EFFORTS)}.")
         table = read(data)
-        input, target, said = _columns(table, options)
+        input, target, said = columns(table, options.input, options.target)
         return Opened(
             data=table,
             options=replace(options, input=[input], target=target, task="extract"),
             said=said,
-            cells=_rows(table.take(range(min(len(table), 16))), input, target).texts,
+            cells=rows_of(table.take(range(min(len(table), 16))), input, target).texts,
         )
 
-    def train(self, opened: Opened, *, name: str, work: Path | None, progress: Progress) -> Made:
+    def train(self, opened: Opened, *, folder: Path | None, work: Path | None, progress: Progress) -> Made:
         """Stages, what they say out of fold, the rule for it and the figures."""
         o, table = opened.options, opened.data
-        assert o.input is not None and o.target is not None  # as `opened` left them
-        [input], progress_of = list(o.input), progress
-        inputs = (Input(column=input, domain="text"),)
-        rows = _rows(table, input, o.target)
-        labels = _labels(rows, table.source)
-        parted = parting(table, inputs, group=o.group, order=o.order)
-        group = DOMAIN.group(rows.texts) if parted.groups is None else parted.groups
-        assert group is not None
-        count = FOLDS if len(rows.texts) < MANY_ROWS else FEWER_FOLDS
-        lessons = Lessons(
-            texts=[Parsed.of(text) for text in rows.texts],
-            spans=rows.spans,
-            labels=labels,
-            group=group,
-            fold=parted.folds(_strata(rows, labels), group, count, o.seed),
-        )
+        input, target = _asked(o)
+        rows = rows_of(table, input, target)
+        parted = parting(table, (Input(column=input, domain="text"),), group=o.group, order=o.order)
+        lessons, folds = _lessons(rows, parted, table.source, o.seed)
         teach: Sequence[Teach] = [lambda _, __: Silent(), *teachers(o.effort, o.encoder, o.seed)]
-        held = [held_out(lessons, one, i + 1, _ticker(progress_of, i, len(teach), count)) for i, one in enumerate(teach)]
+        held = [held_out(lessons, one, i + 1, _ticker(progress, i, len(teach), folds)) for i, one in enumerate(teach)]
         stages, spotted = with_exits(held, rows.spans)
         seen = [Seen(one, float(scope)) for one, scope in zip(spotted, stages[0].scope.held, strict=True)]
-        rule = _rule(seen, rows, o)
         extractor = Extractor(
-            name=name,
-            inputs=inputs,
+            name=named(folder),
+            inputs=(Input(column=input, domain="text"),),
             task="extract",
-            labels=labels,
-            target_column=o.target,
+            labels=tuple(lessons.labels),
+            target_column=target,
             stages=tuple(stages),
-            rule=rule,
-            recipe={"effort": o.effort, "seed": o.seed, "folds": count, "held_out": parted.said,
-                    **({"encoder": Path(o.encoder).name} if o.encoder is not None else {})},
-            origin={"source": Path(table.source).name, "rows": len(table),
-                    "sha256": digest(table, list(dict.fromkeys([input, o.target]))), "libraries": libraries()},
-        )  # fmt: skip
-        texts = [
-            Marked(text=text, spans=spans, decision=extractor.decided(text, one, 0.0))
-            for text, spans, one in zip(rows.texts, rows.spans, seen, strict=True)
-        ]
-        figures = span_figures(labels, texts, rule=rule, stage_names=_names(extractor), notes=[parted.said] * bool(parted.said))
+            rule=_rule(seen, rows, o),
+            recipe={
+                "effort": o.effort,
+                "seed": o.seed,
+                "folds": folds,
+                "held_out": parted.said,
+                **({"encoder": Path(o.encoder).name} if o.encoder is not None else {}),
+            },
+            origin={
+                "source": Path(table.source).name,
+                "rows": len(table),
+                "sha256": digest(table, list(dict.fromkeys([input, target]))),
+                "libraries": libraries(),
+            },
+        )
+        figures = _out_of_fold(extractor, rows, seen, parted.said)
         extractor = replace(extractor, figures=figures.json(), golden=_golden(extractor, rows.texts))
         progress("done", 1.0)
         return Made(learnt=extractor, evaluation=figures, notes=(opened.said, *figures.notes))
@@ -113,7 +93,7 @@ class ExtractorKind:
         """Its figures on marked texts; `out_of_scope` are texts in which nothing should be found."""
         if out_of_scope_label is not None:
             raise BadOption("out_of_scope_label: spans have labels, texts have none. Give such texts as out_of_scope.")
-        rows = _rows(read(data), *_evaluated(read(data), learnt))
+        rows = rows_of(*_judged(read(data), learnt))
         started = perf_counter_ns()
         decisions = learnt.predict(rows.texts)
         seconds = (perf_counter_ns() - started) / 1e9
@@ -122,7 +102,7 @@ class ExtractorKind:
             for text, spans, decision in zip(rows.texts, rows.spans, decisions, strict=True)
             if isinstance(decision, Extraction)
         ]
-        beside = [] if out_of_scope is None else _texts(read(out_of_scope), learnt.inputs[0].column)
+        beside = [] if out_of_scope is None else texts_of(read(out_of_scope), learnt.inputs[0].column)
         outside = [one for one in learnt.predict(beside) if isinstance(one, Extraction)]
         latency = _latency(learnt, rows.texts, len(rows.texts) / max(seconds, 1e-9))
         return span_figures(
@@ -130,85 +110,41 @@ class ExtractorKind:
         )
 
 
-def _columns(table: Table, options: Options) -> tuple[str, str, str]:
-    """The column of texts, that of spans, and a sentence on them; one column where marks are in the texts.
-
-    Raises: MissingColumn, BadOption.
-    """
-    asked = [options.input] if isinstance(options.input, str) else list(options.input or ())
-    if len(asked) > 1:
-        raise BadOption(f"input: {', '.join(asked)}: spans lie in one text. Name one column.")
-    for name, option in ((asked[0] if asked else None, "--input"), (options.target, "--target")):
-        if name is not None:
-            require(table, name, option)
-    text = asked[0] if asked else _named(table, INPUTS) or _only_texts(table)
-    spans = options.target or _named(table, TARGETS)
-    if spans is None and any(MARKUP.search(cell) for cell in table.columns[text] if isinstance(cell, str)):
-        return text, text, f"Texts are column '{text}', with marks such as [amount](£50) in them."
-    if spans is None:
-        raise MissingColumn(
-            f"{table.source}: cannot tell where the spans are. There is {', '.join(map(repr, table.columns))}. Expected "
-            f"a column such as {', '.join(TARGETS[:3])}, or texts with marks: send [amount](£50). Name it with --target."
-        )
-    return text, spans, f"Texts are column '{text}', spans column '{spans}'."
+def _asked(options: Options) -> tuple[str, str]:
+    """The two columns, as `opened` has settled them."""
+    assert options.input is not None
+    assert options.target is not None
+    return options.input[0], options.target
 
 
-def _named(table: Table, names: Sequence[str]) -> str | None:
-    return next((name for name in names if name in table.columns), None)
+def _lessons(rows: Rows, parted: Parting, source: str, seed: int) -> tuple[Lessons, int]:
+    """The rows as they are learnt from, and in how many folds."""
+    labels = _labels(rows, source)
+    group = parted.groups if parted.groups is not None else DOMAIN.group(rows.texts)
+    assert group is not None  # texts that say nearly the same share a number
+    folds = FOLDS if len(rows.texts) < MANY_ROWS else FEWER_FOLDS
+    texts = [Parsed.of(text) for text in rows.texts]
+    fold = parted.folds(_strata(rows, labels), group, folds, seed)
+    return Lessons(texts=texts, spans=rows.spans, labels=labels, group=group, fold=fold), folds
 
 
-def _only_texts(table: Table) -> str:
-    texts = [name for name, cells in table.columns.items() if DOMAIN.likely(cells[:50]) > LIKELIER_RIGHT]
-    if len(texts) != 1:
-        raise MissingColumn(
-            f"{table.source}: cannot tell which column holds the texts. There is {', '.join(map(repr, table.columns))}. "
-            "Name it with --input."
-        )
-    return texts[0]
+def _out_of_fold(extractor: Extractor, rows: Rows, seen: Sequence[Seen], note: str) -> SpanFigures:
+    """The figures of what stages said of texts they had not learnt."""
+    texts = [
+        Marked(text=text, spans=spans, decision=extractor.decided(text, one, 0.0))
+        for text, spans, one in zip(rows.texts, rows.spans, seen, strict=True)
+    ]
+    notes = [note] if note else []
+    return span_figures(extractor.labels, texts, rule=extractor.rule, stage_names=_names(extractor), notes=notes)
 
 
-def _evaluated(table: Table, learnt: Extractor) -> tuple[str, str]:
+def _judged(table: Table, learnt: Extractor) -> tuple[Table, str, str]:
+    """The table with its columns of texts and spans: those learnt from, or others where they have other names."""
     input, target = learnt.inputs[0].column, learnt.target_column
     if input in table.columns and target in table.columns:
-        return input, target
-    text, spans, _ = _columns(table, Options(input=input if input in table.columns else None))
-    return text, spans
-
-
-def _texts(table: Table, column: str) -> list[Any]:
-    return list(table.columns[column if column in table.columns else next(iter(table.columns))])
-
-
-def _rows(table: Table, input: str, target: str) -> Rows:
-    """Every row as a text and its spans.
-
-    Raises: BadCell naming the rows that cannot be read.
-    """
-    rows, problems = Rows(texts=[], spans=[]), []
-    for i, (cell, told) in enumerate(zip(table.columns[input], table.columns[target], strict=True)):
-        try:
-            text, spans = _row(cell, told, inside=input == target)
-            DOMAIN.read(text)
-        except BadCell as problem:
-            problems.append(f"row {table.first_row + i}: {problem}")
-        else:
-            rows.texts.append(text)
-            rows.spans.append(spans)
-    if problems:
-        more = f" … and {len(problems) - SHOWN:,} more rows" if len(problems) > SHOWN else ""
-        raise BadCell(
-            f"{table.source}: {len(problems):,} of {len(table):,} rows cannot be learnt from. "
-            f"{' | '.join(problems[:SHOWN])}{more}"
-        )
-    return rows
-
-
-def _row(cell: Any, told: Any, *, inside: bool) -> tuple[str, list[Span]]:
-    if isinstance(cell, list) and isinstance(told, list) and len(cell) == len(told):
-        return joined([str(word) for word in cell], [str(tag) for tag in told])
-    if not isinstance(cell, str):
-        raise BadCell(f"{cell!r:.60} is no text. Expected a string, or a list of words beside a list of their tags.")
-    return unmarked(cell) if inside else (cell, spans_of(told, cell))
+        return table, input, target
+    text, spans, _ = columns(table, input if input in table.columns else None)
+    return table, text, spans
 
 
 def _labels(rows: Rows, source: str) -> tuple[str, ...]:

@@ -8,17 +8,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from metier.decide.measure import wilson
-from metier.evaluation import digits, percent
+from metier.evaluation import percent
 from metier.judges.extract import SpanFigures
+from metier.report import plots
 from metier.report.parts import Drawing, Story, Tile, data, meter, table
-from metier.report.svg import Plot
 
 _RELIABILITY = (
     "Spans found, in fifteen groups of equal size. On the dashed line, spans given 80% are right 80% of the time. "
     "Upright lines: 95% ranges."
 )
-_FIFTHS = [0.0, 0.2, 0.4, 0.6, 0.8, 1.0]
 
 
 def story(e: SpanFigures) -> Story:
@@ -27,7 +25,7 @@ def story(e: SpanFigures) -> Story:
         lead=_lead(e),
         tiles=list(_tiles(e)),
         drawings=[
-            Drawing(question="Do probabilities mean what they say?", caption=_RELIABILITY, plots=[_reliability(e)])
+            Drawing(question="Do probabilities mean what they say?", caption=_RELIABILITY, plots=[plots.reliability(e)])
         ],
         sections={"Label by label": _labels(e), "What is taken for what": _slips(e), "Where texts leave": _stages(e)},
     )
@@ -54,22 +52,6 @@ def _tiles(e: SpanFigures) -> Iterator[Tile]:
     if e.latency is not None:
         beside = f"{e.latency.rows_per_s:,.0f} texts/s in bulk"
         yield Tile(name="Time for one", figure=f"{e.latency.median_us:,.0f} µs", beside=beside)
-
-
-def _reliability(e: SpanFigures) -> str | None:
-    if not e.reliability:
-        return None
-    plot = Plot(x=(0, 1), y=(0, 1))
-    plot.axis_x(_FIFTHS, lambda v: f"{v:.0%}", "probability claimed")
-    plot.axis_y(_FIFTHS, lambda v: f"{v:.0%}", "share that are right")
-    plot.line([(0, 0), (1, 1)], "guide").words(0.43, 0.36, "as claimed", kind="tick")
-    for b in e.reliability:
-        band = wilson(round(b.accuracy * b.rows), b.rows)
-        plot.line([(b.confidence, band.low), (b.confidence, band.high)], "whisker")
-    plot.line([(b.confidence, b.accuracy) for b in e.reliability])
-    for b in e.reliability:
-        plot.point(b.confidence, b.accuracy)
-    return plot.svg("Reliability", f"Calibration error {digits(e.calibration_error)}.")
 
 
 def _labels(e: SpanFigures) -> str:
