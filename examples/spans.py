@@ -41,7 +41,7 @@ def marked(count: int, seed: int) -> dict[str, list[str]]:
 
 def main() -> None:
     """Learn from some hundred messages, ask about one, take out what is personal, and measure on others."""
-    extractor = metier.train(marked(400, seed=0), task="extract", effort="quick")
+    extractor = metier.train(marked(250, seed=0), task="extract", effort="quick")
     text = "please send 120 euros to Zoe Tanaka tomorrow, from GB33 BUKB 2020 1555 5555 55"
     [decision] = extractor.predict([text])
     assert isinstance(decision, Extraction)
@@ -49,7 +49,7 @@ def main() -> None:
         print(f"{span.label:8} {span.text:12} {span.value!s:38} {span.probability:.2f} accepted: {span.accepted}")
     people = [Span(one.start, one.end, one.label) for one in decision.spans if one.label == "person"]
     print(redacted(text, people))
-    for line in extractor.evaluate(marked(200, seed=1)).summary()[:4]:
+    for line in extractor.evaluate(marked(100, seed=1)).summary()[:4]:
         print(f"{line.name:12} {line.figure}")
 
 

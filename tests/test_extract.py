@@ -35,7 +35,7 @@ MARKED = example().marked
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     place = tmp_path_factory.mktemp("extract")
-    metier.train(MARKED(240, 0), task="extract", effort="quick", max_error=0.1, output=place / "pay")
+    metier.train(MARKED(160, 0), task="extract", effort="quick", max_error=0.1, output=place / "pay")
     return place / "pay"
 
 
@@ -63,9 +63,9 @@ def test_no_span_is_an_answer_and_a_blank_is_none(extractor: Any) -> None:
 
 
 def test_what_is_strange_is_no_answer(extractor: Any) -> None:
-    strict = replace(extractor, rule=replace(extractor.rule, scope_threshold=0.1))
+    strict = replace(extractor, rule=replace(extractor.rule, scope_threshold=0.2))
     [found] = strict.predict(["ŋþ æß £50 ðđ ŧł ħĸ"])
-    assert found.scope < 0.1
+    assert found.scope < 0.2
     assert (found.label, found.reason) == (None, "out_of_scope")
     assert not any(one.accepted for one in found.spans)
 
@@ -90,7 +90,7 @@ def test_rows_that_are_none_of_its_business(extractor: Any) -> None:
 
 
 def test_the_same_rows_give_the_same_bytes(folder: Path, tmp_path: Path) -> None:
-    metier.train(MARKED(240, 0), task="extract", effort="quick", max_error=0.1, output=tmp_path / "pay")
+    metier.train(MARKED(160, 0), task="extract", effort="quick", max_error=0.1, output=tmp_path / "pay")
     for file in folder.iterdir():
         assert file.read_bytes() == (tmp_path / "pay" / file.name).read_bytes(), file.name
 
@@ -127,7 +127,7 @@ def test_every_verb_at_the_terminal(folder: Path, tmp_path: Path) -> None:
         return done.output
 
     rows = tmp_path / "rows.jsonl"
-    rows.write_text("".join(json.dumps({"text": text}) + "\n" for text in MARKED(120, 3)["text"]))
+    rows.write_text("".join(json.dumps({"text": text}) + "\n" for text in MARKED(100, 3)["text"]))
     assert "Span F1" in ok("train", rows, "-o", tmp_path / "pay", "--task", "extract", "--effort", "quick")
     said = json.loads(ok("predict", folder, "pay Ana £50", "--json"))
     assert [one["label"] for one in said["spans"]] == ["person", "amount"]

@@ -109,18 +109,23 @@ class Crf:
         """The likeliest tags of one text, and how probable they are."""
         if not len(text):
             return Read(runs=(), chances=np.empty(0), chance=1.0)
-        scores = self._scores(text.signs.hashes, text.signs.starts[:-1])  # (t, k)
-        odd = strange(text.signs, np.isin(text.signs.low, self._common))
-        scores += self._scores(odd.ravel(), np.arange(0, odd.size, STRANGE))
-        if text.numbers.shape[1]:
-            scores += _spread(text.numbers) @ self._dense
-        scores[0, 2::2] = NEVER  # no span goes on where a text begins
+        scores = self._emitted(text)
         path, forward, backward = _lattice(scores, self._allowed)
         total = _log_sum(forward[-1])
         found = runs(path.tolist())
         chances = np.array([self._chance(scores, forward, backward, one) for one in found]) - total
         score = scores[np.arange(len(path)), path].sum() + self._allowed[path[:-1], path[1:]].sum()
         return Read(runs=found, chances=np.exp(np.minimum(chances, 0)), chance=min(float(np.exp(score - total)), 1.0))
+
+    def _emitted(self, text: Seen) -> Floats:
+        """What signs and numbers of every word say of each tag (t, k)."""
+        scores = self._scores(text.signs.hashes, text.signs.starts[:-1])  # (t, k)
+        odd = strange(text.signs, np.isin(text.signs.low, self._common))
+        scores += self._scores(odd.ravel(), np.arange(0, odd.size, STRANGE))
+        if text.numbers.shape[1]:
+            scores += _spread(text.numbers) @ self._dense
+        scores[0, 2::2] = NEVER  # no span goes on where a text begins
+        return scores
 
     def _scores(self, hashes: Hashes, starts: NDArray[np.int64]) -> Floats:
         """The sum of what every sign of a word says of each tag (t, k); each word has one sign at least."""
