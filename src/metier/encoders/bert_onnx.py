@@ -364,7 +364,7 @@ def _written(
 ) -> Written:
     graph.nodes.append(helper.make_node("Identity", [vectors], ["vectors"]))
     ids = helper.make_tensor_value_info("input_ids", TensorProto.INT64, [1, "t"])
-    shape = [1, "t", width] if each_token else [1, width]
+    shape: list[str | int | None] = [1, "t", width] if each_token else [1, width]
     out = helper.make_tensor_value_info("vectors", TensorProto.FLOAT, shape)
     body = helper.make_graph(graph.nodes, "sentence", [ids], [out], graph.constants)
     ours = [helper.make_opsetid("", graph.opset), helper.make_opsetid(CONTRIB, 1)]

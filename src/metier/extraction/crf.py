@@ -177,7 +177,7 @@ class Crf:
 def _common(texts: Sequence[Seen], groups: Labels) -> tuple[Hashes, Hashes]:
     """Words that stand in two groups or more; and in three, so that one learnt from does not count for itself."""
     words = [
-        np.unique(np.concatenate([texts[i].signs.low for i in np.flatnonzero(groups == group)]))
+        np.unique(np.concatenate([texts[i].signs.low for i in np.flatnonzero(groups == group).tolist()]))
         for group in np.unique(groups)
     ]
     names, counts = np.unique(np.concatenate(words), return_counts=True)

@@ -83,7 +83,7 @@ def _numbers(
     """What a tagger that has not learnt a text says of its words, and one that has learnt all."""
     said: dict[int, Reals] = {}
     for fold in np.unique(lessons.fold):
-        tagger = teach([rows[i] for i in np.flatnonzero(lessons.fold != fold)], lessons.count)
+        tagger = teach([rows[i] for i in np.flatnonzero(lessons.fold != fold).tolist()], lessons.count)
         for i in np.flatnonzero(lessons.fold == fold).tolist():
             said[i] = tagger.numbers(rows[i].text, rows[i].words)
         tick()
@@ -93,8 +93,8 @@ def _numbers(
 def _calibrated(lessons: Lessons, reads: Sequence[Read], tagger: Saying, field: Crf) -> SpanStage:
     """The stage with sigmoids that make its chances honest, fitted to spans and texts held out."""
     chances, truth, whole = [], [], []
-    for read, text, spans in zip(reads, lessons.texts, lessons.spans, strict=True):
-        wanted = {(s.start, s.end, s.label) for s in spans}
+    for read, text, marked in zip(reads, lessons.texts, lessons.spans, strict=True):
+        wanted = {(s.start, s.end, s.label) for s in marked}
         right = [
             (text.words[first].start, text.words[last].end, lessons.labels[label]) in wanted
             for first, last, label in read.runs
@@ -105,13 +105,13 @@ def _calibrated(lessons: Lessons, reads: Sequence[Read], tagger: Saying, field: 
             truth.append(row)
             chances.append(chance)
         whole.append(all(right) and len(right) == len(wanted))
-    spans = np.repeat(log_odds(np.array(chances))[None, :, None], len(lessons.labels), axis=2).astype(np.float32)
-    texts = log_odds(np.array([read.chance for read in reads]))[None, :, None].astype(np.float32)
+    spans = np.repeat(log_odds(np.array(chances))[None, :, None], len(lessons.labels), axis=2)
+    texts = log_odds(np.array([read.chance for read in reads]))[None, :, None]
     return SpanStage(
         tagger=tagger,
         field=field,
-        spans=Sigmoids.fit(spans, np.array(truth, np.float32).reshape(-1, len(lessons.labels))),
-        texts=Sigmoids.fit(texts, np.array(whole, np.float32)[:, None]),
+        spans=Sigmoids.fit(spans.astype(np.float32), np.array(truth, np.float32).reshape(-1, len(lessons.labels))),
+        texts=Sigmoids.fit(texts.astype(np.float32), np.array(whole, np.float32)[:, None]),
         scope=Familiar.fit([text.signs for text in lessons.texts], lessons.fold),
         exit=Exit.always(),
     )

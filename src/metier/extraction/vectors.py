@@ -115,7 +115,7 @@ class WordVectors:
             np.add.at(counts, part.words[real], 1)
         for i in np.flatnonzero(counts == 0):
             sums[i], counts[i] = (sums[i - 1], counts[i - 1]) if i else (0, 1)
-        return sums / np.maximum(counts, 1)[:, None]
+        return np.asarray(sums / np.maximum(counts, 1)[:, None], np.float32)
 
     def state(self) -> State:
         """The two files and the few settings that `restore` needs."""
