@@ -259,7 +259,7 @@ def _classes(folder: Path, said: Said) -> dict[str, type[Part]]:
             found = lazy.find(slot.folder, part["kind"].partition(".")[0], slot.member)
         except (BadOption, AttributeError):
             found = None
-        if found is None or found.kind != part["kind"]:
+        if found is None or part["kind"] not in (found.kind, *getattr(found, "older", ())):
             unknown.append(f"{name} is a {part['kind']!r:.40}" + (f" (here: {found.kind!r})" if found else ""))
         else:
             classes[name] = found

@@ -127,11 +127,16 @@ class Specialist:
         """The columns of the input."""
         return tuple(one.column for one in self.inputs)
 
+    @property
+    def encoders(self) -> Sequence[Encoder]:
+        """Those of its stages."""
+        return [stage.encoder for stage in self.cascade.stages]
+
     @cached_property
     def dense(self) -> Encoder | None:
         """The costliest encoder that gives dense vectors, which mean something by themselves; None without one."""
         values = [self.domain.read(golden.asked) for golden in self.golden[:1]]
-        encoders = [stage.encoder for stage in reversed(self.cascade.stages)] if values else []
+        encoders = reversed(self.encoders) if values else ()
         return next((one for one in encoders if not isinstance(one.encode(values), Rows)), None)
 
     @cached_property

@@ -18,7 +18,10 @@ from metier.types import Decision, Input, Json, Probabilities, State
 
 
 class Part(Protocol):
-    """What encoders, heads, calibrators, scopes, exits and whatever else is kept have in common."""
+    """What encoders, heads, calibrators, scopes, exits and whatever else is kept have in common.
+
+    One that still reads states of before names their kinds: `older = ("scope.v2",)`.
+    """
 
     kind: str
 
@@ -105,6 +108,11 @@ class Learnt(Protocol):
     @property
     def domain(self) -> Domain:
         """What reads a cell."""
+        ...
+
+    @property
+    def encoders(self) -> Sequence[Encoder]:
+        """All that make vectors of its cells, the cheapest first."""
         ...
 
     @property

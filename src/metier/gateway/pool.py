@@ -16,6 +16,7 @@ from time import monotonic
 from typing import Protocol
 
 from metier import artifact, folder
+from metier.encoders.base import Recalling
 from metier.errors import MetierError
 from metier.forms.base import Learnt
 from metier.gateway.base import Trouble, Unavailable, UnknownModel
@@ -24,6 +25,7 @@ from metier.gateway.settings import Settings
 from metier.registry import Aliases, Entry
 
 FOLLOW_S = 0.5  # how soon a promotion is seen
+RECALLED = 64  # vectors that an encoder keeps: a text that is asked of every specialist is encoded once
 LOG = logging.getLogger("metier.gateway")
 
 
@@ -86,11 +88,12 @@ class Pool:
         """
         self._stamp = self._shelf.stamp()
         self.catalogue = await self._threaded_catalogue()
-        for entry in self.catalogue.production.values():
+        entries = list(self.catalogue.production.values())
+        for first in range(0, len(entries), self._lanes):
             if self.megabytes > self._settings.memory_mb:
                 LOG.warning("memory_mb is full; the rest is loaded when it is asked for")
                 break
-            await self._load(entry)
+            await asyncio.gather(*map(self._load, entries[first : first + self._lanes]))
 
     async def follow(self) -> None:
         """See what is promoted and rolled back, for as long as the gateway runs.
@@ -191,6 +194,9 @@ class Pool:
         said = await loop.run_in_executor(self._executor, folder.read_description, entry.path)
         specialist = await loop.run_in_executor(self._executor, artifact.load, entry.path)
         swift = await loop.run_in_executor(self._executor, _swift, specialist)
+        for encoder in specialist.encoders:
+            if isinstance(encoder, Recalling):
+                encoder.recall(RECALLED)
         queue = Queue(specialist, self._executor, most=self._settings.queue_rows, lanes=self._lanes, swift=swift)
         files = {str(one["sha256"]): int(one["bytes"]) for one in said["files"].values()}
         loaded = Loaded(entry=entry, specialist=specialist, queue=queue, files=files)

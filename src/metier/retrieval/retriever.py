@@ -55,6 +55,11 @@ class Retriever:
         return domain_of(self.inputs)
 
     @property
+    def encoders(self) -> Sequence[Encoder]:
+        """The one of its library."""
+        return [self.library.encoder]
+
+    @property
     def dense(self) -> Encoder | None:
         """The encoder of questions and passages."""
         return self.library.encoder
