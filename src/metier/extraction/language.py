@@ -37,6 +37,7 @@ class Language:
     filler: Sequence[str]
     days: Mapping[str, int]  # from today on
     weekdays: Sequence[str]  # from Monday on
+    months: Sequence[str]  # how their names begin
     coming: Sequence[str]
     gone: Sequence[str]
     spelt: Mapping[str, str]
