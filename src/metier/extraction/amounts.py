@@ -29,14 +29,8 @@ class Money(NamedTuple):
 def number(text: str, words: Language) -> float | None:
     """The one number that a text says, in figures or words; None where it says none or several."""
     spelt = _in_figures(text, words)
-    figures = list(FIGURE.finditer(spelt))
-    if len(figures) != 1:
-        return None
-    value = _figure(figures[0][0])
-    if value is not None and MINUS.search(spelt[: figures[0].start()]):
-        value = -value
-    tail = re.match(r"\s?([a-z]+)", spelt[figures[0].end() :].casefold())
-    return None if value is None else value * (words.scales.get(tail[1], 1) if tail else 1)
+    found = {_scaled(spelt, match, words) for match in FIGURE.finditer(spelt)}
+    return found.pop() if len(found) == 1 else None
 
 
 def money(text: str, words: Language) -> Money | None:
@@ -73,12 +67,23 @@ def _currency(text: str, said: list[str], words: Language) -> str | None:
     return SYMBOLS.get(price.currency or "")
 
 
+def _scaled(text: str, match: re.Match[str], words: Language) -> float | None:
+    """A figure with its sign, times the scale behind it: "-£3.5k"."""
+    value = _figure(match[0])
+    if value is None:
+        return None
+    tail = re.match(r"\s?([^\W\d_]+)", text[match.end() :].casefold())
+    scale = words.scales.get(tail[1], 1) if tail else 1
+    return -value * scale if MINUS.search(text[: match.start()]) else value * scale
+
+
 def _in_figures(text: str, words: Language) -> str:
     """Words of numbers as figures."""
     if re.search(r"\d", text):
         return text
+    counted = "|".join(map(re.escape, (*words.currencies, *words.hundredths, *words.scales)))
     for said, figure in words.spelt.items():
-        text = re.sub(rf"\b{re.escape(said)}(?=\s+[a-z])", figure, text)
+        text = re.sub(rf"(?i)\b{re.escape(said)}(?=\s+(?:{counted})\b)", figure, text)  # "a pound", but not "a card"
     spelt: str = lazy.bring("text_to_num", extra="extract", purpose="Reading amounts").alpha2digit(
         text, words.name, threshold=0
     )
