@@ -14,7 +14,7 @@ from ipaddress import ip_address
 from stdnum import iban, luhn
 from stdnum.us import ssn
 
-GAP = r"[ \t.\-\u00a0\u2009\u2010-\u2015/]{0,2}"  # what people write between groups of digits
+GAP = r"[ \t.\-\u00a0\u2009\u2010-\u2015/]{0,3}"  # what people write between groups of digits
 EMAIL = re.compile(r"[\w.+'-]{1,64}\s?(?:@|\(at\)|\[at\])\s?[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}", re.IGNORECASE)
 IBAN = re.compile(
     rf"(?<![A-Za-z0-9])[A-Za-z]{{2}}{GAP}\d{{2}}(?:{GAP}[A-Za-z0-9]{{4}}){{2,7}}(?:{GAP}[A-Za-z0-9]{{1,3}})?(?![A-Za-z0-9])"

@@ -6,9 +6,10 @@ The same value becomes the same mark within one text, so that it still can be re
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from itertools import groupby
 
-from metier.extraction.personal import Personal, personal, plain
+from metier.extraction.personal import Personal, personal
 from metier.types import Span
 
 MOST_CHARACTERS = 20_000  # of a text; what lies beyond is left out, not left in
@@ -30,22 +31,20 @@ def redacted(text: str, spans: Iterable[Span] = ()) -> str:
 
 
 def _all(text: str, spans: Iterable[Span]) -> list[Personal]:
-    """What checksums tell, and of what else was found the characters that are not among it; in order."""
-    certain = personal(text)
-    taken = bytearray(len(text))
-    for one in certain:
-        taken[one.start : one.end] = b"\1" * (one.end - one.start)
-    beside = []
+    """What checksums and forms tell, and of the spans what is not among it; in order."""
+    found = personal(text)
+    taken = {i for one in found for i in range(one.start, one.end)}
     for span in spans:
-        at = span.start
-        while at < min(span.end, len(text)):
-            end = next((i for i in range(at, min(span.end, len(text))) if taken[i]), min(span.end, len(text)))
-            if text[at:end].strip():
-                value = " ".join(text[at:end].casefold().split())
-                beside.append(Personal(start=at, end=end, kind=span.label.upper(), value=value))
-                taken[at:end] = b"\1" * (end - at)
-            at = max(end, at) + 1
-    return sorted([*certain, *beside], key=lambda one: one.start)
+        for start, end in _left(span, taken, len(text)):
+            if value := " ".join(text[start:end].casefold().split()):
+                found.append(Personal(start=start, end=end, kind=span.label.upper(), value=value))
+                taken.update(range(start, end))
+    return sorted(found, key=lambda one: one.start)
 
 
-__all__ = ["plain", "redacted"]
+def _left(span: Span, taken: set[int], length: int) -> Iterator[tuple[int, int]]:
+    """The parts of a span that nothing has taken."""
+    for is_taken, places in groupby(range(max(span.start, 0), min(span.end, length)), key=lambda i: i in taken):
+        if not is_taken:
+            free = list(places)
+            yield free[0], free[-1] + 1
