@@ -107,6 +107,8 @@ NEIGHBOURS: dict[tuple[str, str], str] = {
     ("encoders/summary.py", "encoders/principal.py"): "many columns become few in one way",
     ("commands/serve.py", "serving.py"): "a command is a door to it",
     ("columns.py", "targets.py"): "a target is among the columns",
+    ("judge.py", "judges/base.py"): "a promise is kept or broken in one way",
+    ("judges/base.py", "evaluation.py"): "the words for it",
     ("judge.py", "evaluation.py"): "it computes what is written down there",
     ("judges/retrieve.py", "evaluation.py"): "its figures read like those of names",
     ("judges/extract.py", "evaluation.py"): "its figures read like those of names",

@@ -194,6 +194,14 @@ class Network:
         """Those that learn."""
         return [weight for weight in self.model.parameters() if weight.requires_grad]
 
+    def groups(self, rate: float, decay: float) -> list[dict[str, Any]]:
+        """The same as an optimiser takes them: matrices are drawn to zero, what stands alone is not."""
+        weights = self.weights()
+        return [
+            {"params": [w for w in weights if w.ndim > 1], "lr": rate, "weight_decay": decay},
+            {"params": [w for w in weights if w.ndim == 1], "lr": rate, "weight_decay": 0.0},
+        ]
+
     def vectors(self, ids: Tensor, present: Tensor) -> Tensor:
         """Vectors (n, d) of length one. Shapes: ids and present (n, t)."""
         hidden = self.model(input_ids=ids, attention_mask=present.long()).last_hidden_state  # (n, t, d)
@@ -286,23 +294,31 @@ def _learn(
     torch: Any, network: Network, centres: Tensor, lessons: _Lessons, targets: Tensor, loss: Loss, recipe: Recipe
 ) -> None:
     """Moves the weights of the network and the centres to their mean over the last steps."""
-    steps = recipe.steps(len(lessons))
-    weights, functional = network.weights(), torch.nn.functional
-    groups: list[dict[str, Any]] = [
-        {"params": [w for w in weights if w.ndim > 1], "lr": recipe.rate, "weight_decay": recipe.decay},
-        {"params": [w for w in weights if w.ndim == 1], "lr": recipe.rate, "weight_decay": 0.0},
-        {"params": [centres], "lr": recipe.centre_rate, "weight_decay": 0.0},
-    ]
+    functional = torch.nn.functional
+
+    def backward() -> Iterator[None]:
+        for rows in lessons.batches():
+            for some in lessons.parts(rows):
+                vectors = network.vectors(*lessons.tokens(some, hide=True))
+                cosines = vectors @ functional.normalize(centres, dim=-1).T  # (n, k)
+                missed = _missed(functional, cosines, targets[torch.from_numpy(some)], loss, recipe)
+                (missed / len(rows)).backward()
+            yield
+
+    groups = network.groups(recipe.rate, recipe.decay)
+    groups.append({"params": [centres], "lr": recipe.centre_rate, "weight_decay": 0.0})
+    descend(torch, groups, backward(), steps=recipe.steps(len(lessons)), warming=recipe.warming)
+
+
+def descend(
+    torch: Any, groups: Sequence[dict[str, Any]], backward: Iterator[None], *, steps: int, warming: float
+) -> None:
+    """Steps of AdamW over gradients that `backward` leaves; the weights end as their mean over the last ones."""
     learning = [weight for group in groups for weight in group["params"]]
     optimiser = torch.optim.AdamW(groups, fused=True)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: rate_at(step, steps, recipe.warming))
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: _rate(step, steps, warming))
     averaged: list[Tensor] = []
-    for step, rows in zip(range(steps), lessons.batches(), strict=False):
-        for some in lessons.parts(rows):
-            vectors = network.vectors(*lessons.tokens(some, hide=True))
-            cosines = vectors @ functional.normalize(centres, dim=-1).T  # (n, k)
-            missed = _missed(functional, cosines, targets[torch.from_numpy(some)], loss, recipe)
-            (missed / len(rows)).backward()
+    for step, _ in zip(range(steps), backward, strict=False):
         torch.nn.utils.clip_grad_norm_(learning, 1.0)
         optimiser.step()
         optimiser.zero_grad()
@@ -331,7 +347,7 @@ def _missed(functional: Any, cosines: Tensor, wanted: Tensor, loss: Loss, recipe
     return (each * known).sum()
 
 
-def rate_at(step: int, steps: int, warming: float) -> float:
+def _rate(step: int, steps: int, warming: float) -> float:
     """Share of the full rate at a step: up in a line, then down to 0 in another."""
     rise = max(1, round(warming * steps))
     return min((step + 1) / rise, (steps - step) / max(1, steps - rise))

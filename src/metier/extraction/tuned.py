@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from metier import lazy
-from metier.encoders.finetuned import Network, rate_at
+from metier.encoders.finetuned import Network, descend
 from metier.encoders.one_thread import one_thread
 from metier.encoders.sentence import WEIGHTS, _folder
 from metier.extraction.learn import Teach
@@ -115,31 +115,19 @@ def _learn(
     mask: int | None,
 ) -> None:
     """Moves the weights of network and head to their mean over the last steps."""
-    steps, weights = recipe.steps(len(lessons)), network.weights()
-    groups = [
-        {"params": [w for w in weights if w.ndim > 1], "lr": recipe.rate, "weight_decay": recipe.decay},
-        {"params": [w for w in weights if w.ndim == 1], "lr": recipe.rate, "weight_decay": 0.0},
-        {"params": list(head), "lr": recipe.head_rate, "weight_decay": 0.0},
-    ]
-    learning = [*weights, *head]
-    optimiser = torch.optim.AdamW(groups, fused=True)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: rate_at(step, steps, recipe.warming))
-    averaged: list[Tensor] = []
-    for step, some in zip(range(steps), _batches(lessons, recipe.batch, random), strict=False):
-        ids, words, wanted = _padded(some, network.padding, recipe.hidden_words, mask, random)
-        scores = _scores(torch, network, head, torch.from_numpy(ids), words)
-        torch.nn.functional.cross_entropy(scores, torch.from_numpy(wanted), label_smoothing=recipe.smoothing).backward()
-        torch.nn.utils.clip_grad_norm_(learning, 1.0)
-        optimiser.step()
-        optimiser.zero_grad()
-        schedule.step()
-        with torch.no_grad():
-            if not averaged and step >= steps // 4:
-                averaged = [weight.clone() for weight in learning]
-            elif averaged:
-                torch._foreach_lerp_(averaged, learning, min(1.0, 8 / steps))
-    with torch.no_grad():
-        torch._foreach_copy_(learning, averaged)
+
+    def backward() -> Iterator[None]:
+        for some in _batches(lessons, recipe.batch, random):
+            ids, words, wanted = _padded(some, network.padding, recipe.hidden_words, mask, random)
+            scores = _scores(torch, network, head, torch.from_numpy(ids), words)
+            torch.nn.functional.cross_entropy(
+                scores, torch.from_numpy(wanted), label_smoothing=recipe.smoothing
+            ).backward()
+            yield
+
+    groups = network.groups(recipe.rate, recipe.decay)
+    groups.append({"params": list(head), "lr": recipe.head_rate, "weight_decay": 0.0})
+    descend(torch, groups, backward(), steps=recipe.steps(len(lessons)), warming=recipe.warming)
 
 
 def _scores(torch: Any, network: Network, head: Sequence[Tensor], ids: Tensor, words: NDArray[np.int64]) -> Tensor:

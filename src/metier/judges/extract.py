@@ -18,6 +18,7 @@ from metier.decide.accept import Rule
 from metier.decide.measure import Bin
 from metier.errors import TooFewRows
 from metier.evaluation import SCHEMA, Grid, Latency, Line, Promise, interval, lines_of_time, percent, plain
+from metier.judges.base import promise_of
 from metier.types import Extraction, Found, Interval, Json, Span
 
 MOST_LABELS, MOST_CONFUSIONS, MOST_EXAMPLES = 12, 8, 3
@@ -174,7 +175,7 @@ def span_figures(
         answered_recall=int((given & right).sum()) / marked if marked else 1.0,
         error=error,
         max_error=rule.max_error,
-        promise=_promise(error, rule.max_error),
+        promise=promise_of(error, rule.max_error),
         calibration_error=measure.calibration_error(sure, right) if found else 0.0,
         false_refusal=measure.wilson(sum(text.decision.reason == "out_of_scope" for text in texts), rows),
         false_refusal_asked=rule.false_refusal,
@@ -237,16 +238,6 @@ def _error(wrong: int, given: int) -> Interval | None:
         return None
     low, high = measure.clopper_pearson(wrong, given, 0.99)
     return Interval(value=wrong / given, low=low, high=high, rows=given)
-
-
-def _promise(error: Interval | None, max_error: float | None) -> Promise:
-    if max_error is None:
-        return "none"
-    if error is None:
-        return "untested"
-    if error.value <= max_error:
-        return "kept"
-    return "within chance" if error.low <= max_error else "broken"
 
 
 def _stages(texts: Sequence[Marked], names: Sequence[str], latency: Latency | None) -> Iterator[SpanStage]:
