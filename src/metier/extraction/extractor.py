@@ -134,8 +134,13 @@ class Extractor:
         return len(self.stages)
 
     @property
-    def dense(self) -> Encoder | None:
+    def encoders(self) -> Sequence[Encoder]:
         """None: its vectors are of words, not of texts."""
+        return ()
+
+    @property
+    def dense(self) -> Encoder | None:
+        """None, for the same reason."""
         return None
 
     @cached_property
