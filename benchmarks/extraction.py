@@ -5,6 +5,7 @@
     python benchmarks/extraction.py presidio          # five parts by template
     python benchmarks/extraction.py wnut17 thorough   # as given, with torch; an hour of one core
     python benchmarks/extraction.py numbers           # what is personal by checksum and form alone
+    python benchmarks/extraction.py values            # what the words of NLU++'s slots are worth, as its authors have it
 
 A span is right where its start, its end and its label are. Beside ours on the same rows: CRFsuite with the features of
 sklearn-crfsuite's tutorial, part of speech left out, for want of a tagger. Writes benchmarks/results/extraction.json
@@ -20,6 +21,7 @@ import re
 import sys
 import time
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -29,6 +31,7 @@ from machine import commit, machine
 import metier
 from metier.data.read import read
 from metier.data.spans import spans_of
+from metier.extraction.value import Setting, kind_of, value
 from metier.extraction.words import Word, runs, split, tag_names, tags
 from metier.gateway.redact import redacted
 from metier.types import Span
@@ -69,6 +72,7 @@ def main(asked: Sequence[str]) -> None:
         print(json.dumps(figures), flush=True)
 
     measures = {"nlupp": nlupp, "intents": intents, "presidio": presidio, "wnut17": wnut17, "numbers": numbers}
+    measures["values"] = values
     measures[name](effort, tell)
 
 
@@ -143,6 +147,30 @@ def numbers(effort: str, tell: Tell) -> None:
     }  # fmt: skip
     tell({name: {"texts": len(some), "taken for personal": sum(redacted(text) != text for text in some)}
           for name, some in {"bank queries with numbers (NLU++)": texts, **made}.items()})  # fmt: skip
+
+
+def values(effort: str, tell: Tell) -> None:
+    """Amounts, numbers, days and times of NLU++ against the values its authors gave, as of their 15 March 2022, 9:00."""
+    here, right, rows = Setting(now=datetime(2022, 3, 15, 9)), dict[str, int](), dict[str, int]()
+    for one in (one for fold in _folds() for one in fold):
+        for slot, said in one.get("slots", {}).items():
+            wanted, kind = said.get("value"), kind_of(slot)
+            if kind is None or isinstance(wanted, str | None):
+                continue
+            rows[kind] = rows.get(kind, 0) + 1
+            right[kind] = right.get(kind, 0) + (value(slot, said["text"], here) == _theirs(kind, wanted))
+    tell({kind: {"right": right[kind], "of": count} for kind, count in rows.items()})
+
+
+def _theirs(kind: str, wanted: Any) -> Any:
+    if kind == "date":
+        return f"{wanted['year']}-{wanted['month']:02d}-{wanted['day']:02d}"
+    if kind == "time":
+        return f"{wanted['hour']:02d}:{wanted['minute']:02d}"
+    if kind == "money":
+        currency = wanted["currency"]
+        return {"amount": wanted["amount"], "currency": None if currency == "ambiguous" else currency}
+    return wanted
 
 
 def _folds() -> list[list[dict[str, Any]]]:
