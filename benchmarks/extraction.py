@@ -5,7 +5,7 @@
     python benchmarks/extraction.py presidio          # five parts by template
     python benchmarks/extraction.py wnut17 thorough   # as given, with torch; an hour of one core
     python benchmarks/extraction.py numbers           # what is personal by checksum and form alone
-    python benchmarks/extraction.py values            # what the words of NLU++'s slots are worth, as its authors have it
+    python benchmarks/extraction.py values            # what the words of NLU++'s slots are worth
 
 A span is right where its start, its end and its label are. Beside ours on the same rows: CRFsuite with the features of
 sklearn-crfsuite's tutorial, part of speech left out, for want of a tagger. Writes benchmarks/results/extraction.json
@@ -150,7 +150,7 @@ def numbers(effort: str, tell: Tell) -> None:
 
 
 def values(effort: str, tell: Tell) -> None:
-    """Amounts, numbers, days and times of NLU++ against the values its authors gave, as of their 15 March 2022, 9:00."""
+    """Amounts, numbers, days and times of NLU++ against its authors' values, as of 15 March 2022, 9:00."""
     here, right, rows = Setting(now=datetime(2022, 3, 15, 9)), dict[str, int](), dict[str, int]()
     for one in (one for fold in _folds() for one in fold):
         for slot, said in one.get("slots", {}).items():
