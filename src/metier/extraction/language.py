@@ -6,6 +6,7 @@ Knows nothing of how the words are used.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import lru_cache
@@ -38,9 +39,17 @@ class Language:
     days: Mapping[str, int]  # from today on
     weekdays: Sequence[str]  # from Monday on
     months: Sequence[str]  # how their names begin
+    ordinals: Sequence[str]  # what stands behind the number of a day
+    units: Sequence[str]  # hours and minutes
+    relative: Sequence[str]  # "in two hours", "three days ago"
     coming: Sequence[str]
     gone: Sequence[str]
     spelt: Mapping[str, str]
+
+
+def one_of(some: Sequence[str]) -> str:
+    """A pattern for any of these words."""
+    return "(?:" + "|".join(re.escape(word) for word in sorted(some, key=len, reverse=True)) + ")"
 
 
 @lru_cache

@@ -7,12 +7,12 @@ come and times that are said and not written, is a table of the language.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from datetime import date, datetime, time, timedelta
 
 from metier import lazy
-from metier.extraction.language import Language
+from metier.extraction.language import Language, one_of
 
-ORDINAL = re.compile(r"\b(\d{1,2})(?:st|nd|rd|th)\b")
 CLOCK = re.compile(r"\b(\d{1,2})\s?(?:[:.h]\s?|\s)(\d{2})\b")
 HOUR = re.compile(r"\b(\d{1,2})(?=\b|ish|[ap]\.?m)")
 YEAR = re.compile(r"\d{4}")
@@ -27,7 +27,7 @@ def day(text: str, words: Language, now: datetime) -> date | None:
     said = _plain(text, words)
     if said in words.days:
         return (now + timedelta(days=words.days[said])).date()
-    found = _weekday(said, words, now) or _of_month(said, now)
+    found = _weekday(said, words, now) or _of_month(said, words, now)
     if found is not None:
         return found
     parser = lazy.bring("dateparser", extra="extract", purpose="Reading dates")
@@ -37,7 +37,7 @@ def day(text: str, words: Language, now: datetime) -> date | None:
         "PREFER_DAY_OF_MONTH": "current" if re.search(r"\d", said) and not YEAR.fullmatch(said) else "first",
         "PREFER_MONTH_OF_YEAR": "first", "RETURN_AS_TIMEZONE_AWARE": False,
     }  # fmt: skip
-    parsed = parser.parse(ORDINAL.sub(r"\1", said), languages=[words.name], settings=settings)
+    parsed = parser.parse(re.sub(_ordinal(words), r"\1", said), languages=[words.name], settings=settings)
     if parsed is None:
         return None
     parser_date: date = parsed.date()
@@ -60,14 +60,16 @@ def mentioned(text: str, words: Language, now: datetime) -> date | None:
 def _hints(text: str, words: Language) -> bool:
     """Whether a day may be meant: to find out takes a thousand times as long. A bare number is no day."""
     said = text.casefold()
-    return not said.isdecimal() and (
-        ORDINAL.search(said) is not None
-        or ISO.search(said) is not None
-        or re.search(r"\d[/.-]\d", said) is not None
-        or any(re.search(rf"\b{one}", said) for one in (*words.days, *words.months))
-        or any(re.search(rf"\b{one[:3]}", said) for one in words.weekdays)
-        or re.search(r"\b(?:in|ago)\b", said) is not None
+    named = (
+        one_of([*words.days, *words.relative]) + r"\b|" + one_of([*words.months, *(one[:3] for one in words.weekdays)])
     )
+    written = rf"{_ordinal(words)}|\d[/.-]\d|\b(?:{named})"
+    return not said.isdecimal() and re.search(written, said) is not None
+
+
+def _ordinal(words: Language) -> str:
+    """A pattern for the number of a day: "3rd"."""
+    return rf"\b(\d{{1,2}}){one_of(words.ordinals)}\b"
 
 
 def clock(text: str, words: Language, now: datetime) -> time | None:
@@ -96,7 +98,7 @@ def _plain(text: str, words: Language) -> str:
 
 
 def _weekday(said: str, words: Language, now: datetime) -> date | None:
-    """ "Friday", "next Friday" and "last Friday"; a bare one is the next to come, today left out."""
+    """The day by its name: "Friday", "next Friday", "last Friday"; a bare one is the next to come, today left out."""
     parts = said.split()
     named = [i for i, name in enumerate(words.weekdays) if parts and name.startswith(parts[-1].rstrip(".")[:9])]
     if len(named) != 1 or len(parts[-1]) < 3 or len(parts) > 2:
@@ -107,9 +109,9 @@ def _weekday(said: str, words: Language, now: datetime) -> date | None:
     return (now + timedelta(days=ahead - WEEK if ahead < WEEK else -WEEK)).date() if parts[0] in words.gone else None
 
 
-def _of_month(said: str, now: datetime) -> date | None:
+def _of_month(said: str, words: Language, now: datetime) -> date | None:
     """ "The 3rd": of this month, or of the next where that is over."""
-    match = ORDINAL.fullmatch(said) or re.fullmatch(r"(\d{1,2})", said)
+    match = re.fullmatch(_ordinal(words), said) or re.fullmatch(r"(\d{1,2})", said)
     if match is None or not 1 <= int(match[1]) <= 31:
         return None
     wanted, at = int(match[1]), now.date().replace(day=1)
@@ -125,8 +127,8 @@ def _of_month(said: str, now: datetime) -> date | None:
 
 
 def _ago(said: str, words: Language, now: datetime) -> time | None:
-    """ "In 2 hours", "15 minutes ago"."""
-    if not re.search(r"\b(?:hours?|minutes?|mins?|hrs?)\b", said):
+    """The time some hours or minutes from now: "in 2 hours", "15 minutes ago"."""
+    if not re.search(rf"\b{one_of(words.relative)}\b", said) or not re.search(rf"\b{one_of(words.units)}\b", said):
         return None
     parser = lazy.bring("dateparser", extra="extract", purpose="Reading dates")
     parsed = parser.parse(said, languages=[words.name], settings={"RELATIVE_BASE": now.replace(tzinfo=None)})
@@ -134,13 +136,12 @@ def _ago(said: str, words: Language, now: datetime) -> time | None:
 
 
 def _told(said: str, words: Language) -> tuple[int, int] | None:
-    """ "Half past nine", "25 to 7": minutes, a word, and the hour."""
+    """Minutes, a word, and the hour: "half past nine", "25 to 7"."""
     spelt = lazy.bring("text_to_num", extra="extract", purpose="Reading times").alpha2digit(
         said, words.name, threshold=0
     )
-    halves = "|".join(words.halves)
-    joints = "|".join((*words.after, *words.before))
-    match = re.search(rf"\b(?:(\d{{1,2}})|a?\s?({halves}))(?:\s?min\w*)?\s(?:({joints})\s)(\d{{1,2}})\b", spelt)
+    halves, joints = one_of([*words.halves]), one_of([*words.after, *words.before])
+    match = re.search(rf"\b(?:(\d{{1,2}})|({halves}))(?:\s?{one_of(words.units)})?\s({joints})\s(\d{{1,2}})\b", spelt)
     if match is None:
         return None
     minutes, hour = int(match[1]) if match[1] else words.halves[match[2]], int(match[4])
@@ -158,11 +159,9 @@ def _written(said: str) -> tuple[int, int] | None:
 def _turned(hour: int, said: str, words: Language) -> int:
     """The hour by the part of the day that goes with it."""
 
-    def has(some: object) -> bool:
-        return any(re.search(rf"(?<![a-z]){re.escape(str(word))}\b", said) for word in some)  # type: ignore[attr-defined]
+    def has(some: Sequence[str]) -> bool:
+        return re.search(rf"(?<![a-z]){one_of(some)}\b", said) is not None
 
-    if has(words.late) and hour < AFTERNOON:
-        return hour + AFTERNOON
-    if has(words.dark) and NIGHT <= hour < AFTERNOON:
+    if hour < AFTERNOON and (has(words.late) or (has(words.dark) and hour >= NIGHT)):
         return hour + AFTERNOON
     return 0 if has(words.early) and hour == AFTERNOON else hour
