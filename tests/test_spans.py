@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from metier.data.read import read
 from metier.data.spans import joined, marked, spans_of, unmarked
 from metier.errors import BadCell, UnreadableData
+from metier.extraction.stage import Parsed
 from metier.extraction.words import runs, split, tag_names, tags
 from metier.types import Span
 
@@ -68,6 +70,15 @@ def test_tags_give_the_spans_back(words: list[str], data: st.DataObject) -> None
     numbers = {name: i for i, name in enumerate(tag_names(["x"]))}
     path = [numbers[tag] for tag in tags(parts, spans)]
     assert [Span(parts[a].start, parts[b].end, "x") for a, b, _ in runs(path)] == spans
+
+
+def test_long_texts_take_no_time() -> None:
+    started = time.perf_counter()
+    for text in ("12 " * 20_000, "a@b.cd " * 5_000, "x" * 100_000, "[a](b) " * 10_000, "1st May, 5pm, £3 " * 3_000):
+        parsed = Parsed.of(text)
+        assert len(parsed.signs) == len(parsed.words)
+        unmarked(text)
+    assert time.perf_counter() - started < 20
 
 
 def test_conll(tmp_path: Path) -> None:

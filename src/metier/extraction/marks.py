@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from metier.extraction.personal import personal
-from metier.extraction.words import Word
+from metier.extraction.words import Places, Word
 
 MONTH = r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*"
 PATTERNS = {
@@ -27,8 +27,9 @@ PATTERNS = {
 def marks(text: str, words: Sequence[Word]) -> dict[int, str]:
     """By the number of a word, the kind found there and whether it begins or goes on; earlier kinds come first."""
     found: dict[int, str] = {}
+    places = Places(words)
     for start, end, kind in _found(text):
-        inside = [i for i, word in enumerate(words) if word.end > start and word.start < end]
+        inside = places.under(start, end)
         if not any(i in found for i in inside):
             found |= {i: f"{kind} {'begins' if i == inside[0] else 'goes on'}" for i in inside}
     return found

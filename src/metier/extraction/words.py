@@ -7,6 +7,7 @@ Knows no labels' meaning and no model.
 from __future__ import annotations
 
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
@@ -29,18 +30,28 @@ def split(text: str) -> list[Word]:
     return [Word(match.start(), match.end(), match[0]) for match in WORD.finditer(text)]
 
 
+class Places:
+    """Where words stand, so that those under some characters are found without looking at each."""
+
+    def __init__(self, words: Sequence[Word]) -> None:
+        self._starts, self._ends = [word.start for word in words], [word.end for word in words]
+
+    def under(self, start: int, end: int) -> range:
+        """The numbers of the words that share a character with start to end."""
+        return range(bisect_right(self._ends, start), bisect_left(self._starts, end))
+
+
 def tags(words: Sequence[Word], spans: Iterable[Span]) -> list[str]:
     """A tag for each word: B-label where a span begins, I-label where it goes on, O elsewhere.
 
     A word that a span holds in part is all of it; where two spans want one word, the earlier keeps it.
     """
-    found = [OUT] * len(words)
+    found, places = [OUT] * len(words), Places(words)
     for span in sorted(spans):
-        inside = [i for i, word in enumerate(words) if word.end > span.start and word.start < span.end]
+        inside = places.under(span.start, span.end)
         if inside and all(found[i] == OUT for i in inside):
-            found[inside[0]] = f"B-{span.label}"
-            for i in inside[1:]:
-                found[i] = f"I-{span.label}"
+            for i in inside:
+                found[i] = f"{'B' if i == inside[0] else 'I'}-{span.label}"
     return found
 
 
