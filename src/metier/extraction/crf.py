@@ -19,6 +19,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from metier import lazy
 from metier.extraction.signs import STRANGE, Hashes, Signs, strange
 from metier.extraction.words import runs
 from metier.types import Floats, Labels, State
@@ -72,8 +73,7 @@ class Crf:
 
         `count` is how many tags there are; texts that are alike share a number in `groups` (n,).
         """
-        import pycrfsuite
-
+        pycrfsuite = lazy.bring("pycrfsuite", extra="extract", purpose="Learning spans")
         common, often = _common(texts, groups)
         trainer = pycrfsuite.Trainer(verbose=False)
         trainer.set_params({"c1": LASSO, "c2": RIDGE, "max_iterations": STEPS})

@@ -6,13 +6,15 @@ security numbers. A country more is a row of `KINDS`.
 
 from __future__ import annotations
 
+import importlib
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from ipaddress import ip_address
+from typing import Any
 
-from stdnum import iban, luhn
-from stdnum.us import ssn
+from metier import lazy
 
 GAP = r"[ \t.\-\u00a0\u2009\u2010-\u2015/]{0,3}"  # what people write between groups of digits
 EMAIL = re.compile(r"[\w.+'-]{1,64}\s?(?:@|\(at\)|\[at\])\s?[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}", re.IGNORECASE)
@@ -53,6 +55,23 @@ class Kind:
     fits: Callable[[str], bool]
 
 
+@cache
+def _checks(kind: str) -> Any:
+    """What checks a kind of number; not imported before there is one."""
+    lazy.need("stdnum", extra="extract", purpose="Checking numbers")
+    return importlib.import_module(f"stdnum.{kind}")
+
+
+def is_card(value: str) -> bool:
+    """Whether digits are as many as a card has, and their sum is right."""
+    return 12 <= len(value) <= 19 and bool(_checks("luhn").is_valid(value))
+
+
+def is_iban(value: str) -> bool:
+    """Whether the sum of an IBAN is right; its country may be any."""
+    return bool(_checks("iban").is_valid(value, check_country=False))
+
+
 def _is_ip(value: str) -> bool:
     try:
         ip_address(value)
@@ -64,10 +83,10 @@ def _is_ip(value: str) -> bool:
 # earlier ones take what later ones would have found as well
 KINDS = (
     Kind(name="EMAIL", pattern=EMAIL, fits=lambda value: "@" in value or "at" in value),
-    Kind(name="IBAN", pattern=IBAN, fits=lambda value: bool(iban.is_valid(value, check_country=False))),
-    Kind(name="CARD", pattern=DIGITS, fits=lambda value: 12 <= len(value) <= 19 and bool(luhn.is_valid(value))),
+    Kind(name="IBAN", pattern=IBAN, fits=is_iban),
+    Kind(name="CARD", pattern=DIGITS, fits=is_card),
     Kind(name="IP", pattern=IP, fits=_is_ip),
-    Kind(name="SSN", pattern=SSN, fits=lambda value: bool(ssn.is_valid(value))),
+    Kind(name="SSN", pattern=SSN, fits=lambda value: bool(_checks("us.ssn").is_valid(value))),
     Kind(
         name="PHONE",
         pattern=PHONE,

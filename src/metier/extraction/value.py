@@ -10,13 +10,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from stdnum import iban, luhn
-
 from metier import lazy
 from metier.extraction.amounts import money, number, percentage
 from metier.extraction.language import Language, language
 from metier.extraction.moments import clock, day
-from metier.extraction.personal import EMAIL, plain
+from metier.extraction.personal import EMAIL, is_card, is_iban, plain
 from metier.types import Json
 
 
@@ -91,12 +89,12 @@ def _phone(text: str, setting: Setting) -> Json:
 
 def _card(text: str, setting: Setting) -> Json:
     digits = plain(text)
-    return digits if 12 <= len(digits) <= 19 and luhn.is_valid(digits) else None
+    return digits if is_card(digits) else None
 
 
 def _iban(text: str, setting: Setting) -> Json:
     compact = plain(text).upper()
-    return compact if iban.is_valid(compact, check_country=False) else None
+    return compact if is_iban(compact) else None
 
 
 def _account(text: str, setting: Setting) -> Json:
