@@ -194,13 +194,13 @@ def test_what_torch_taught_is_what_the_network_without_torch_computes(monkeypatc
     from metier.encoders import finetuned
 
     kept: dict[str, Any] = {}
-    save = finetuned._Network.save
+    save = finetuned.Network.save
 
     def keeping(self: Any, path: Path) -> None:
         save(self, path)
         kept["network"] = self
 
-    monkeypatch.setattr(finetuned._Network, "save", keeping)
+    monkeypatch.setattr(finetuned.Network, "save", keeping)
     taught = FinetunedEncoder.build(recipe=SHORT).fit(TEXTS, TARGETS)
     import torch
 

@@ -17,6 +17,7 @@ from metier import folder as folders
 from metier import specialist as core
 from metier.evaluation import Judged
 from metier.evidence import Evidence, evidence
+from metier.extraction import extractor as core_extractor
 from metier.forms.base import Learnt
 from metier.kinds.base import Made, Opened, Options, Progress, kind_of
 from metier.report.page import html
@@ -63,11 +64,19 @@ class Retriever(Doors, core_retriever.Retriever):
     """Documents that answer questions, and can be measured and kept."""
 
 
-Learned: TypeAlias = Specialist | Retriever
+class Extractor(Doors, core_extractor.Extractor):
+    """What finds spans in texts, and can be measured and kept.
+
+    `extractor.predict(["send £50 to Ana"])[0].spans`; `extractor.evaluate("test.jsonl").f1`; `extractor.save("spans")`.
+    """
+
+
+Learned: TypeAlias = Specialist | Retriever | Extractor
 # what is learnt -> the same with doors
 DOORS: Mapping[type, Callable[..., Learned]] = {
     core.Specialist: Specialist,
     core_retriever.Retriever: Retriever,
+    core_extractor.Extractor: Extractor,
 }
 
 

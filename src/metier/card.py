@@ -20,6 +20,7 @@ TABULAR = "tabular"
 PIPELINES = {
     ("text", "classify"): "text-classification",
     ("text", "multilabel"): "text-classification",
+    ("text", "extract"): "token-classification",
     (TABULAR, "classify"): "tabular-classification",
     (TABULAR, "regress"): "tabular-regression",
 }

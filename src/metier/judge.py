@@ -17,7 +17,8 @@ from metier.decide import measure
 from metier.decide.accept import Rule
 from metier.decide.measure import Bools
 from metier.errors import TooFewRows
-from metier.evaluation import ClassFigures, Confusion, Curve, Evaluation, Latency, OutOfScope, Promise, StageFigures
+from metier.evaluation import ClassFigures, Confusion, Curve, Evaluation, Latency, OutOfScope, StageFigures
+from metier.judges.base import promise_of
 from metier.types import Floats, Interval, Labels, Predicted, Probabilities
 
 OUTSIDE, UNKNOWN = -1, -2  # truths that are no position in the list of labels
@@ -68,7 +69,7 @@ def evaluation_of(
         coverage=measure.wilson(int(answered.sum()), rows),
         error=error,
         max_error=rule.max_error,
-        promise=_promise(error, rule.max_error),
+        promise=promise_of(error, rule.max_error),
         false_refusal=measure.wilson(int((seen & ~predicted.in_scope).sum()), rows),
         false_refusal_asked=rule.false_refusal,
         bad_input=int((~readable).sum()),
@@ -99,16 +100,6 @@ def _error(wrong: int, answered: int) -> Interval | None:
         return None
     low, high = measure.clopper_pearson(wrong, answered, 0.99)
     return Interval(value=wrong / answered, low=low, high=high, rows=answered)
-
-
-def _promise(error: Interval | None, max_error: float | None) -> Promise:
-    if max_error is None:
-        return "none"
-    if error is None:
-        return "untested"
-    if error.value <= max_error:
-        return "kept"
-    return "within chance" if error.low <= max_error else "broken"
 
 
 def _out_of_scope(seen: Bools, outside: Bools, confidences: Floats, predicted: Predicted) -> OutOfScope | None:

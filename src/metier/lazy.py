@@ -48,3 +48,12 @@ def need(package: str, *, extra: str, purpose: str) -> None:
         raise MissingPackage(
             f"{purpose} needs the package '{package}', which is not installed. Run: pip install 'metier[{extra}]'"
         )
+
+
+def bring(package: str, *, extra: str, purpose: str) -> Any:
+    """An optional package, imported where it is first used.
+
+    Raises: MissingPackage with the command that installs it.
+    """
+    need(package, extra=extra, purpose=purpose)
+    return importlib.import_module(package)

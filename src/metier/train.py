@@ -118,9 +118,7 @@ def train(
     examples = with_names(examples, answers, domain, asked, encoders[:2][-1], seed)
     sha256 = digest(table, [*(one.column for one in columns.inputs), *target_columns(table, columns.target)])
     split = [parted.said, *(digest(table, [name]) for name in (group, order) if name is not None)]
-    work_key = (
-        f"{sha256}/{split}/{effort}/{encoder}/{seed}/{[one.kind for one in encoders]}/{_libraries()}/{asked.name}"
-    )
+    work_key = f"{sha256}/{split}/{effort}/{encoder}/{seed}/{[one.kind for one in encoders]}/{libraries()}/{asked.name}"
     kept = Checkpoint(work, fingerprint=work_key)
     tick = _ticker(progress, folds=int(examples.fold.max()) + 1, stages=len(encoders))
 
@@ -152,7 +150,7 @@ def train(
             "source": Path(table.source).name,
             "rows": len(examples.truth),
             "sha256": sha256,
-            "libraries": _libraries(),
+            "libraries": libraries(),
         },
     )
     evaluation = _evaluation(specialist, asked, settled, examples, flattered)
@@ -312,7 +310,7 @@ def _ticker(progress: Progress, *, folds: int, stages: int) -> Callable[[], None
     return tick
 
 
-def _libraries() -> dict[str, Json]:
+def libraries() -> dict[str, Json]:
     """Versions of what the numbers depend on."""
     names = ("metier", "numpy", "numba", "onnxruntime", "scikit-learn", "scipy", "tokenizers", "lightgbm")
     found: dict[str, Json] = {}

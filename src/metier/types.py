@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal, Self, TypeAlias
+from typing import Any, Literal, NamedTuple, Self, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -260,6 +260,55 @@ class Answered(Decision):
         """The decision as plain JSON values."""
         told = Decision.json(self)
         return {"label": told.pop("label"), "heading": self.heading, "text": self.text, **told}
+
+
+class Span(NamedTuple):
+    """Characters of a text from `start` up to `end`, and what they are."""
+
+    start: int
+    end: int
+    label: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Found:
+    """A span of a text: what it says, what that is worth, how probable it is, and whether it is an answer."""
+
+    start: int
+    end: int
+    label: str
+    text: str
+    value: Json
+    probability: float
+    accepted: bool
+
+    def json(self) -> dict[str, Json]:
+        """The span as plain JSON values."""
+        return {
+            "start": self.start, "end": self.end, "label": self.label, "text": self.text, "value": self.value,
+            "probability": round(self.probability, 6), "accepted": self.accepted,
+        }  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Extraction(Decision):
+    """What was found in a text: `spans` holds each with its probability, in the order they stand there.
+
+    `label` names the spans that are answers, as "[amount](£50) [person](Ana)", is empty where the answer is that there
+    are none, and None where not one of those found is sure. `probability` is that of the least sure answer, or that
+    there is nothing to find; `candidates` are the spans that are not sure.
+    """
+
+    spans: tuple[Found, ...] = ()
+
+    def words(self) -> str:
+        """The spans that are answers, one beside the other."""
+        return ", ".join(f"{one.label}: {one.text}" for one in self.spans if one.accepted) or "nothing"
+
+    def json(self) -> dict[str, Json]:
+        """The decision as plain JSON values, in the order people read it."""
+        told = {name: value for name, value in Decision.json(self).items() if name != "candidates"}
+        return {"label": told.pop("label"), "spans": [one.json() for one in self.spans], **told}
 
 
 @dataclass(frozen=True, kw_only=True)

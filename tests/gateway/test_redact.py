@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import random
+import re
 import time
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from stdnum import iban, luhn
 
 from metier.gateway.redact import redacted
+from metier.types import Span
 
 
 def spaced(digits: str, chance: random.Random) -> str:
@@ -97,3 +101,26 @@ def test_a_short_message_takes_microseconds() -> None:
     for _ in range(200):
         redacted(text)
     assert (time.perf_counter() - started) / 200 < 0.001
+
+
+def test_spans_of_a_model_stand_beside_what_checks() -> None:
+    text = "Ana Novak lost 4111 1111 1111 1111; ana novak is sorry"
+    spans = [Span(0, 9, "person"), Span(10, 24, "lost"), Span(36, 45, "person"), Span(15, 34, "number")]
+    assert redacted(text, spans) == "[PERSON_1] [LOST_1][CARD_1]; [PERSON_1] is sorry"
+
+
+@given(st.text(alphabet="ab c", max_size=40), st.lists(st.tuples(st.integers(0, 45), st.integers(0, 45)), max_size=4))
+def test_whatever_a_model_found_is_taken_out(text: str, edges: list[tuple[int, int]]) -> None:
+    spans = [Span(min(a, b), max(a, b), "x") for a, b in edges]
+    kept = "".join(c for i, c in enumerate(text) if c != " " and not any(s.start <= i < s.end for s in spans))
+    assert re.sub(r"\[X_\d+\]| ", "", redacted(text, spans)) == kept
+
+
+@given(st.data())
+def test_planted_numbers_in_any_writing(data: st.DataObject) -> None:
+    gap = data.draw(st.sampled_from(["", " ", "-", ".", "\u00a0", "\u2009", " - "]))
+    digits = "4" + "".join(map(str, data.draw(st.lists(st.integers(0, 9), min_size=14, max_size=14))))
+    whole = digits + luhn.calc_check_digit(digits)
+    written = gap.join(whole[i : i + 4] for i in range(0, 16, 4))
+    around = data.draw(st.sampled_from(["{}", "card {}, please", "({})", "lost: {}!", "{} gone"]))
+    assert "[CARD_1]" in redacted(around.format(written))

@@ -12,6 +12,8 @@ from typing import Any
 from metier.assistant.base import Slot
 from metier.assistant.spelling import one_slip
 from metier.assistant.wording import NO, words
+from metier.extraction.amounts import number
+from metier.extraction.language import language
 
 YES = frozenset(
     """
@@ -37,14 +39,7 @@ FILLER = frozenset(
 )
 PLACES = {"first": 0, "1st": 0, "second": 1, "2nd": 1, "third": 2, "3rd": 2, "fourth": 3, "4th": 3}
 ORDINALS = {**PLACES, "last": -1, "latest": 0, "newest": 0}
-ONES = """
-    zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen
-    eighteen nineteen
-    """.split()
-TENS = "twenty thirty forty fifty sixty seventy eighty ninety".split()
-DIGITS = {**{word: n for n, word in enumerate(ONES)}, **{word: 10 * n for n, word in enumerate(TENS, 2)}}
-COUNTED = frozenset("pound quid pounds hundred thousand".split())
-NUMBER = re.compile(r"(?<![\w.])(?:£|\$|€)?\s?(\d{1,3}(?:,\d{3})+(?:\.\d{1,2})?|\d+(?:\.\d{1,2})?)\s?(k\b)?(?![\w]*\d)")
+ONE_OF = re.compile(r"\bone (?:pound|quid|hundred|thousand|grand)\b|\b1\b")
 UNNAMED = ("id", "status", "due", "balance")  # what an option holds that nobody would call it by
 
 
@@ -55,8 +50,8 @@ def parse(text: str, slot: Slot, options: Sequence[Mapping[str, Any]] = ()) -> A
     if slot.kind == "yes_no":
         return yes_no(text)
     if slot.kind in ("money", "number"):
-        number = amount(text)
-        return number if number is not None and within(number, slot) else None
+        found = amount(text)
+        return found if found is not None and within(found, slot) else None
     return text.strip() or None
 
 
@@ -84,25 +79,12 @@ def yes_no(text: str) -> bool | None:
 
 
 def amount(text: str) -> float | None:
-    """The one amount in a text, in figures or English words."""
-    found = {float(number.replace(",", "")) * (1000 if k else 1) for number, k in NUMBER.findall(text)}
-    if len(found) == 1:
-        return found.pop()
-    return None if found else _spelt(words(text))
-
-
-def _spelt(said: list[str]) -> float | None:
-    total, part, seen = 0.0, 0.0, False
-    for place, word in enumerate(said):
-        if word in DIGITS:
-            if word == "one" and not COUNTED & set(said[place + 1 : place + 2]):
-                continue  # "the blue one" is no number
-            part, seen = part + DIGITS[word], True
-        elif word == "hundred" and (seen or (place and said[place - 1] == "a")):
-            part, seen = max(part, 1) * 100, True
-        elif word == "thousand" and (seen or (place and said[place - 1] == "a")):
-            total, part, seen = total + max(part, 1) * 1000, 0.0, True
-    return total + part if seen else None
+    """The one amount in a text, in figures or words; "the blue one" is none."""
+    folded, said = text.casefold(), language("en")
+    found = number(folded, said)
+    if found not in (None, 1.0) or ONE_OF.search(folded):
+        return found
+    return number(re.sub(r"\bone\b", " ", folded), said)
 
 
 def pick(text: str, options: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:

@@ -8,7 +8,10 @@ from metier.assistant import answers, cues, wording
 from metier.assistant.base import Slot
 from metier.assistant.moment import Moment
 from metier.assistant.templates import shown
+from metier.extraction.language import language
+from metier.extraction.moments import mentioned
 
+LANGUAGE = "en"
 SHORT = 8  # words; a longer message says more than yes or no
 
 
@@ -35,6 +38,9 @@ def set_values(now: Moment, act: str) -> list[str] | None:
 
 def parsed(now: Moment, slot: Slot, text: str) -> Any:
     """The value of a slot that a text gives, as the job keeps it."""
+    if slot.kind == "date":
+        day = mentioned(text, language(LANGUAGE), now.message.at)
+        return None if day is None else {"date": day.isoformat(), "name": f"{day.day} {day:%B %Y}"}
     value = answers.parse(text, slot, now.running.options.get(slot.source, ()))
     if slot.kind == "money" and value is not None:
         return {"amount": value, "name": f"£{shown(value)}"}

@@ -52,7 +52,11 @@ def _origin(said: Mapping[str, Any], task: Wording) -> list[tuple[str, str, str]
     promise = task.promised(rule["max_error"])
     left_out = " ".join(recipe.get("left_out") or ())
     return [
-        *([("Labels", labels + more, "")] if isinstance(task, Task) and task.loss != "squared" else []),
+        *(
+            [("Labels", labels + more, "")]
+            if labels and not (isinstance(task, Task) and task.loss == "squared")
+            else []
+        ),
         ("Learnt from", f"{origin.get('source')}: {origin.get('rows', 0):,} rows", ""),
         ("Columns", f"{columns} → {said['target']}", ""),
         ("Data, sha256", f"{origin.get('sha256')}", ""),

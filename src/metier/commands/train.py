@@ -18,7 +18,6 @@ import typer
 
 from metier.commands.base import (
     INTERRUPTED,
-    Asked,
     Guessed,
     GuessedInput,
     console,
@@ -56,7 +55,14 @@ def train(
     output: Annotated[Path, typer.Option("--output", "-o", metavar="FOLDER", help="Where the specialist goes.")],
     target: Guessed = None,
     input: GuessedInput = None,
-    task: Asked = None,
+    task: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TASK",
+            help="classify, multilabel, regress, extract or retrieve.",
+            show_default="one of the first three, by the target",
+        ),
+    ] = None,
     group: Annotated[
         str | None, typer.Option(metavar="COLUMN", help="Rows that share a value here are held out together.")
     ] = None,

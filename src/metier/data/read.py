@@ -14,12 +14,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from metier.data import archive, columnar, lines, sdf, series
+from metier.data import archive, columnar, lines, sdf, series, spans
 from metier.errors import UnreadableData
 from metier.types import Packed, Table
 
 ENDINGS = {".csv": ".csv", ".tsv": ".tsv", ".tab": ".tsv", ".jsonl": ".jsonl", ".ndjson": ".jsonl"}
 ENDINGS |= {".json": ".json", ".parquet": ".parquet", ".pq": ".parquet", ".ts": ".ts"}
+ENDINGS |= {".conll": ".conll", ".iob": ".conll", ".iob2": ".conll", ".bio": ".conll"}
 ENDINGS |= {".sdf": ".sdf", ".sd": ".sdf", ".mol": ".sdf"}
 KNOWN = ", ".join((*ENDINGS, *archive.ENDINGS))
 SHOWN_PROBLEMS = 5
@@ -72,6 +73,8 @@ def _tabular(path: Path, batch_rows: int) -> Iterator[Table]:
         yield from _parts(_table_of_json(path), batch_rows)
     elif ending == ".jsonl":
         yield from lines.json_lines(path, batch_rows)
+    elif ending == ".conll":
+        yield from spans.conll(path, batch_rows)
     elif ending == ".sdf":
         yield from sdf.molecules(path, batch_rows)
     elif ending == ".parquet":

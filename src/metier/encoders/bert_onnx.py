@@ -115,8 +115,12 @@ class Written:
     width: int
 
 
-def build(folder: Path, *, tokens: int, layers: Sequence[int] | None = None, int8: bool = True) -> Written:
+def build(
+    folder: Path, *, tokens: int, layers: Sequence[int] | None = None, int8: bool = True, pooled: bool = True
+) -> Written:
     """The ONNX file of the encoder in `folder`, for sentences of up to `tokens` tokens.
+
+    Without `pooled` the graph gives the hidden states of every token (1, t, d) in the place of one vector.
 
     `layers` are the hidden layers to pool, put side by side (0 is the embedding; None is the last one alone).
     With `int8` the matrices are held in 7 bits a weight with one scale per output column, the word table in 8 bits with
@@ -134,6 +138,9 @@ def build(folder: Path, *, tokens: int, layers: Sequence[int] | None = None, int
             "Expected both files whole and of the same model. Fetch the folder again."
         ) from missing
     chosen = _chosen(folder, layers, last=len(states) - 1)
+    if not pooled:
+        width = len(chosen) * _read(folder / "config.json")[family.width]
+        return _written(graph, _joined(graph, [states[i] for i in chosen]), width, each_token=True)
     width = len(chosen) * len(poolings) * _read(folder / "config.json")[family.width]
     return _written(graph, _pooled(graph, [states[i] for i in chosen], poolings), width)
 
@@ -352,10 +359,13 @@ def _joined(graph: Graph, parts: Sequence[str]) -> str:
     return parts[0] if len(parts) == 1 else graph.node("Concat", *parts, axis=-1)
 
 
-def _written(graph: Graph, vectors: str, width: int, *, like: ModelProto | None = None) -> Written:
+def _written(
+    graph: Graph, vectors: str, width: int, *, like: ModelProto | None = None, each_token: bool = False
+) -> Written:
     graph.nodes.append(helper.make_node("Identity", [vectors], ["vectors"]))
     ids = helper.make_tensor_value_info("input_ids", TensorProto.INT64, [1, "t"])
-    out = helper.make_tensor_value_info("vectors", TensorProto.FLOAT, [1, width])
+    shape: list[str | int | None] = [1, "t", width] if each_token else [1, width]
+    out = helper.make_tensor_value_info("vectors", TensorProto.FLOAT, shape)
     body = helper.make_graph(graph.nodes, "sentence", [ids], [out], graph.constants)
     ours = [helper.make_opsetid("", graph.opset), helper.make_opsetid(CONTRIB, 1)]
     model = helper.make_model(

@@ -153,7 +153,7 @@ def _teach(
     """Writes to `path` the weights in the folder `start` after learning the targets, and gives the centres (k, d)."""
     torch = importlib.import_module("torch")
     with one_thread(torch):
-        network = _Network(torch, start)
+        network = Network(torch, start)
         lessons = _Lessons(torch, network, values, recipe, seed)
         wanted = torch.from_numpy(np.array(targets, np.float32))
         centres = _centres(torch, network, lessons, wanted)
@@ -163,7 +163,7 @@ def _teach(
         return learnt
 
 
-class _Network:
+class Network:
     """The layers of an encoder as torch runs them, and the pooling that makes one vector of a text."""
 
     def __init__(self, torch: Any, folder: Path) -> None:
@@ -194,6 +194,14 @@ class _Network:
         """Those that learn."""
         return [weight for weight in self.model.parameters() if weight.requires_grad]
 
+    def groups(self, rate: float, decay: float) -> list[dict[str, Any]]:
+        """The same as an optimiser takes them: matrices are drawn to zero, what stands alone is not."""
+        weights = self.weights()
+        return [
+            {"params": [w for w in weights if w.ndim > 1], "lr": rate, "weight_decay": decay},
+            {"params": [w for w in weights if w.ndim == 1], "lr": rate, "weight_decay": 0.0},
+        ]
+
     def vectors(self, ids: Tensor, present: Tensor) -> Tensor:
         """Vectors (n, d) of length one. Shapes: ids and present (n, t)."""
         hidden = self.model(input_ids=ids, attention_mask=present.long()).last_hidden_state  # (n, t, d)
@@ -216,7 +224,7 @@ class _Network:
 class _Lessons:
     """The rows as tokens, dealt out in batches of like length."""
 
-    def __init__(self, torch: Any, network: _Network, values: Sequence[str], recipe: Recipe, seed: int) -> None:
+    def __init__(self, torch: Any, network: Network, values: Sequence[str], recipe: Recipe, seed: int) -> None:
         from tokenizers import Tokenizer
 
         splitter = Tokenizer.from_file(str(network.folder / "tokenizer.json"))
@@ -269,7 +277,7 @@ class _Lessons:
         return np.where(chosen, self._mask, self._ids[row])
 
 
-def _centres(torch: Any, network: _Network, lessons: _Lessons, targets: Tensor) -> Tensor:
+def _centres(torch: Any, network: Network, lessons: _Lessons, targets: Tensor) -> Tensor:
     """Where each label starts (k, d): the mean of its vectors before any learning."""
     with torch.no_grad():
         sums = sum(
@@ -283,26 +291,34 @@ def _centres(torch: Any, network: _Network, lessons: _Lessons, targets: Tensor) 
 
 
 def _learn(
-    torch: Any, network: _Network, centres: Tensor, lessons: _Lessons, targets: Tensor, loss: Loss, recipe: Recipe
+    torch: Any, network: Network, centres: Tensor, lessons: _Lessons, targets: Tensor, loss: Loss, recipe: Recipe
 ) -> None:
     """Moves the weights of the network and the centres to their mean over the last steps."""
-    steps = recipe.steps(len(lessons))
-    weights, functional = network.weights(), torch.nn.functional
-    groups: list[dict[str, Any]] = [
-        {"params": [w for w in weights if w.ndim > 1], "lr": recipe.rate, "weight_decay": recipe.decay},
-        {"params": [w for w in weights if w.ndim == 1], "lr": recipe.rate, "weight_decay": 0.0},
-        {"params": [centres], "lr": recipe.centre_rate, "weight_decay": 0.0},
-    ]
+    functional = torch.nn.functional
+
+    def backward() -> Iterator[None]:
+        for rows in lessons.batches():
+            for some in lessons.parts(rows):
+                vectors = network.vectors(*lessons.tokens(some, hide=True))
+                cosines = vectors @ functional.normalize(centres, dim=-1).T  # (n, k)
+                missed = _missed(functional, cosines, targets[torch.from_numpy(some)], loss, recipe)
+                (missed / len(rows)).backward()
+            yield
+
+    groups = network.groups(recipe.rate, recipe.decay)
+    groups.append({"params": [centres], "lr": recipe.centre_rate, "weight_decay": 0.0})
+    descend(torch, groups, backward(), steps=recipe.steps(len(lessons)), warming=recipe.warming)
+
+
+def descend(
+    torch: Any, groups: Sequence[dict[str, Any]], backward: Iterator[None], *, steps: int, warming: float
+) -> None:
+    """Steps of AdamW over gradients that `backward` leaves; the weights end as their mean over the last ones."""
     learning = [weight for group in groups for weight in group["params"]]
     optimiser = torch.optim.AdamW(groups, fused=True)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: _rate(step, steps, recipe.warming))
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: _rate(step, steps, warming))
     averaged: list[Tensor] = []
-    for step, rows in zip(range(steps), lessons.batches(), strict=False):
-        for some in lessons.parts(rows):
-            vectors = network.vectors(*lessons.tokens(some, hide=True))
-            cosines = vectors @ functional.normalize(centres, dim=-1).T  # (n, k)
-            missed = _missed(functional, cosines, targets[torch.from_numpy(some)], loss, recipe)
-            (missed / len(rows)).backward()
+    for step, _ in zip(range(steps), backward, strict=False):
         torch.nn.utils.clip_grad_norm_(learning, 1.0)
         optimiser.step()
         optimiser.zero_grad()

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from metier.decide import measure
+from metier.evaluation import Promise
 from metier.types import Interval, Predicted
 
 
@@ -38,3 +39,14 @@ def outside_rows(seen: NDArray[np.bool_], outside: NDArray[np.bool_], predicted:
         answered=measure.wilson(int((outside & predicted.accepted).sum()), rows),
         scope_auroc=measure.auroc(predicted.scope[seen], predicted.scope[readable]),
     )
+
+
+def promise_of(error: Interval | None, max_error: float | None) -> Promise:
+    """What became of a promise, by the share wrong with its range."""
+    if max_error is None:
+        return "none"
+    if error is None:
+        return "untested"
+    if error.value <= max_error:
+        return "kept"
+    return "within chance" if error.low <= max_error else "broken"

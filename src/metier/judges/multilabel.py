@@ -18,7 +18,7 @@ from metier.decide.accept import Rule
 from metier.decide.measure import Bin
 from metier.errors import TooFewRows
 from metier.evaluation import SCHEMA, Grid, Latency, Line, Promise, digits, interval, lines_of_time, percent, plain
-from metier.judges.base import Outside, outside_rows
+from metier.judges.base import Outside, outside_rows, promise_of
 from metier.types import Interval, Json, Predicted, Probabilities, Targets
 
 TRIES = 100  # of drawing the rows again, for the range of a figure
@@ -161,7 +161,7 @@ def label_figures(
         pairs_answered=float(answered.sum() / known.sum()),
         error=error,
         max_error=rule.max_error,
-        promise=_promise(error, rule.max_error),
+        promise=promise_of(error, rule.max_error),
         false_refusal=measure.wilson(int((seen & ~predicted.in_scope).sum()), rows),
         false_refusal_asked=rule.false_refusal,
         bad_input=int((~readable).sum()),
@@ -276,16 +276,6 @@ def _drawn(
     figures = [figure(rows[draw.integers(0, len(rows), len(rows))]) for _ in range(TRIES)]
     low, high = np.nanquantile(figures, [(1 - held) / 2, (1 + held) / 2])
     return Interval(value=value, low=min(float(low), value), high=max(float(high), value), rows=len(rows))
-
-
-def _promise(error: Interval | None, max_error: float | None) -> Promise:
-    if max_error is None:
-        return "none"
-    if error is None:
-        return "untested"
-    if error.value <= max_error:
-        return "kept"
-    return "within chance" if error.low <= max_error else "broken"
 
 
 def _stages(

@@ -30,7 +30,7 @@ from metier.evaluation import (
     percent,
     plain,
 )
-from metier.judges.base import Outside
+from metier.judges.base import Outside, promise_of
 from metier.types import Floats, Interval, Json, Labels
 
 DEEP, MOST_MISSED, TRIES = 10, 8, 200
@@ -170,7 +170,7 @@ def retrieve_figures(
         coverage=measure.wilson(int(answered.sum()), n),
         error=error,
         max_error=rule.max_error,
-        promise=_promise(error, rule.max_error),
+        promise=promise_of(error, rule.max_error),
         false_refusal=measure.wilson(int((~asked.in_scope[own]).sum()), n),
         false_refusal_asked=rule.false_refusal,
         out_of_scope=_absent(asked),
@@ -200,16 +200,6 @@ def _absent(asked: Asked) -> Outside | None:
         answered=measure.wilson(int((asked.absent & asked.accepted).sum()), rows),
         scope_auroc=measure.auroc(asked.scope[own], asked.scope[asked.absent]),
     )
-
-
-def _promise(error: Interval | None, max_error: float | None) -> Promise:
-    if max_error is None:
-        return "none"
-    if error is None:
-        return "untested"
-    if error.value <= max_error:
-        return "kept"
-    return "within chance" if error.low <= max_error else "broken"
 
 
 def _mean(gains: Floats) -> Interval:

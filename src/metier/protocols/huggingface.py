@@ -1,4 +1,4 @@
-"""Hugging Face inference: classification of text, pictures, sounds and tables, zero-shot, vectors, similarity.
+"""Hugging Face inference: classification of text, tokens, pictures, sounds and tables, zero-shot, vectors, similarity.
 
 On `/models/{id}`, `/models/{id}/pipeline/{task}`, `/pipeline/{task}/{id}` and plain `/{id}`.
 Source: the client huggingface_hub 1.33, which sends the same shapes for many tasks: what is asked tells which it is.
@@ -15,6 +15,7 @@ from metier.gateway.base import Answer, BadRequest, Outcome, Trouble
 from metier.gateway.gateway import Gateway
 from metier.gateway.pool import Loaded
 from metier.protocols.base import Endpoint, Reply, Request, asked, cell_of, decoded, read, reply
+from metier.types import Extraction
 
 FILES = frozenset({"image", "audio", "video"})
 VECTORS = frozenset({"normalize", "truncate", "prompt_name", "truncation_direction", "dimensions", "encoding_format"})
@@ -86,7 +87,23 @@ async def _texts(gateway: Gateway, request: Request, name: str, loaded: Loaded, 
     if not cells:
         raise BadRequest("`inputs` is an empty list. Send one input at least.", param="inputs")
     answer = await _answer(gateway, request, name, cells)
-    return reply([_scores(one, said.parameters or {}) for one in answer.outcomes], headers=answer.headers)
+    parameters = said.parameters or {}
+    spans = [_entities(one.decision, parameters) for one in answer.outcomes if isinstance(one.decision, Extraction)]
+    if spans:
+        return reply(spans if many else spans[0], headers=answer.headers)
+    return reply([_scores(one, parameters) for one in answer.outcomes], headers=answer.headers)
+
+
+def _entities(decision: Extraction, parameters: dict[str, Any]) -> list[dict[str, Any]]:
+    """The spans that are answers, as its token classification has them in groups."""
+    if decision.reason == "bad_input":
+        raise BadRequest(decision.error or "An input could not be read.", param="inputs")
+    ignored = parameters.get("ignore_labels") or ()
+    return [
+        {"entity_group": one.label, "score": one.probability, "word": one.text, "start": one.start, "end": one.end}
+        for one in decision.spans
+        if one.accepted and one.label not in ignored
+    ]
 
 
 async def _zero_shot(gateway: Gateway, request: Request, name: str, said: Asked) -> Reply:

@@ -17,8 +17,8 @@ from metier.types import Interval
 _FIFTHS = [0.0, 0.2, 0.4, 0.6, 0.8, 1.0]
 
 
-class Answering(Protocol):
-    """What the figures of different tasks have in common, where answers are right or wrong."""
+class Claiming(Protocol):
+    """Figures of what was claimed, by whatever answers."""
 
     @property
     def reliability(self) -> tuple[Bin, ...]:
@@ -29,6 +29,10 @@ class Answering(Protocol):
     def calibration_error(self) -> float:
         """The mean gap between them."""
         ...
+
+
+class Answering(Claiming, Protocol):
+    """What the figures of different tasks have in common, where answers are right or wrong."""
 
     @property
     def curve(self) -> Curve:
@@ -51,7 +55,7 @@ class Answering(Protocol):
         ...
 
 
-def reliability(e: Answering) -> str | None:
+def reliability(e: Claiming) -> str | None:
     """How often answers given with some probability were right, against what was claimed."""
     if not e.reliability:
         return None
