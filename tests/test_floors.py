@@ -27,7 +27,13 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("gateway/watch.py", "gateway/compare.py"),
     ("gateway/gateway.py",),
     # an assistant, from its values to its conversations
-    ("assistant/__init__.py", "assistant/base.py", "assistant/spelling.py", "assistant/wording.py"),
+    (
+        "assistant/__init__.py",
+        "assistant/base.py",
+        "assistant/dates.py",
+        "assistant/spelling.py",
+        "assistant/wording.py",
+    ),
     ("assistant/answers.py", "assistant/cues.py", "assistant/desk.py", "assistant/knowledge.py", "assistant/scope.py"),
     ("assistant/state.py", "assistant/store.py", "assistant/strict.py", "assistant/templates.py"),
     ("assistant/actions.py", "assistant/learn.py", "assistant/opinions.py", "assistant/read.py"),

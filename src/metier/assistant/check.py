@@ -153,9 +153,7 @@ def _steps(script: Script, job: Job) -> Iterator[Remark]:
 
 
 def _promises(script: Script) -> Iterator[Remark]:
-    strange = sum(
-        len(learn.rows_of(script, name)) for name in ("scope",) if name in script.models and script.models[name].rows
-    )
+    strange = len(learn.teaching(script).get("scope", []))
     for name, said in script.promise.items():
         if not said.endswith("%") or name != "out_of_scope_caught":
             continue
@@ -252,7 +250,7 @@ def _score(minds: Minds, phrase: str) -> float:
 
 def _known_labels(script: Script) -> set[str]:
     learnt = script.models["intent"]
-    if learnt.rows:
+    if learnt.rows is not None:
         return {label for _, label in learn.rows_of(script, "intent")}
     path: Path = learnt.folder / "specialist.json"
     return set(json.loads(path.read_text(encoding="utf-8"))["labels"]) if path.is_file() else set()

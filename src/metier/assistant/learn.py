@@ -9,12 +9,14 @@ import hashlib
 import json
 import math
 import shutil
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from metier import artifact
 from metier.assistant import scope
 from metier.assistant.base import BadAssistant, Learnt, Script
+from metier.assistant.wording import words
 from metier.data.read import read
 from metier.train import train
 from metier.types import Effort, Table
@@ -23,6 +25,9 @@ Rows = list[tuple[str, str]]
 Told = Callable[[str], None]
 REFUSED = 0.02  # of messages that are ours; the threshold follows
 HELD_OUT = 5  # every fifth message of ours settles the threshold
+OUTSIDE = "outside"
+TOPIC = 0.01  # of an assistant's phrases; a word in so many is of its trade
+USUAL = 3  # lines of nobody's trade; a word in more is of no trade at all
 
 
 def learn(
@@ -51,7 +56,7 @@ def learn(
 
 def teaching(script: Script) -> Mapping[str, Rows]:
     """The lines that each specialist of the folder is learnt from."""
-    held = {name: _rows(learnt) for name, learnt in script.models.items() if learnt.rows}
+    held = {name: _rows(learnt) for name, learnt in script.models.items() if learnt.rows is not None}
     likes = [(phrase, job) for job in script.jobs.values() for phrase in job.like]
     known = {label for _, label in held.get("intent", [])}
     out: dict[str, Rows] = {}
@@ -63,15 +68,25 @@ def teaching(script: Script) -> Mapping[str, Rows]:
         (phrase, section.id) for section in script.knowledge.values() for phrase in (section.title, *section.asked_as)
     ]
     if "acts" in held:
-        out["acts"] = [*held["acts"], *((text, "none") for text, _ in out.get("intent", [])[::4])]
+        none = [(text, "none") for text, _ in out.get("intent", [])[::4]]
+        out["acts"] = [*_ours("acts.csv"), *held["acts"], *none]
     if "scope" in held:
         ours = [*out.get("intent", []), *questions]  # acts are told before scope is asked
-        strange = [(text, "outside") for text, label in held["scope"] if label == "outside"]
+        strange = [*elsewhere([text for text, _ in ours]), *(row for row in held["scope"] if row[1] == OUTSIDE)]
         taken = {text.casefold() for text, _ in strange}
         out["scope"] = [*((text, scope.OURS) for text, _ in ours if text.casefold() not in taken), *strange]
     if len(script.knowledge) > 1:
         out["knowledge"] = [*questions, *((f"{s.title}: {s.text}", s.id) for s in script.knowledge.values())]
     return out
+
+
+def elsewhere(own: Sequence[str]) -> Rows:
+    """Lines that are nobody's trade, but for those that speak of what this assistant's own phrases speak of."""
+    strange = _ours("outside.csv")
+    common = Counter(word for text in own for word in set(words(text)) if len(word) >= 4)
+    usual = Counter(word for text, _ in strange for word in set(words(text)))
+    topics = {w for w, n in common.items() if n >= max(2, len(own) * TOPIC) and usual[w] <= USUAL}
+    return [(text, label) for text, label in strange if not topics & set(words(text))]
 
 
 def threshold(rows: Mapping[str, Rows], effort: Effort) -> float:
@@ -125,13 +140,21 @@ def rows_of(script: Script, name: str) -> Rows:
 
 def _rows(learnt: Learnt) -> Rows:
     rows: Rows = []
-    for path in learnt.rows:
+    for path in learnt.rows or ():
         if not path.is_file():
             raise BadAssistant(
                 f"{learnt.place}: there is no file {path}. Write the rows, or name a folder of a specialist."
             )
-        columns = list(read(path).columns.values())
-        if len(columns) != 2:
-            raise BadAssistant(f"{path}: found {len(columns)} columns; expected two, the text and what it is.")
-        rows += [(str(text), str(label)) for text, label in zip(*columns, strict=True)]
+        rows += _pairs(path)
     return rows
+
+
+def _ours(name: str) -> Rows:
+    return _pairs(Path(__file__).with_name(name))
+
+
+def _pairs(path: Path) -> Rows:
+    columns = list(read(path).columns.values())
+    if len(columns) != 2:
+        raise BadAssistant(f"{path}: found {len(columns)} columns; expected two, the text and what it is.")
+    return [(str(text), str(label)) for text, label in zip(*columns, strict=True)]
