@@ -275,6 +275,14 @@ def test_schema_1_with_its_one_input_is_still_read(specialist: Specialist, folde
     assert decided(loaded) == decided(specialist)
 
 
+def test_a_kind_of_before_that_is_still_read_is_taken(folder: Path) -> None:
+    said = folders.read_description(folder)
+    for one in said["stages"]:
+        one["scope"]["kind"] = "scope.v2"
+    rewrite(folder, said)
+    assert artifact.load(folder).cascade.stages[1].scope.kind == "scope.v3"
+
+
 @pytest.mark.parametrize(
     "kind", ["hashed.v2", "hashed", "nothing.v1", "../hashed.v1", "base.v1", "kernel.v1x", "", "os"]
 )

@@ -177,6 +177,14 @@ def test_a_fix_changes_what_is_certain_and_lists_each_change() -> None:
     assert again.counts()["conflict"] == 1
 
 
+def test_a_fix_leaves_no_label_of_a_single_row() -> None:
+    table = Table(columns={"input": ["a", "b", "b", "c", "d"], "target": ["one", "two", "two", "Fee", "fee"]})
+    found = audit(table, input="input", target="target", probabilities=out_of_fold)
+    cleaned, changes = fix(table, found)
+    assert len({label.casefold() for label in cleaned.columns["target"]}) == 1
+    assert [(c.row, c.why) for c in changes if c.before == "one"] == [(1, "the only row of 'one'")]
+
+
 def test_labels_that_are_probably_wrong_are_changed_only_when_asked() -> None:
     table = read(ROWS)
     cleaned, changes = fix(table, audit(table, probabilities=out_of_fold), relabel=True)

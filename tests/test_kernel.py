@@ -27,6 +27,17 @@ def test_narrow_vectors_are_compared_as_they_are() -> None:
     assert "directions" not in head.state().arrays
 
 
+def test_directions_in_single_precision_as_they_were_are_still_read() -> None:
+    vectors, truth = _clusters(400, 2 * NARROW)
+    head = KernelHead().fit(vectors, np.eye(4, dtype=np.float32)[truth], loss="softmax", seed=0)
+    now = head.state()
+    whole = now.arrays["directions"] * now.arrays["steps"]
+    arrays = {name: array for name, array in now.arrays.items() if name != "steps"} | {"directions": whole}
+    assert KernelHead.older == ("kernel.v2",)
+    again = KernelHead.restore(State(config=now.config, arrays=arrays))
+    np.testing.assert_allclose(again.scores(vectors[:20]), head.scores(vectors[:20]), atol=1e-4)
+
+
 def test_directions_of_another_width_are_refused() -> None:
     vectors, truth = _clusters(400, 2 * NARROW)
     state = KernelHead().fit(vectors, np.eye(4, dtype=np.float32)[truth], loss="softmax", seed=0).state()

@@ -77,3 +77,19 @@ def test_what_cannot_part_rows_is_refused() -> None:
         parting(rows, AGE, order="word")
     with pytest.raises(BadOption, match="order: column 'age' has one value throughout"):
         parting(table(age=[1, 1]), AGE, order="age")
+
+
+@pytest.mark.parametrize(
+    ("cells", "runs"),
+    [
+        (["b", "a", "c"], True),
+        (["a", "b", "c"], False),
+        (["9", "10", "11"], False),
+        ([3, 2, None, 1], False),
+        (["same", "same", "same"], True),
+        ([b"2", "1", 3], True),
+        ([[1], [0]], True),
+    ],
+)
+def test_rows_are_held_out_in_runs_unless_a_column_gave_them_their_order(cells: list[Any], runs: bool) -> None:
+    assert parting(table(age=cells), AGE).runs == runs

@@ -105,6 +105,17 @@ def test_a_restored_encoder_is_the_same_and_shares_what_it_runs(shipped: Sentenc
     assert again._network is shipped._network
 
 
+def test_what_was_asked_lately_is_recalled_for_all_that_share_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    one = SentenceEncoder.build()
+    before = one.encode(TEXTS[:2])
+    one.recall(2)
+    other = SentenceEncoder.restore(one.state())
+    assert other.encode(TEXTS[:2]).tobytes() == before.tobytes()
+    monkeypatch.setattr(one._network, "_ready", None)  # nothing is left to encode with, and nothing to make it from
+    monkeypatch.setattr(one._network, "_made", None)
+    assert one.encode(TEXTS[:2]).tobytes() == before.tobytes()
+
+
 def test_the_state_is_the_same_bytes_in_another_process(shipped: SentenceEncoder) -> None:
     code = (
         "import hashlib; from metier.encoders.sentence import SentenceEncoder;"

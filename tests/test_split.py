@@ -73,6 +73,20 @@ def test_the_same_seed_gives_the_same_folds_and_another_gives_others() -> None:
     assert not np.array_equal(folds(labels, None, 5, seed=3), folds(labels, None, 5, seed=4))
 
 
+def test_rows_that_follow_one_another_share_a_fold_and_labels_stay_even() -> None:
+    labels = np.repeat(np.arange(7), 53)
+    groups = np.arange(len(labels))
+    groups[[3, 200]] = 1_000  # two that say the same, far apart
+    fold = folds(labels, groups, 5, seed=0, runs=True)
+    assert fold[3] == fold[200]
+    table = spread(labels, fold, 5)
+    assert (table.max(axis=1) - table.min(axis=1)).max() <= 1
+    for label in range(7):
+        own = fold[(labels == label) & (groups < 1_000)]
+        assert np.count_nonzero(np.diff(own)) == 4
+    assert not np.array_equal(fold, folds(labels, groups, 5, seed=1, runs=True))
+
+
 def test_fewer_rows_than_folds_are_spread_as_far_as_they_go() -> None:
     assert len(set(folds(np.zeros(3, np.int64), None, 5, seed=0).tolist())) == 3
     assert len(folds(np.zeros(0, np.int64), None, 5, seed=0)) == 0

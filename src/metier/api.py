@@ -7,57 +7,68 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, TypeAlias
 
 from metier import artifact
 from metier import folder as folders
 from metier import specialist as core
-from metier.data.read import read
-from metier.evaluate import evaluate
 from metier.evaluation import Judged
 from metier.evidence import Evidence, evidence
+from metier.forms.base import Learnt
+from metier.kinds.base import Made, Opened, Options, Progress, kind_of
 from metier.report.page import html
-from metier.train import Progress, Trained
-from metier.train import train as learn
+from metier.retrieval import retriever as core_retriever
 from metier.types import Effort
 
 
-class Specialist(core.Specialist):
+class Doors:
+    """What every learnt thing can do besides answer: be measured and kept."""
+
+    def evaluate(self: Learnt, data: Any, *, out_of_scope: Any = None, out_of_scope_label: str | None = None) -> Judged:
+        """Figures on labelled rows: anything `metier.train` reads; `out_of_scope` has none of its own.
+
+        Raises: DataError where the rows cannot be judged.
+        """
+        return kind_of(self.task).evaluate(self, data, out_of_scope=out_of_scope, out_of_scope_label=out_of_scope_label)
+
+    def save(self: Learnt, folder: str | Path) -> None:
+        """Write it as a folder, whole or not at all.
+
+        Raises: CannotWrite.
+        """
+        artifact.save(self, folder)
+
+    def evidence(self: Learnt, cells: Sequence[Any]) -> list[Evidence]:
+        """What speaks for each answer: the parts that pushed it, the training rows most alike, where there are any.
+
+        Each costs as many predictions as its cell has parts.
+
+        Raises: BadOption for what has no stages to ask.
+        """
+        return evidence(self, cells)
+
+
+class Specialist(Doors, core.Specialist):
     """A specialist that can also be measured and kept.
 
     `specialist.predict(["where is my card?"])[0]`; `specialist.evaluate("test.csv").accuracy`;
     `specialist.save("bank")`.
     """
 
-    @classmethod
-    def of(cls, specialist: core.Specialist) -> Self:
-        """The same specialist, with these methods."""
-        return cls(**{field.name: getattr(specialist, field.name) for field in fields(core.Specialist)})
 
-    def evaluate(self, data: Any, *, out_of_scope: Any = None, out_of_scope_label: str | None = None) -> Judged:
-        """Figures on labelled rows: anything `metier.train` reads; `out_of_scope` has none of its own.
+class Retriever(Doors, core_retriever.Retriever):
+    """Documents that answer questions, and can be measured and kept."""
 
-        Raises: DataError where the rows cannot be judged.
-        """
-        beside = None if out_of_scope is None else read(out_of_scope)
-        return evaluate(self, read(data), out_of_scope=beside, out_of_scope_label=out_of_scope_label)
 
-    def evidence(self, cells: Sequence[Any]) -> list[Evidence]:
-        """What speaks for each answer: the parts that pushed it, the training rows most alike, where there are any.
-
-        Each costs as many predictions as its cell has parts.
-        """
-        return evidence(self, cells)
-
-    def save(self, folder: str | Path) -> None:
-        """Write the specialist as a folder, whole or not at all.
-
-        Raises: CannotWrite.
-        """
-        artifact.save(self, folder)
+Learned: TypeAlias = Specialist | Retriever
+# what is learnt -> the same with doors
+DOORS: Mapping[type, Callable[..., Learned]] = {
+    core.Specialist: Specialist,
+    core_retriever.Retriever: Retriever,
+}
 
 
 def train(
@@ -69,6 +80,7 @@ def train(
     group: str | None = None,
     order: str | None = None,
     task: str | None = None,
+    questions: Any = None,
     effort: Effort = "standard",
     encoder: str | None = None,
     max_error: float | None = None,
@@ -79,7 +91,7 @@ def train(
     seed: int = 0,
     resume: bool = False,
     progress: Progress = lambda step, done: None,
-) -> Specialist:
+) -> Learned:
     """Learn a specialist from labelled rows and, with `output`, keep it in that folder with its report.
 
     `data` is a path (CSV, TSV, JSONL, Parquet, a folder of files, hf://, s3://), a polars or pandas frame, columns, or
@@ -87,27 +99,51 @@ def train(
     are held out: those of one group together, or in blocks of time. `encoder` names the one behind the cheap stages: a
     file, a folder, a hub name. `max_error=0.02` promises at most 2 % wrong among what is answered, or 2 % of true
     numbers outside their intervals. While it works, finished steps are kept beside `output`; `resume=True` goes on.
+    With `task="retrieve"`, `data` is documents, and `questions` a table of questions and the passages that answer them.
 
     Raises: DataError about the rows, BadOption about the options, PromiseNotSupported with the rows that could.
     """
+    options = Options(
+        input=input, target=target, group=group, order=order, task=task, questions=questions, effort=effort,
+        encoder=encoder, max_error=max_error, max_width=max_width, false_refusal=false_refusal, max_ms=max_ms,
+        max_mb=max_mb, seed=seed,
+    )  # fmt: skip
+    free(output)
+    return learn(kind_of(task).opened(data, options), output=output, resume=resume, progress=progress)
+
+
+def free(output: str | Path | None) -> None:
+    """Check that the folder may be written, before any work.
+
+    Raises: CannotWrite.
+    """
+    if output is not None:
+        folders.check_free(Path(output).resolve())
+
+
+def learn(
+    opened: Opened,
+    *,
+    output: str | Path | None = None,
+    resume: bool = False,
+    progress: Progress = lambda step, done: None,
+) -> Learned:
+    """The same from what has been opened."""
     folder = None if output is None else Path(output).resolve()
     work = None if folder is None else steps_folder(folder)
-    if folder is not None:
-        folders.check_free(folder)
-    table = read(data)
     if work is not None and work.exists() and not resume:
         shutil.rmtree(work)
-    trained = learn(
-        table, name=folder.name if folder else "specialist", input=input, target=target, group=group, order=order,
-        task=task, effort=effort, encoder=encoder, max_error=max_error, max_width=max_width,
-        false_refusal=false_refusal, max_ms=max_ms, max_mb=max_mb,
-        seed=seed, work=work, progress=progress,
-    )  # fmt: skip
+    made = kind_of(opened.options.task).train(opened, folder=folder, work=work, progress=progress)
     if folder is not None:
-        artifact.save(trained.specialist, folder, extra_files=_reports(trained))
+        artifact.save(made.learnt, folder, extra_files=_reports(made))
     if work is not None and work.exists():
         shutil.rmtree(work)
-    return Specialist.of(trained.specialist)
+    return _with_doors(made.learnt)
+
+
+def _with_doors(learnt: Any) -> Learned:
+    doors = DOORS[type(learnt)]
+    return doors(**{field.name: getattr(learnt, field.name) for field in fields(type(learnt))})
 
 
 def steps_folder(output: Path) -> Path:
@@ -123,8 +159,8 @@ def report_files(evaluation: Judged, *, title: str, facts: Mapping[str, str]) ->
     }
 
 
-def _reports(trained: Trained) -> dict[str, bytes]:
-    origin, recipe = trained.specialist.origin, trained.specialist.recipe
+def _reports(made: Made) -> dict[str, bytes]:
+    origin, recipe = made.learnt.origin, made.learnt.recipe
     facts = {
         "Learnt from": str(origin["source"]),
         "Rows": f"{origin['rows']:,}",
@@ -132,13 +168,13 @@ def _reports(trained: Trained) -> dict[str, bytes]:
         "Judged": f"out of fold, {recipe['folds']} folds",
         "Data, sha256": str(origin["sha256"])[:16],
     }
-    files = report_files(trained.evaluation, title=trained.specialist.name, facts=facts)
+    files = report_files(made.evaluation, title=made.learnt.name, facts=facts)
     return {f"report{ending}": data for ending, data in files.items()}
 
 
-def load(folder: str | Path) -> Specialist:
-    """The specialist in a folder, every file checked against its digest and its golden rows replayed.
+def load(folder: str | Path) -> Learned:
+    """What is in a folder, every file checked against its digest and its golden rows replayed.
 
     Raises: NotASpecialist, Damaged, UnknownSchema, NotReplayed.
     """
-    return Specialist.of(artifact.load(folder))
+    return _with_doors(artifact.load(folder))

@@ -10,7 +10,7 @@ import contextlib
 import logging
 import re
 import secrets
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from time import monotonic, perf_counter
 from typing import Any
@@ -140,7 +140,7 @@ class Door:
             speech = address.speech
             caller = None
             if not address.endpoint.public:
-                caller = self._admitted(headers, address.endpoint.role)
+                caller = await self._admitted(headers, address.endpoint.role)
                 if not self._gateway.ready:
                     raise Unavailable("The gateway is starting. Ask again in a moment.", retry_after=1)
             body = await self._body(headers, receive)
@@ -166,16 +166,18 @@ class Door:
             await _send(answer, request_id, send)
             LOG.debug("%s %s %s %.2f ms", scope["method"], path, answer.status, (perf_counter() - started) * 1000)
 
-    def _admitted(self, headers: Mapping[str, str], role: Role) -> Caller | None:
+    async def _admitted(self, headers: Mapping[str, str], role: Role) -> Caller | None:
         if self._gateway.keys is None:
             return None
         key = headers.get("x-api-key") or headers.get("authorization", "").removeprefix("Bearer ").strip()
         if not key:
             raise NotAllowed("No key was sent. Send `Authorization: Bearer KEY`; `metier keys new` makes one.")
-        caller = self._gateway.keys.caller(key)
-        if ROLES.index(caller.role) < ROLES.index(role):
-            raise Forbidden(f"This key may {caller.role}, and the address needs one that may {role}.")
-        return caller
+        known = self._gateway.keys.key(key)
+        if ROLES.index(known.role) < ROLES.index(role):
+            raise Forbidden(f"This key may {known.role}, and the address needs one that may {role}.")
+        if known.a_minute or known.a_day:
+            await asyncio.to_thread(self._gateway.keys.count, known)  # other workers may be counting
+        return Caller(key=known.id, role=known.role)
 
     async def _body(self, headers: Mapping[str, str], receive: Receive) -> bytes:
         stated = headers.get("content-length", "")
@@ -206,7 +208,7 @@ class SlowClient(Trouble):
     status, code = 408, "request_timeout"
 
 
-async def _while_connected(work: Any, receive: Receive) -> Reply:
+async def _while_connected(work: Awaitable[Reply], receive: Receive) -> Reply:
     """The work, given up when the caller leaves.
 
     It is asked for only where the work does not end at once: most of it does, and a second task takes as long.
@@ -214,13 +216,13 @@ async def _while_connected(work: Any, receive: Receive) -> Reply:
     task = asyncio.ensure_future(work)
     await asyncio.sleep(0)
     if task.done():
-        return task.result()  # type: ignore[no-any-return]
+        return task.result()
     leaving = asyncio.ensure_future(_left(receive))
     try:
         await asyncio.wait({task, leaving}, return_when=asyncio.FIRST_COMPLETED)
         if not task.done():
             raise ConnectionResetError
-        return task.result()  # type: ignore[no-any-return]
+        return task.result()
     finally:
         leaving.cancel()
         if not task.done():
@@ -267,6 +269,8 @@ async def _send(answer: Reply, request_id: str, send: Send) -> None:
 
 def _line(value: str) -> bytes:
     """A header's value: a label may hold anything, a header no end of line."""
+    if value.isascii() and value.isprintable():
+        return value.encode("latin-1")
     return re.sub(r"[\x00-\x1f\x7f]", " ", value).encode("latin-1", "replace")
 
 

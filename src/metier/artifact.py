@@ -6,11 +6,11 @@ from one by its kind. Everything is checked before anything is used, and nothing
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from types import NoneType
-from typing import Any, Protocol, Self, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import safetensors.numpy
@@ -19,10 +19,11 @@ from numpy.typing import NDArray
 from metier import folder as folders
 from metier import lazy
 from metier.card import card
-from metier.cascade import Cascade, Stage
 from metier.decide.accept import Rule
 from metier.errors import BadOption, Damaged, MetierError, NotReplayed, UnknownSchema
-from metier.specialist import Golden, Specialist
+from metier.forms.base import Form, Learnt, Part, Parts, Slot
+from metier.specialist import Golden
+from metier.tasks.base import SPECIALIST
 from metier.types import Input, Json, State
 
 SCHEMA = 2
@@ -48,37 +49,6 @@ def _inputs_in_a_list(said: Said) -> Said:
 UPGRADES: dict[int, Callable[[Said], Said]] = {1: _inputs_in_a_list}
 
 
-class Part(Protocol):
-    """What encoders, heads, calibrators, scopes and exits have in common."""
-
-    kind: str
-
-    def state(self) -> State:
-        """Everything `restore` needs."""
-        ...
-
-    @classmethod
-    def restore(cls, state: State) -> Self:
-        """The part that `state` was taken from."""
-        ...
-
-
-@dataclass(frozen=True, kw_only=True)
-class Slot:
-    """A place for parts in a stage, and where the code of such parts is found."""
-
-    name: str
-    folder: str
-    member: str
-
-
-SLOTS = {  # field of a stage -> what it holds
-    "encoder": Slot(name="encoder", folder="encoders", member="ENCODER"),
-    "head": Slot(name="head", folder="heads", member="HEAD"),
-    "calibrator": Slot(name="calibrator", folder="decide", member="CALIBRATOR"),
-    "scope": Slot(name="scope", folder="decide", member="SCOPE"),
-    "exit": Slot(name="exit", folder="decide", member="EXIT"),
-}
 FIELDS: Types = {
     "schema": int, "name": str, "inputs": list, "target": str, "task": str, "labels": list, "rule": dict,
     "stages": list, "recipe": dict, "origin": dict, "figures": dict, "golden": list, "files": dict,
@@ -89,7 +59,6 @@ RULE: Types = {
     "false_refusal": NUMBER, "max_error": (*NUMBER, NoneType), "scope_threshold": NUMBER, "accept_threshold": NUMBER,
     "candidate_threshold": NUMBER,
 }  # fmt: skip
-STAGE: Types = dict.fromkeys(SLOTS, dict)
 PART: Types = {"kind": str, "config": dict, "files": dict}
 GOLDEN: Types = {
     "cell": (str, int, float, list, dict, NoneType),
@@ -99,7 +68,7 @@ GOLDEN: Types = {
 }
 
 
-def save(specialist: Specialist, folder: str | Path, *, extra_files: Mapping[str, bytes] | None = None) -> None:
+def save(specialist: Learnt, folder: str | Path, *, extra_files: Mapping[str, bytes] | None = None) -> None:
     """Write the specialist as a folder, whole or not at all; the same specialist gives the same bytes.
 
     A sound specialist that is there already is replaced in one step, anything else is left alone. `extra_files` go
@@ -107,7 +76,8 @@ def save(specialist: Specialist, folder: str | Path, *, extra_files: Mapping[str
 
     Raises: CannotWrite.
     """
-    states = _states(specialist.cascade)
+    stages = _form(specialist.task).apart(specialist)
+    states = _states(stages)
     names = _file_names(states)
     files = {names[part, name]: data for part, state in states.items() for name, data in state.files.items()}
     files[ARRAYS] = _packed(states)
@@ -115,13 +85,13 @@ def save(specialist: Specialist, folder: str | Path, *, extra_files: Mapping[str
     if clash:
         raise ValueError(f"extra_files: {', '.join(clash)} would replace a file of the specialist; use other names")
     files |= extra_files or {}
-    said = _said(specialist, states, names)
+    said = _said(specialist, stages, states, names)
     _classes(Path(folder), said)  # what could not be read back is not written
     files[CARD] = card({**said, "files": folders.listed(files)})
     folders.write(Path(folder), said, files)
 
 
-def load(folder: str | Path, *, replay: bool = True) -> Specialist:
+def load(folder: str | Path, *, replay: bool = True) -> Learnt:
     """The specialist in a folder, every byte of it checked first and, with `replay`, its golden rows tried again.
 
     Raises: NotASpecialist, Damaged, UnknownSchema, NotReplayed.
@@ -159,20 +129,22 @@ def describe(folder: str | Path) -> dict[str, Json]:
     return {**said, "bytes": size, "unlisted": list[Json](folders.unlisted(folder, said["files"]))}
 
 
-def _each(stage: Mapping[str, Any], number: int, make: Callable[[str, Slot, Any], Any]) -> dict[str, Any]:
-    """A stage with every part replaced by what `make` gives for its name ("stage1.head"), its slot and itself."""
-    return {field: make(f"stage{number}.{slot.name}", slot, stage[field]) for field, slot in SLOTS.items()}
+def _form(task: str) -> Form:
+    """How what this task learns is put together; a task that is not known is a specialist's, and named as an error."""
+    known = task in lazy.names("tasks")
+    form: Form = lazy.find("forms", lazy.find("tasks", task, "TASK").form if known else SPECIALIST, "FORM")
+    return form
 
 
-def _fields(stage: Stage) -> dict[str, Any]:
-    return {field: getattr(stage, field) for field in SLOTS}
+def _named(stages: Sequence[Mapping[str, Any]], slots: Mapping[str, Slot]) -> Iterator[tuple[str, Slot, Any]]:
+    """Every part of every stage with its name, such as "stage1.head", and its slot."""
+    for number, stage in enumerate(stages, 1):
+        for field, slot in slots.items():
+            yield f"stage{number}.{slot.name}", slot, stage[field]
 
 
-def _states(cascade: Cascade) -> dict[str, State]:
-    states: dict[str, State] = {}
-    for number, stage in enumerate(cascade.stages, 1):
-        _each(_fields(stage), number, lambda name, _, part: states.setdefault(name, part.state()))
-    return states
+def _states(stages: Sequence[Parts]) -> dict[str, State]:
+    return {f"stage{n}.{field}": part.state() for n, stage in enumerate(stages, 1) for field, part in stage.items()}
 
 
 def _file_names(states: Mapping[str, State]) -> dict[tuple[str, str], str]:
@@ -197,8 +169,10 @@ def _packed(states: Mapping[str, State]) -> bytes:
     return safetensors.numpy.save(arrays)
 
 
-def _said(specialist: Specialist, states: Mapping[str, State], names: Mapping[tuple[str, str], str]) -> Said:
-    def part_json(name: str, _: Slot, part: Part) -> Json:
+def _said(
+    specialist: Learnt, stages: Sequence[Parts], states: Mapping[str, State], names: Mapping[tuple[str, str], str]
+) -> Said:
+    def part_json(name: str, part: Part) -> Json:
         files: dict[str, Json] = {file: names[name, file] for file in states[name].files}
         return {"kind": part.kind, "config": dict(states[name].config), "files": files}
 
@@ -210,7 +184,10 @@ def _said(specialist: Specialist, states: Mapping[str, State], names: Mapping[tu
         "task": specialist.task,
         "labels": list(specialist.labels),
         "rule": specialist.rule.json(),
-        "stages": [_each(_fields(stage), n, part_json) for n, stage in enumerate(specialist.cascade.stages, 1)],
+        "stages": [
+            {field: part_json(f"stage{n}.{field}", part) for field, part in stage.items()}
+            for n, stage in enumerate(stages, 1)
+        ],
         "recipe": dict(specialist.recipe),
         "origin": dict(specialist.origin),
         "figures": dict(specialist.figures),
@@ -233,8 +210,9 @@ def _described(folder: Path) -> Said:
     for number, one in enumerate(said["inputs"], 1):
         _check_fields(path, f"input {number}", one, INPUT)
     _check_fields(path, "rule", said["rule"], RULE)
+    slots = _form(said["task"]).slots
     for number, stage in enumerate(said["stages"], 1):
-        _check_fields(path, f"stage {number}", stage, STAGE)
+        _check_fields(path, f"stage {number}", stage, dict.fromkeys(slots, dict))
     for name, part in _parts(said).items():
         _check_fields(path, name, part, PART)
     for number, row in enumerate(said["golden"], 1):
@@ -258,8 +236,8 @@ def _check_fields(path: Path, where: str, said: Any, types: Types) -> None:
 
 def _check_labels(path: Path, labels: list[Any], least: int) -> None:
     if not all(isinstance(label, str) for label in labels) or not least <= len(labels) == len(set(labels)):
-        count = "one" if least == 1 else "two"
-        raise Damaged(f"{path}: labels: {labels!r:.80}. Expected {count} or more texts, each once. Train again.")
+        count = {0: "any number of", 1: "one or more", 2: "two or more"}[least]
+        raise Damaged(f"{path}: labels: {labels!r:.80}. Expected {count} texts, each once. Train again.")
 
 
 def _least_names(task: str) -> int:
@@ -268,10 +246,7 @@ def _least_names(task: str) -> int:
 
 
 def _parts(said: Said) -> dict[str, Any]:
-    parts: dict[str, Any] = {}
-    for number, stage in enumerate(said["stages"], 1):
-        _each(stage, number, lambda name, _, part: parts.setdefault(name, part))
-    return parts
+    return {name: part for name, _, part in _named(said["stages"], _form(said["task"]).slots)}
 
 
 def _classes(folder: Path, said: Said) -> dict[str, type[Part]]:
@@ -279,18 +254,15 @@ def _classes(folder: Path, said: Said) -> dict[str, type[Part]]:
     classes: dict[str, type[Part]] = {}
     unknown: list[str] = []
 
-    def look(name: str, slot: Slot, part: Said) -> None:
+    for name, slot, part in _named(said["stages"], _form(said["task"]).slots):
         try:
             found = lazy.find(slot.folder, part["kind"].partition(".")[0], slot.member)
         except (BadOption, AttributeError):
             found = None
-        if found is None or found.kind != part["kind"]:
+        if found is None or part["kind"] not in (found.kind, *getattr(found, "older", ())):
             unknown.append(f"{name} is a {part['kind']!r:.40}" + (f" (here: {found.kind!r})" if found else ""))
         else:
             classes[name] = found
-
-    for number, stage in enumerate(said["stages"], 1):
-        _each(stage, number, look)
     for kind, name in [*(("domain", one["domain"]) for one in said["inputs"]), ("task", said["task"])]:
         if name not in lazy.names(f"{kind}s"):
             unknown.append(f"the {kind} is {name!r:.40}")
@@ -302,24 +274,27 @@ def _classes(folder: Path, said: Said) -> dict[str, type[Part]]:
     return classes
 
 
-def _restored(said: Said, classes: Mapping[str, type[Part]], files: Mapping[str, bytes]) -> Specialist:
+def _restored(said: Said, classes: Mapping[str, type[Part]], files: Mapping[str, bytes]) -> Learnt:
     arrays: dict[str, dict[str, NDArray[Any]]] = {name: {} for name in classes}
     for name, array in safetensors.numpy.load(files[ARRAYS]).items():
         stage, slot, own = name.split(".", 2)
         arrays[f"{stage}.{slot}"][own] = array
 
-    def restore(name: str, _: Slot, part: Said) -> Any:
+    def restore(name: str, part: Said) -> Part:
         own = {file: files[stored] for file, stored in part["files"].items()}
         return classes[name].restore(State(config=part["config"], arrays=arrays[name], files=own))
 
-    stages = tuple(Stage(**_each(stage, number, restore)) for number, stage in enumerate(said["stages"], 1))
-    return Specialist(
+    stages = [
+        {field: restore(f"stage{n}.{field}", part) for field, part in stage.items()}
+        for n, stage in enumerate(said["stages"], 1)
+    ]
+    return _form(said["task"]).together(
+        stages,
         name=said["name"],
         inputs=tuple(Input(**one) for one in said["inputs"]),
         task=said["task"],
         labels=tuple(said["labels"]),
         target_column=said["target"],
-        cascade=Cascade(stages=stages),
         rule=Rule.of(said["rule"]),
         recipe=said["recipe"],
         origin=said["origin"],
@@ -328,7 +303,7 @@ def _restored(said: Said, classes: Mapping[str, type[Part]], files: Mapping[str,
     )
 
 
-def _replay(specialist: Specialist, folder: Path) -> None:
+def _replay(specialist: Learnt, folder: Path) -> None:
     decisions = specialist.replayed([golden.asked for golden in specialist.golden])
     for number, (golden, decision) in enumerate(zip(specialist.golden, decisions, strict=True), 1):
         near = abs(golden.probability - decision.probability) <= REPLAY_TOLERANCE

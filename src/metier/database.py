@@ -39,22 +39,22 @@ class Database:
                 f"{_shown(url)}: {error}. Name a file in a folder that may be written, or a database."
             ) from None
 
-    def run(self, statement: str, rows: Sequence[Row], *, forced: bool = True) -> None:
-        """One statement for each row, all of them or none.
+    def run(self, statement: str, rows: Sequence[Row], *, forced: bool = True) -> int:
+        """One statement for each row, all of them or none; how many rows of the table that changed.
 
         Not `forced`, it outlives a kill of the process, and a power cut once a forced one has followed.
         """
 
-        def work() -> None:
+        def work() -> int:
             if self.postgres:
                 with self._connection.transaction(), self._connection.cursor() as cursor:
                     cursor.executemany(statement.replace("?", "%s"), rows)
-                return
+                    return int(cursor.rowcount)
             self._connection.execute(f"PRAGMA synchronous={'FULL' if forced else 'NORMAL'}")
             with self._connection:
-                self._connection.executemany(statement, rows)
+                return int(self._connection.executemany(statement, rows).rowcount)
 
-        self._done(work)
+        return self._done(work)
 
     def ask_nothing(self, statement: str) -> None:
         """A statement that finds no rows."""

@@ -51,7 +51,9 @@ class _Metier(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships no typ
     def _learn(self, cells: dict[str, list[Any]], answers: dict[str, Any], task: str) -> api.Specialist:
         """A specialist for columns of cells and those of their answers."""
         free = {name if name not in cells else f"{name} of {len(cells)}": column for name, column in answers.items()}
-        return api.train({**cells, **free}, input=list(cells), target=",".join(free), task=task, **self.get_params())
+        learnt = api.train({**cells, **free}, input=list(cells), target=",".join(free), task=task, **self.get_params())
+        assert isinstance(learnt, api.Specialist)  # the tasks of estimators are of that form
+        return learnt
 
     def _told(self, X: Any) -> Probabilities:
         """What is predicted of every cell.

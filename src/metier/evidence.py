@@ -16,7 +16,8 @@ from metier import lazy
 from metier.cascade import Cascade, run_stage
 from metier.domains.base import Domain, Parted
 from metier.encoders.base import Neighbour, Remembering
-from metier.errors import BadCell
+from metier.errors import BadCell, BadOption
+from metier.forms.base import Learnt
 from metier.specialist import Specialist
 from metier.tasks.base import Task
 from metier.types import Json, Probabilities, Scores, Value
@@ -56,8 +57,16 @@ class Evidence:
         return said if self.inside is None else {**said, "inside": self.inside}
 
 
-def evidence(specialist: Specialist, cells: Sequence[Any]) -> list[Evidence]:
-    """What speaks for each answer, in order; each costs as many predictions as the cell has parts."""
+def evidence(specialist: Learnt, cells: Sequence[Any]) -> list[Evidence]:
+    """What speaks for each answer, in order; each costs as many predictions as the cell has parts.
+
+    Raises: BadOption for what has no stages to ask.
+    """
+    if not isinstance(specialist, Specialist):
+        raise BadOption(
+            f"evidence: the task '{specialist.task}' has none beside its answers. Expected a specialist with labels or "
+            "numbers; leave the option out."
+        )
     domain = specialist.domain
     task: Task = lazy.find("tasks", specialist.task, "TASK")
     return [_of_cell(specialist, domain, task, cell) for cell in cells]

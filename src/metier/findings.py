@@ -5,7 +5,7 @@ Knows no domain and looks for nothing: `audit.py` does. The original is never wr
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
@@ -97,7 +97,7 @@ class Change:
 
 
 def fix(table: Table, audit: Audit, *, relabel: bool = False) -> tuple[Table, tuple[Change, ...]]:
-    """A copy without gaps and repeated rows and with one spelling for each label, and every change made.
+    """A copy without gaps, repeated rows and labels of a single row, with one spelling for each, and every change made.
 
     Labels that are probably wrong are changed to the likelier one with `relabel` only. Nothing else is touched:
     conflicts, near-duplicates and leaks are for a person to judge.
@@ -109,6 +109,7 @@ def fix(table: Table, audit: Audit, *, relabel: bool = False) -> tuple[Table, tu
         before, cells[row - table.first_row] = cells[row - table.first_row], after
         changes.append(Change(row=row, change="relabelled", before=before, after=after, why=why))
     dropped = dict(_dropped(audit.findings))
+    dropped |= _alone(audit.findings, dropped, {change.row: change.after for change in changes})
     for row, why in dropped.items():
         parts = [table.columns[name][row - table.first_row] for name in _columns(table, target)]
         before = _plain(parts[0]) if len(parts) == 1 else [_plain(part) for part in parts]
@@ -156,6 +157,17 @@ def _dropped(findings: Iterable[Finding]) -> Iterator[tuple[int, str]]:
         rows = finding.rows if finding.kind in DROPPED else finding.rows[1:] if finding.kind == "duplicate" else ()
         for row in rows:
             yield row, finding.message
+
+
+def _alone(findings: Iterable[Finding], dropped: Container[int], renamed: Mapping[int, Json]) -> dict[int, str]:
+    """Rows that are the last of their label: one row cannot be both learnt and held out."""
+    alone: dict[int, str] = {}
+    for finding in findings:
+        if finding.kind == "small_label":
+            name = finding.evidence["label"]
+            left = [row for row in finding.rows if row not in dropped and renamed.get(row, name) == name]
+            alone |= {row: f"the only row of '{name}'" for row in left if len(left) == 1}
+    return alone
 
 
 def _same_file(a: Path, b: Path) -> bool:

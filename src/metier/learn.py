@@ -8,13 +8,15 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from functools import cached_property, partial
 from threading import Lock
+from typing import Any
 
 import numpy as np
 
+from metier import lazy
 from metier.checkpoint import Checkpoint
 from metier.decide.scope import Novelty
 from metier.encoders.base import Encoder
@@ -90,6 +92,14 @@ class Finished:
     left_out: Scores | None
 
 
+def one_thread() -> AbstractContextManager[Any]:
+    """One thread in each matrix product: stages and folds beside one another keep every processor busy."""
+    from threadpoolctl import threadpool_limits  # no part of what running takes, and this file is imported for that too
+
+    limits: AbstractContextManager[Any] = threadpool_limits(limits=1, user_api="blas")
+    return limits
+
+
 class Encodings:
     """Vectors of an encoder, fold by fold; an encoder with nothing to learn encodes every row once."""
 
@@ -98,6 +108,12 @@ class Encodings:
         self._checkpoint, self._name = checkpoint, name
         self._all: dict[int | None, Encoded] = {}  # by the part of an encoder that has several, else under None
         self._once = Lock()
+
+    @property
+    def head(self) -> Head:
+        """What learns from labels: the unfitted head that suits the encoder."""
+        head: Head = lazy.find("heads", self.encoder.head, "HEAD").suited(len(self.examples.truth))
+        return head
 
     def fold(self, fold: int) -> tuple[Encoded, Encoded]:
         """Vectors of what is learnt from when the fold is held out, and of the fold, by an encoder that learnt so."""

@@ -6,7 +6,9 @@ Knows columns and the numbers in them; not what is learnt from the rows.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -22,13 +24,14 @@ MEASURES = ("date", "number")  # what can be put in order, the surer first
 
 @dataclass(frozen=True, kw_only=True)
 class Parting:
-    """Rows that stay together and the moment of each, where either is known; `said` is empty for a random split.
+    """Rows that stay together and the moment of each, where either is known; `said` is empty where neither is.
 
-    Shapes: groups (n,), moments (n,).
+    `runs` keeps rows of a label together that follow one another. Shapes: groups (n,), moments (n,).
     """
 
     groups: Labels | None = None
     moments: Floats | None = None
+    runs: bool = False
     said: str = ""
 
     def folds(self, truth: Labels, alike: Labels | None, count: int, seed: int) -> Labels:
@@ -36,7 +39,7 @@ class Parting:
         groups = together(self.groups, alike)
         if self.moments is not None:
             return blocks(self.moments, groups, count)
-        return folds(truth, groups, count, seed)
+        return folds(truth, groups, count, seed, runs=self.runs)
 
 
 def parting(table: Table, inputs: Sequence[Input], *, group: str | None = None, order: str | None = None) -> Parting:
@@ -61,7 +64,20 @@ def parting(table: Table, inputs: Sequence[Input], *, group: str | None = None, 
     else:
         moments = None
     sentence = " and ".join(said)
-    return Parting(groups=groups, moments=moments, said=sentence[:1].upper() + sentence[1:])
+    runs = not any(_sorted(table.columns[one.column]) for one in inputs)
+    return Parting(groups=groups, moments=moments, runs=runs, said=sentence[:1].upper() + sentence[1:])
+
+
+def _sorted(cells: Sequence[Any]) -> bool:
+    """Whether a column gave the file its order, so that rows that follow one another are alike for no other reason."""
+    known: Sequence[Any] = [cell for cell in cells if cell is not None]
+    with suppress(TypeError, ValueError):
+        known = [float(cell) for cell in known]
+    try:
+        pairs = list(pairwise(known))
+        return len(set(known)) > 1 and (all(a <= b for a, b in pairs) or all(a >= b for a, b in pairs))
+    except TypeError:  # cells of several kinds, or of one that has no order
+        return False
 
 
 def _groups(cells: Sequence[Any], name: str) -> Labels:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import json
 import logging
 import os
@@ -16,6 +17,7 @@ import time
 from collections.abc import Iterator
 from decimal import Decimal
 from functools import partial
+from pathlib import Path
 from types import FrameType
 from typing import Any
 
@@ -25,7 +27,10 @@ from starlette.applications import Starlette
 from uvicorn.supervisors import Multiprocess
 
 from metier import app
+from metier.database import POSTGRES
+from metier.errors import BadOption
 from metier.gateway import settings as told
+from metier.gateway.counts import Counts
 from metier.gateway.gateway import Gateway
 from metier.gateway.keys import Keys
 from metier.gateway.ledger import Ledger
@@ -36,7 +41,9 @@ from metier.gateway.upstream import Budget, Upstream
 from metier.registry import Registry
 
 TOLD = "METIER_TOLD"  # the settings as JSON, for workers, which begin with nothing but an environment
+SHARED = "PROMETHEUS_MULTIPROC_DIR"  # a folder of the workers of one server
 QUIET_S = 1.0  # between the first sign of an end and the last ask, for clients to hear that they should go elsewhere
+NOT_STARTED = 3  # what uvicorn ends with where the application does not come up
 SAY_S = 0.3  # for those who had come to the door as it was shut
 
 
@@ -58,23 +65,33 @@ class JsonLines(logging.Formatter):
 
 def application(settings: Settings) -> Starlette:
     """The ASGI application that the settings describe."""
+    counts = Counts(_counted(settings.ledger.url))
     gateway = Gateway(
         Registry.open(settings.registry),
         settings,
-        upstream=None if settings.upstream is None else _upstream(settings.upstream, settings.workers),
+        upstream=None if settings.upstream is None else _upstream(settings.upstream, counts),
         ledger=_ledger(settings.ledger) if settings.ledger.url else None,
-        keys=Keys(settings.keys) if settings.keys else None,
+        keys=Keys(settings.keys, counts=counts) if settings.keys else None,
     )
-    return app.build(gateway, beside=partial(_unhurried, gateway))
+    return app.build(gateway, beside=partial(_beside, gateway, counts))
 
 
-def _upstream(said: told.Upstream, workers: int) -> Upstream:
-    """The upstream with this worker's part of the budget, so that all of them together keep within it."""
+def _counted(ledger: str) -> str:
+    """Where quotas and budgets are counted: in the ledger's database, or in a file beside it, so that no ask waits for
+    a batch of the ledger's lines; without a ledger, where the workers of this server find one another."""
+    if ledger.startswith(POSTGRES):
+        return ledger
+    if ledger:
+        return str(Path(ledger).with_suffix(".counts.db"))
+    return str(Path(os.environ[SHARED]) / "counts.db") if SHARED in os.environ else ":memory:"
+
+
+def _upstream(said: told.Upstream, counts: Counts) -> Upstream:
     if said.dollars_a_million_in is None or said.dollars_a_million_out is None:
         price = price_of(said.model)
     else:
         price = Price(input=Decimal(str(said.dollars_a_million_in)), output=Decimal(str(said.dollars_a_million_out)))
-    budget = Budget(calls=said.calls_a_day // workers, dollars=Decimal(str(said.dollars_a_day)) / workers)
+    budget = Budget(calls=said.calls_a_day, dollars=Decimal(str(said.dollars_a_day)), counts=counts)
     return Upstream(said, price=price, budget=budget)
 
 
@@ -91,12 +108,36 @@ def worker() -> Starlette:
     return application(settings)
 
 
-def run(settings: Settings) -> None:
+def door(settings: Settings) -> socket.socket:
+    """Where clients come in: theirs to knock at from here on, and answered once the gateway is ready.
+
+    Raises: BadOption where somebody else has the port, or the address is not this machine's.
+    """
+    host, port = settings.host, settings.port
+    try:
+        kind = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0][0]
+        return socket.create_server((host, port), family=kind, backlog=2048)
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            raise BadOption(
+                f"port {port} of {host} is taken. End what serves there, or take another: --port 0 finds a free one."
+            ) from None
+        raise BadOption(
+            f"{host}:{port} cannot be served: {error.strerror}. Expected an address of this machine, and a port that "
+            "this user may have (from 1024 on)."
+        ) from None
+
+
+def address(opened: socket.socket) -> str:
+    """The door as clients write it."""
+    host, port = opened.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def run(settings: Settings, opened: socket.socket) -> None:
     """Serve until SIGTERM or Ctrl-C; asks that have begun are answered before the end."""
     _log(settings)
     options: dict[str, Any] = {
-        "host": settings.host,
-        "port": settings.port,
         "access_log": False,
         "log_config": None,
         "timeout_graceful_shutdown": int(settings.drain_s) or None,
@@ -105,12 +146,15 @@ def run(settings: Settings) -> None:
         "lifespan": "on",
     }
     if settings.workers == 1:
-        uvicorn.run(application(settings), **options)
+        server = uvicorn.Server(uvicorn.Config(application(settings), **options))
+        server.run(sockets=[opened])
+        if not server.started:
+            sys.exit(NOT_STARTED)
         return
     with tempfile.TemporaryDirectory() as shared:
-        os.environ |= {TOLD: msgspec.json.encode(settings).decode(), "PROMETHEUS_MULTIPROC_DIR": shared}
+        os.environ |= {TOLD: msgspec.json.encode(settings).decode(), SHARED: shared}
         config = uvicorn.Config("metier.serving:worker", factory=True, workers=settings.workers, **options)
-        Workers(config, sockets=[config.bind_socket()]).run()
+        Workers(config, sockets=[opened]).run()
 
 
 def _log(settings: Settings) -> None:
@@ -118,6 +162,12 @@ def _log(settings: Settings) -> None:
     handler.setFormatter(JsonLines())
     logging.basicConfig(level=settings.log.upper(), handlers=[handler], force=True)
     logging.getLogger("httpx").setLevel(logging.WARNING)  # a line for each call: the ledger has them
+
+
+@contextlib.contextmanager
+def _beside(gateway: Gateway, counts: Counts) -> Iterator[None]:
+    with contextlib.closing(counts), _unhurried(gateway):
+        yield
 
 
 @contextlib.contextmanager

@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
-from metier.cascade import Stage
+from metier.cascade import Cascade, Stage
 from metier.decide.accept import Rule, scope_threshold
 from metier.decide.base import Calibrator
 from metier.decide.exits import LOSS_ALLOWED, Exit
@@ -118,6 +119,44 @@ def staged(
         leave = Exit.learn(seen.confidence[i], seen.familiarity[i], losses, losses_later)
         stages[i] = replace(stages[i], exit=Exit.never() if few(examples) else leave)
     return stages, seen
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settled:
+    """The cascade and its rule, and what they say of every row, out of fold; `alone` is each stage's (n, k)."""
+
+    cascade: Cascade
+    rule: Rule
+    passed: Passed
+    alone: Sequence[Probabilities]
+
+
+def settle(
+    held: Sequence[tuple[Held, Future[Finished]]],
+    examples: Examples,
+    task: Task,
+    *,
+    max_error: float | None,
+    max_width: float | None,
+    false_refusal: float,
+) -> Settled:
+    """Join the stages, once each has learnt every row.
+
+    Raises: PromiseNotSupported with the rows that could.
+    """
+    calibrate = partial(task.calibrate, truth=examples.truth, max_error=max_error)
+    rule_of = partial(
+        ruled, truth=examples.truth, task=task, max_error=max_error, max_width=max_width, false_refusal=false_refusal
+    )
+    stages, seen = staged([one for one, _ in held], [done.result() for _, done in held], examples, task, calibrate)
+    passed = passed_by(stages, seen)
+    rule = rule_of(passed)
+    if rule.accept_threshold > 0:
+        # a row not sure enough to be answered goes on: a later stage may be
+        stages = [stricter(stage, rule.accept_threshold) for stage in stages[:-1]] + stages[-1:]
+        passed = passed_by(stages, seen)
+        rule = rule_of(passed)
+    return Settled(cascade=Cascade(stages=tuple(stages)), rule=rule, passed=passed, alone=seen.alone)
 
 
 def stricter(stage: Stage, confidence: float) -> Stage:

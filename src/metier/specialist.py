@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cached_property
 from pathlib import Path
@@ -20,12 +20,13 @@ import numpy as np
 from metier import lazy
 from metier.cascade import Cascade
 from metier.decide.accept import Rule
+from metier.decide.exits import Exit
 from metier.domains.base import Domain
-from metier.encoders.base import Choosy
+from metier.encoders.base import Choosy, Encoder
 from metier.errors import BadCell
 from metier.record import domain_of
 from metier.tasks.base import Task
-from metier.types import Decision, Input, Json, Packed, Passed, Predicted, Probabilities, Value
+from metier.types import Decision, Input, Json, Packed, Passed, Predicted, Probabilities, Rows, Value
 
 LONGEST_KEPT, MOST_BYTES_KEPT = 2_000, 200_000  # of a cell among the golden rows: characters, bytes
 
@@ -112,9 +113,31 @@ class Specialist:
         return tuple(Golden(cell=cell, label=label, probability=p, stage=d.stage) for cell, d, label, p in decided)
 
     @property
+    def depth(self) -> int:
+        """How many stages there are."""
+        return len(self.cascade.stages)
+
+    def held_back(self, stage: int) -> Specialist:
+        """The same with stages up to this one alone (from 1), each row taken through all of them."""
+        before, last = self.cascade.stages[: stage - 1], self.cascade.stages[stage - 1]
+        return replace(self, cascade=Cascade(stages=(*(replace(s, exit=Exit.never()) for s in before), last)))
+
+    @property
     def columns(self) -> tuple[str, ...]:
         """The columns of the input."""
         return tuple(one.column for one in self.inputs)
+
+    @property
+    def encoders(self) -> Sequence[Encoder]:
+        """Those of its stages."""
+        return [stage.encoder for stage in self.cascade.stages]
+
+    @cached_property
+    def dense(self) -> Encoder | None:
+        """The costliest encoder that gives dense vectors, which mean something by themselves; None without one."""
+        values = [self.domain.read(golden.asked) for golden in self.golden[:1]]
+        encoders = reversed(self.encoders) if values else ()
+        return next((one for one in encoders if not isinstance(one.encode(values), Rows)), None)
 
     @cached_property
     def domain(self) -> Domain:

@@ -10,7 +10,7 @@ from typing import Any
 
 from metier import lazy
 from metier.errors import BadOption
-from metier.tasks.base import Task
+from metier.tasks.base import Task, Wording
 from metier.types import Table
 
 LOOKED_AT = 2_000
@@ -40,7 +40,10 @@ def task_of(cells: Sequence[Any], asked: str | None) -> Task:
     if asked is not None and asked not in lazy.names("tasks"):
         raise BadOption(f"task={asked!r} is unknown. Expected one of {', '.join(sorted(lazy.names('tasks')))}.")
     names = [asked] if asked is not None else sorted(lazy.names("tasks"))
-    tasks: list[Task] = [lazy.find("tasks", name, "TASK") for name in names]
+    found: list[Wording] = [lazy.find("tasks", name, "TASK") for name in names]
+    tasks: list[Task] = [task for task in found if isinstance(task, Task)]
+    if not tasks:
+        raise BadOption(f"task={asked!r} has no column of answers to be read. Expected another task for this verb.")
     some = _some(cells)
     return max(tasks, key=lambda task: task.likely(some))
 

@@ -8,24 +8,22 @@ from __future__ import annotations
 import importlib.metadata
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, Future
-from contextlib import AbstractContextManager, suppress
+from contextlib import suppress
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
-from time import perf_counter
 from typing import Any
 
 import numpy as np
 
 from metier import lazy
-from metier.cascade import Cascade
+from metier.affordable import affordable, encoders_of
 from metier.checkpoint import Checkpoint
 from metier.columns import Columns, cells_of, choose
 from metier.data.read import digest
-from metier.domains.base import Backed, Domain, Naming
-from metier.encoders.base import Encoder
-from metier.errors import BadCell, BadOption, TooFewRows
+from metier.domains.base import Domain
+from metier.errors import BadOption
 from metier.evaluation import Judged
+from metier.examples import examples_of, rows_of, with_names
 from metier.heads.base import Head
 from metier.heads.hashed import HashedHead
 from metier.learn import (
@@ -34,34 +32,29 @@ from metier.learn import (
     Finished,
     Held,
     Lessons,
-    Named,
     by_labels,
     by_teacher,
     finish,
     held_out,
+    one_thread,
     workers,
 )
 from metier.parting import Parting, parting
 from metier.record import domain_of, located
-from metier.settle import few, loss_of, passed_by, ruled, share_leaving, staged, stricter, worth_their_place
+from metier.settle import Settled, few, loss_of, settle, share_leaving, worth_their_place
 from metier.specialist import Golden, Specialist, asked_cell, json_cell
-from metier.targets import target_cells, target_columns
+from metier.targets import target_columns
 from metier.tasks.base import Answers, Task
 from metier.types import (
     EFFORTS,
     Effort,
     Json,
-    Labels,
-    Passed,
     Probabilities,
     Table,
     Value,
 )
 
-FOLDS = 5
-MANY_ROWS, FEWER_FOLDS = 20_000, 3
 PUPIL = HashedHead(hidden=96)  # what learns from a teacher, over sparse rows
-NAMES_TEACH = 30  # rows of a label beyond which its name says nothing that they do not
 GOLDEN_ROWS, GOLDEN_TRIED = 8, 256
 Progress = Callable[[str, float], None]
 
@@ -73,13 +66,6 @@ class Trained:
     specialist: Specialist
     evaluation: Judged
     notes: tuple[str, ...]
-
-
-def _one_thread() -> AbstractContextManager[Any]:
-    from threadpoolctl import threadpool_limits  # no part of what running takes, and this file is imported for that too
-
-    limits: AbstractContextManager[Any] = threadpool_limits(limits=1, user_api="blas")
-    return limits
 
 
 def train(
@@ -124,17 +110,12 @@ def train(
     columns = choose(table, input=input, target=target, task=task, aside=(group, order))
     domain = domain_of(columns.inputs)
     table = located(table, columns.inputs)
-    asked: Task = lazy.find("tasks", columns.task, "TASK")
-    if max_width is not None and asked.loss != "squared":
-        raise BadOption(
-            f"max_width={max_width:g}: the answers are labels, and have no width. Leave the option out, or ask for "
-            "numbers with task='regress'."
-        )
-    values, answers = _read(table, columns, domain, asked)
+    asked = _task(columns, max_width)
+    values, answers = rows_of(table, columns, domain, asked)
     parted = parting(table, columns.inputs, group=group, order=order)
-    examples = _examples(values, answers, domain, asked, seed, parted)
-    encoders, dropped = _affordable(_encoders(domain, effort, encoder), examples.values, max_ms=max_ms, max_mb=max_mb)
-    examples = _with_names(examples, answers, domain, asked, encoders[:2][-1], seed)
+    examples = examples_of(values, answers, domain, asked, seed, parted)
+    encoders, dropped = affordable(encoders_of(domain, effort, encoder), examples.values, max_ms=max_ms, max_mb=max_mb)
+    examples = with_names(examples, answers, domain, asked, encoders[:2][-1], seed)
     sha256 = digest(table, [*(one.column for one in columns.inputs), *target_columns(table, columns.target)])
     split = [parted.said, *(digest(table, [name]) for name in (group, order) if name is not None)]
     work_key = (
@@ -144,21 +125,11 @@ def train(
     tick = _ticker(progress, folds=int(examples.fold.max()) + 1, stages=len(encoders))
 
     encodings = [Encodings(encoder, examples, kept, str(i)) for i, encoder in enumerate(encoders)]
-    # one thread in each matrix product: the stages and folds beside one another keep every processor busy
-    with _one_thread(), workers() as pool:
+    with one_thread(), workers() as pool:
         held = _held(encodings, pool, asked, checkpoint=kept, seed=seed, tick=tick)
         flattered = _flattered(encodings[0], held[0][0], domain, asked, parted, checkpoint=kept, seed=seed)
-    bounds = {"max_error": max_error, "max_width": max_width}
-    calibrate = partial(asked.calibrate, truth=examples.truth, max_error=max_error)
     held, idle = worth_their_place(held, encoders, examples, asked)
-    stages, seen = staged([one for one, _ in held], [done.result() for _, done in held], examples, asked, calibrate)
-    passed = passed_by(stages, seen)
-    rule = ruled(passed, examples.truth, asked, false_refusal=false_refusal, **bounds)
-    if rule.accept_threshold > 0:
-        # a row not sure enough to be answered goes on: a later stage may be
-        stages = [stricter(stage, rule.accept_threshold) for stage in stages[:-1]] + stages[-1:]
-        passed = passed_by(stages, seen)
-        rule = ruled(passed, examples.truth, asked, false_refusal=false_refusal, **bounds)
+    settled = settle(held, examples, asked, max_error=max_error, max_width=max_width, false_refusal=false_refusal)
 
     specialist = Specialist(
         name=name,
@@ -166,8 +137,8 @@ def train(
         task=asked.name,
         labels=answers.names,
         target_column=columns.target,
-        cascade=Cascade(stages=tuple(stages)),
-        rule=rule,
+        cascade=settled.cascade,
+        rule=settled.rule,
         recipe={
             "effort": effort,
             "seed": seed,
@@ -184,7 +155,7 @@ def train(
             "libraries": _libraries(),
         },
     )
-    evaluation = _evaluation(specialist, asked, passed, seen.alone, examples, flattered)
+    evaluation = _evaluation(specialist, asked, settled, examples, flattered)
     golden = _golden(specialist, cells_of(table, columns.inputs))
     specialist = replace(specialist, figures=evaluation.json(), golden=golden)
     progress("done", 1.0)
@@ -195,12 +166,12 @@ def out_of_fold(
     values: Sequence[Value], answers: Answers, domain: Domain, task: Task, *, seed: int = 0, effort: Effort = "quick"
 ) -> Probabilities:
     """Calibrated probabilities (n, k) of every row by stages that have not learnt it; for audits."""
-    examples = _examples(values, answers, domain, task, seed, Parting())
+    examples = examples_of(values, answers, domain, task, seed, Parting())
     kept, held = Checkpoint(None, fingerprint=""), []
-    with _one_thread():  # products are small: on a busy machine threads wait on another
+    with one_thread():  # products are small: on a busy machine threads wait on another
         for encoder in domain.encoders(effort):
             encodings = Encodings(encoder, examples, kept, "")
-            head, plain = _head(encodings), by_labels(examples)
+            head, plain = encodings.head, by_labels(examples)
             held.append(held_out(encodings, head, plain, checkpoint=kept, name="", seed=seed, tick=lambda: None))
     scores = np.stack([h.scores for h in held])
     return task.calibrate(scores, truth=examples.truth, familiarity=None, max_error=None).probabilities(scores)
@@ -226,7 +197,7 @@ def _held(
         return pool.submit(finish, encodings[i], head, lessons, seed=seed)
 
     stages = range(len(encodings))
-    held = list(pool.map(lambda i: held_by(_head(encodings[i]), plain, i, "stage"), stages))
+    held = list(pool.map(lambda i: held_by(encodings[i].head, plain, i, "stage"), stages))
     done = {i: finished_by(held[i].head, plain, i) for i in stages if held[i].left_out}
     for i in stages:
         if done and isinstance(held[i].head, HashedHead) and not few(examples):
@@ -245,10 +216,18 @@ def _held(
     return [(held[i], done[i]) for i in stages]
 
 
-def _head(encodings: Encodings) -> Head:
-    """What learns from labels: the head that suits the encoder."""
-    head: Head = lazy.find("heads", encodings.encoder.head, "HEAD").suited(len(encodings.examples.truth))
-    return head
+def _task(columns: Columns, max_width: float | None) -> Task:
+    """What is asked of a row.
+
+    Raises: BadOption for a width where answers have none.
+    """
+    asked: Task = lazy.find("tasks", columns.task, "TASK")
+    if max_width is not None and asked.loss != "squared":
+        raise BadOption(
+            f"max_width={max_width:g}: the answers are labels, and have no width. Leave the option out, or ask for "
+            "numbers with task='regress'."
+        )
+    return asked
 
 
 def _check(
@@ -268,102 +247,6 @@ def _check(
     for option, most in (("max_ms", max_ms), ("max_mb", max_mb), ("max_width", max_width)):
         if most is not None and not most > 0:
             raise BadOption(f"{option}={most} leaves room for nothing. Expected a number above 0.")
-
-
-def _read(table: Table, columns: Columns, domain: Domain, task: Task) -> tuple[list[Value], Answers]:
-    """Every row as a value, and its answer.
-
-    Raises: BadCell naming the rows that cannot be read or have no label, TooFewRows where the labels do not suffice.
-    """
-    values, labels, problems = [], [], []
-    pairs = zip(cells_of(table, columns.inputs), target_cells(table, columns.target), strict=True)
-    for number, (cell, answer) in enumerate(pairs):
-        try:
-            label = task.read(answer)
-            if label is None:
-                raise BadCell(f"column '{columns.target}' is empty. Expected an answer")
-            values.append(domain.read(cell))
-            labels.append(label)
-        except BadCell as problem:
-            problems.append(f"row {table.first_row + number}: {str(problem).removesuffix('.')}")
-    if problems:
-        more = f" … and {len(problems) - 5:,} more rows" if len(problems) > 5 else ""
-        raise BadCell(
-            f"{table.source}: {len(problems):,} of {len(table):,} rows cannot be learnt from. "
-            + " | ".join(problems[:5])
-            + f"{more}. Fix them, or let `metier audit --fix` write a copy without them."
-        )
-    return values, task.learn(labels, table.source, target_columns(table, columns.target))
-
-
-def _examples(
-    values: Sequence[Value], answers: Answers, domain: Domain, task: Task, seed: int, parted: Parting
-) -> Examples:
-    strata = task.strata(answers)
-    fold = parted.folds(strata, domain.group(values), _fold_count(strata), seed)
-    if task.loss == "softmax" and any(len(np.unique(strata[fold != held])) < 2 for held in np.unique(fold)):
-        raise TooFewRows(
-            "rows that are nearly the same, of one group or of one time are held out together, and what is left of "
-            f"{len(strata):,} rows then has fewer than two labels. Expected two on either side. Bring rows that differ "
-            "more, or leave out --group and --order."
-        )
-    targets = task.targets(answers)
-    named = Named(values=[], strata=strata[:0], targets=targets[:0])
-    return Examples(
-        values=values, truth=answers.truth, strata=strata, targets=targets, loss=task.loss, fold=fold, named=named
-    )
-
-
-def _with_names(
-    examples: Examples, answers: Answers, domain: Domain, task: Task, encoder: Encoder, seed: int
-) -> Examples:
-    """Where rows are few, each label's name as one more row of it, unless held-out rows come out worse for it.
-
-    A name is often the shortest description of its label: on BANKING77 with five rows a label, worth two points.
-    """
-    many = len(examples.truth) > NAMES_TEACH * len(answers.names)
-    if many or task.loss != "softmax" or not isinstance(domain, Naming):
-        return examples
-    read = [(i, value) for i, name in enumerate(answers.names) if (value := domain.named(name)) is not None]
-    if not read:
-        return examples
-    at = np.array([i for i, _ in read], np.int64)
-    targets = np.eye(len(answers.names), dtype=np.float32)[at]
-    more = replace(examples, named=Named(values=[value for _, value in read], strata=at, targets=targets))
-
-    def wrong(tried: Examples) -> float:
-        kept = Checkpoint(None, fingerprint="")
-        encodings = Encodings(encoder, tried, kept, "")
-        held = held_out(
-            encodings, _head(encodings), by_labels(tried), checkpoint=kept, name="", seed=seed, tick=lambda: None
-        )
-        scores = held.scores[None]
-        calibrator = task.calibrate(scores, truth=tried.truth, familiarity=None, max_error=None)
-        return float(task.losses(tried.truth, calibrator.probabilities(scores)).mean())
-
-    with _one_thread():
-        return more if wrong(more) <= wrong(examples) else examples
-
-
-def _encoders(domain: Domain, effort: Effort, named: str | None) -> Sequence[Encoder]:
-    """The domain's own, or the cheap ones and the one that is named.
-
-    Raises: BadOption where the domain takes none.
-    """
-    if named is None:
-        return domain.encoders(effort)
-    if not isinstance(domain, Backed):
-        raise BadOption(
-            f"encoder={named!r}: the domain '{domain.name}' takes no encoder by name. Expected a column of text or "
-            "pictures, alone; leave the option out."
-        )
-    return [*domain.encoders("quick"), domain.backbone(named)]
-
-
-def _fold_count(strata: Labels) -> int:
-    """Five folds, or as many as half the strata have rows for; of many rows three tell as much, in less time."""
-    most = FOLDS if len(strata) < MANY_ROWS else FEWER_FOLDS
-    return int(np.clip(np.median(np.bincount(strata)), 2, most))
 
 
 def _flattered(
@@ -386,52 +269,21 @@ def _flattered(
     )
 
 
-def _affordable(
-    encoders: Sequence[Encoder], values: Sequence[Value], *, max_ms: float | None, max_mb: float | None
-) -> tuple[list[Encoder], tuple[str, ...]]:
-    """The stages that keep within the limits, and a sentence for each that does not.
-
-    Raises: BadOption when not even the cheapest does.
-    """
-    kept: list[Encoder] = []
-    said: list[str] = []
-    for encoder in encoders:
-        ms, mb = _cost(encoder, values[:20])
-        if (max_ms is None or ms <= max_ms) and (max_mb is None or mb <= max_mb):
-            kept.append(encoder)
-        else:
-            said.append(f"Left out the stage '{encoder.kind}': {ms:.1f} ms and {mb:.0f} MB are over the limit.")
-    if not kept:
-        raise BadOption(f"No stage keeps within max_ms={max_ms}, max_mb={max_mb}. {' '.join(said)} Allow more.")
-    return kept, tuple(said)
-
-
-def _cost(encoder: Encoder, values: Sequence[Value]) -> tuple[float, float]:
-    """Milliseconds a value and megabytes of an unfitted encoder."""
-    encoder.encode(values[:1])
-    started = perf_counter()
-    for value in values:
-        encoder.encode([value])
-    ms = (perf_counter() - started) / max(len(values), 1) * 1000
-    return ms, sum(len(data) for data in encoder.state().files.values()) / 1e6
-
-
 def _evaluation(
     specialist: Specialist,
     task: Task,
-    passed: Passed,
-    alone: Sequence[Probabilities],
+    settled: Settled,
     examples: Examples,
-    notes: Sequence[str] = (),
+    notes: Sequence[str],
 ) -> Judged:
     return task.judged(
         specialist.labels,
         examples.truth,
-        specialist.ruled(passed),
+        specialist.ruled(settled.passed),
         rule=specialist.rule,
         texts=[str(value) for value in examples.values],
         stage_names=[stage.encoder.kind for stage in specialist.cascade.stages],
-        alone=alone,
+        alone=settled.alone,
         notes=notes,
     )
 

@@ -28,6 +28,7 @@ Loss: TypeAlias = Literal[
 ]  # what a head's scores are for: one label, several, a number
 Reason: TypeAlias = Literal["out_of_scope", "unsure", "bad_input"]
 
+SHOWN_TEXT = 160  # characters of a passage beside its name
 EFFORTS: tuple[Effort, ...] = ("quick", "standard", "thorough")
 
 
@@ -236,6 +237,29 @@ class Estimate(Decision):
         numbers: dict[str, Json] = {name: getattr(self, name) for name in ("estimate", "low", "high")}
         rest = {name: value for name, value in Decision.json(self).items() if name not in ("label", "candidates")}
         return {**numbers, **rest}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Answered(Decision):
+    """A passage that answers a question: `label` is its name, `heading` and `text` what the best candidate says.
+
+    They are shown for an abstention, too, and are no answer then.
+    """
+
+    heading: str = ""
+    text: str = ""
+
+    def words(self) -> str:
+        """The name of the passage, and how its text begins."""
+        if self.label is None:
+            return "none"
+        text = " ".join(self.text.split())
+        return f"{self.label}\n{text if len(text) <= SHOWN_TEXT else text[: SHOWN_TEXT - 1] + '…'}"
+
+    def json(self) -> dict[str, Json]:
+        """The decision as plain JSON values."""
+        told = Decision.json(self)
+        return {"label": told.pop("label"), "heading": self.heading, "text": self.text, **told}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,15 +11,17 @@ from typing import Any
 import pytest
 
 from metier import artifact, lazy
+from metier.forms.base import Slot
 from metier.types import Decision, Json
 
+SLOTS = [slot for form in lazy.names("forms") for slot in lazy.find("forms", form, "FORM").slots.values()]
 QUERIES = ["where is my card?", "I was charged twice", "what is the meaning of life", "", "🏦" * 50, "x" * 20_000]
 
 
 def parts() -> list[Any]:
     """Every part that a stage can hold, found as the artifact finds it."""
     found = []
-    for slot in artifact.SLOTS.values():
+    for slot in SLOTS:
         for name, module in lazy.names(slot.folder).items():
             if hasattr(importlib.import_module(module), slot.member):
                 found.append(pytest.param(slot, name, id=f"{slot.folder}/{name}"))
@@ -27,7 +29,7 @@ def parts() -> list[Any]:
 
 
 @pytest.mark.parametrize(("slot", "name"), parts())
-def test_every_part_is_found_again_by_its_kind(slot: artifact.Slot, name: str) -> None:
+def test_every_part_is_found_again_by_its_kind(slot: Slot, name: str) -> None:
     part = lazy.find(slot.folder, name, slot.member)
     assert re.fullmatch(rf"{name}\.v[1-9][0-9]*", part.kind)
     assert callable(part.state)
@@ -35,7 +37,7 @@ def test_every_part_is_found_again_by_its_kind(slot: artifact.Slot, name: str) -
 
 
 def test_there_is_a_part_for_every_slot() -> None:
-    assert {param.values[0].name for param in parts()} == {slot.name for slot in artifact.SLOTS.values()}
+    assert {param.values[0].name for param in parts()} == {slot.name for slot in SLOTS}
 
 
 def timeless(decisions: list[Decision]) -> list[Decision]:

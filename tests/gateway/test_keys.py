@@ -27,21 +27,21 @@ def test_a_key_is_shown_once_and_kept_as_a_digest(tmp_path: Path) -> None:
     secret = keys.new("ana", "correct")
     assert secret not in (tmp_path / "keys.json").read_text()
     assert (tmp_path / "keys.json").stat().st_mode & 0o077 == 0
-    assert keys.caller(secret).role == "correct"
+    assert keys.key(secret).role == "correct"
     with pytest.raises(NotAllowed):
-        keys.caller(secret + "x")
+        keys.key(secret + "x")
 
 
 def test_a_key_that_was_revoked_elsewhere_is_refused_within_seconds(tmp_path: Path) -> None:
     keys = Keys(tmp_path / "keys.json")
     secret = keys.new("ana")
     gate = Keys(tmp_path / "keys.json")
-    assert gate.caller(secret)
+    assert gate.key(secret)
     keys.revoke(keys.all()[0].id)
     end = time.monotonic() + 5
     while time.monotonic() < end:
         try:
-            gate.caller(secret)
+            gate.key(secret)
             time.sleep(0.05)
         except NotAllowed:
             return
@@ -52,9 +52,9 @@ def test_a_quota_is_kept(tmp_path: Path) -> None:
     keys = Keys(tmp_path / "keys.json")
     secret = keys.new("ana", a_minute=3)
     for _ in range(3):
-        keys.caller(secret)
+        keys.count(keys.key(secret))
     with pytest.raises(Overloaded, match="may ask 3 times a minute") as caught:
-        keys.caller(secret)
+        keys.count(keys.key(secret))
     assert 0 < (caught.value.retry_after or 0) <= 60
 
 
@@ -64,12 +64,12 @@ def test_a_quota_of_a_day_is_kept_and_ends_at_midnight(tmp_path: Path, monkeypat
     now = [86_400.0 * 20_000 + 86_300]
     monkeypatch.setattr("metier.gateway.keys.time.time", lambda: now[0])
     for _ in range(2):
-        keys.caller(secret)
+        keys.count(keys.key(secret))
     with pytest.raises(Overloaded, match="may ask 2 times a day") as caught:
-        keys.caller(secret)
+        keys.count(keys.key(secret))
     assert caught.value.retry_after == 100
     now[0] += 101
-    keys.caller(secret)
+    keys.count(keys.key(secret))
 
 
 def test_what_makes_no_sense(tmp_path: Path) -> None:

@@ -111,6 +111,31 @@ def test_what_makes_no_sense_ends_in_one_line(shelf: Path, options: list[str], e
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_port_that_is_taken_ends_in_one_line_before_an_address_is_said(shelf: Path, workers: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = str(other.getsockname()[1])
+        command = [sys.executable, "-m", "metier", "serve", str(shelf), "--port", port, "--workers", workers]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, cwd=shelf.parent)
+    assert done.returncode == 1
+    assert done.stderr.splitlines() == [
+        f"Error: port {port} of 127.0.0.1 is taken. End what serves there, or take another: --port 0 finds a free one."
+    ]
+
+
+def test_port_0_says_which_one_it_found(shelf: Path) -> None:
+    command = [sys.executable, "-m", "metier", "serve", str(shelf), "--port", "0"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, cwd=shelf.parent) as running:
+        try:
+            assert running.stderr is not None
+            found = re.search(r"http://127.0.0.1:(\d+)", running.stderr.readline())
+            assert found is not None
+            assert found[1] != "0"
+            until_ready(found[0], running)
+        finally:
+            running.kill()
+
+
 def test_serving_never_imports_torch_or_a_trainer(shelf: Path) -> None:
     code = (
         "import sys\nfrom metier import serving\nfrom metier.gateway.settings import Settings\n"

@@ -161,6 +161,8 @@ def figure_lines(task: str, figures: Mapping[str, Any], microseconds: Sequence[f
     from metier import lazy
 
     lines: list[tuple[str, str, str]] = [*lazy.find("tasks", task, "TASK").lines(figures)]
+    if "stages" not in figures:
+        return [*lines, *(("Time for one", duration(time), "median") for time in microseconds)]
     for stage, time in zip(figures["stages"], microseconds, strict=True):
         timed = "not timed" if math.isnan(time) else f"{duration(time)} a query"
         cost = f"{stage['name'].partition('.')[0]}: {timed}"

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import rich.table
 
     from metier.evaluation import Grid, Judged
-    from metier.specialist import Specialist
+    from metier.forms.base import Learnt
     from metier.types import Table
 
 MOST_LETTERS = 40
@@ -84,7 +84,7 @@ def _evaluated(
     return evaluation
 
 
-def _is_learnt(table: Table, specialist: Specialist) -> bool:
+def _is_learnt(table: Table, specialist: Learnt) -> bool:
     """Whether the rows are all those of the training, in their order."""
     from metier.data.read import digest
     from metier.record import located

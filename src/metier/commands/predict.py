@@ -24,7 +24,7 @@ from metier.errors import BadOption, UnreadableData
 
 if TYPE_CHECKING:
     from metier.evidence import Evidence
-    from metier.specialist import Specialist
+    from metier.forms.base import Learnt
     from metier.types import Decision, Json, Table
 
 CHUNK_BYTES, MOST_LINE_BYTES = 1 << 16, 8 * 2**20
@@ -97,7 +97,7 @@ def predict(
         _write(_begun(_decided(specialist, _batches(files[0]), cells, evidence)), ours, names, output, as_json)
 
 
-def _located(batch: Table, specialist: Specialist, columns: Sequence[str]) -> Table:
+def _located(batch: Table, specialist: Learnt, columns: Sequence[str]) -> Table:
     """The batch, with names of files as paths in the columns whose domain reads files."""
     from metier.record import located
     from metier.types import Input
@@ -207,7 +207,7 @@ def _lines(column: str) -> Iterator[Table]:
         yield _table({column: [rest]})
 
 
-def _told(specialist: Specialist, cells: Sequence[Any], evident: bool) -> list[tuple[Decision, Evidence | None]]:
+def _told(specialist: Learnt, cells: Sequence[Any], evident: bool) -> list[tuple[Decision, Evidence | None]]:
     decisions = specialist.predict(cells)
     if not evident:
         return [(decision, None) for decision in decisions]
@@ -216,7 +216,7 @@ def _told(specialist: Specialist, cells: Sequence[Any], evident: bool) -> list[t
     return list(zip(decisions, evidence(specialist, cells), strict=True))
 
 
-def _decided(specialist: Specialist, batches: Iterator[Table], cells_of: Cells, evident: bool) -> Iterator[Told]:
+def _decided(specialist: Learnt, batches: Iterator[Table], cells_of: Cells, evident: bool) -> Iterator[Told]:
     for batch in batches:
         # a row that could not be parsed is not read in part: as nothing it becomes an abstention, and gets its reason
         cells = [_NOTHING if i in batch.problems else cell for i, cell in enumerate(cells_of(batch))]
@@ -234,7 +234,7 @@ def _begun(rows: Iterator[Told]) -> Iterator[Told]:
 _NOTHING = object()  # no cell of any domain
 
 
-def _of_file(specialist: Specialist, asked: str | None) -> Cells:
+def _of_file(specialist: Learnt, asked: str | None) -> Cells:
     """What takes the columns of the input out of a batch, under the names asked for or those learnt."""
     from metier.columns import require, split_names
 
@@ -266,7 +266,7 @@ def _own(cell: Any) -> Any:
     return None if isinstance(cell, float) and not math.isfinite(cell) else cell
 
 
-def _ours(specialist: Specialist) -> list[str]:
+def _ours(specialist: Learnt) -> list[str]:
     """The names of what its decisions hold."""
     from metier import lazy
 

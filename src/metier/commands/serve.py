@@ -35,11 +35,14 @@ def serve(
 
     from metier import serving
     from metier.gateway import settings
+    from metier.registry import Registry as Opened
 
     said = settings.read(_config(config), registry=registry, host=host, port=port, workers=workers, log=log)
-    where = f"http://{said.host}:{said.port}"
+    Opened.open(said.registry)
+    door = serving.door(said)
+    where = serving.address(door)
     say(f"{said.registry} at {where}, a page at {where}/console/. Ctrl-C ends it; what was begun is still answered.")
-    serving.run(said)
+    serving.run(said, door)
 
 
 def check(

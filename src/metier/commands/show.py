@@ -12,7 +12,7 @@ from metier.commands.base import Folder, figure_lines, figures_table, show_json,
 from metier.commands.base import show as put
 
 if TYPE_CHECKING:
-    from metier.tasks.base import Task
+    from metier.tasks.base import Wording
 
 MOST_LABELS = 12
 
@@ -32,7 +32,7 @@ def show(
         # long rows are not kept with it, and without one there is nothing to time; JSON has no NaN
         show_json({**said, "microseconds": [None if math.isnan(time) else time for time in microseconds]})
         return
-    task: Task = lazy.find("tasks", said["task"], "TASK")
+    task: Wording = lazy.find("tasks", said["task"], "TASK")
     domains = ", ".join(dict.fromkeys(one["domain"] for one in said["inputs"]))
     put(f"{said['name']}: from {domains} to {task.told(said['labels'])} (task '{said['task']}')", "")
     figures = figures_table(figure_lines(said["task"], said["figures"], microseconds))
@@ -42,7 +42,9 @@ def show(
         put(f"No part of it, and never read: {', '.join(said['unlisted'])}")
 
 
-def _origin(said: Mapping[str, Any], task: Task) -> list[tuple[str, str, str]]:
+def _origin(said: Mapping[str, Any], task: Wording) -> list[tuple[str, str, str]]:
+    from metier.tasks.base import Task
+
     origin, recipe, rule = said["origin"], said["recipe"], said["rule"]
     columns = ", ".join(one["column"] for one in said["inputs"])
     labels = ", ".join(said["labels"][:MOST_LABELS])
@@ -50,7 +52,7 @@ def _origin(said: Mapping[str, Any], task: Task) -> list[tuple[str, str, str]]:
     promise = task.promised(rule["max_error"])
     left_out = " ".join(recipe.get("left_out") or ())
     return [
-        *([("Labels", labels + more, "")] if task.loss != "squared" else []),
+        *([("Labels", labels + more, "")] if isinstance(task, Task) and task.loss != "squared" else []),
         ("Learnt from", f"{origin.get('source')}: {origin.get('rows', 0):,} rows", ""),
         ("Columns", f"{columns} → {said['target']}", ""),
         ("Data, sha256", f"{origin.get('sha256')}", ""),

@@ -32,11 +32,9 @@ from metier.commands.base import (
 from metier.errors import BadOption, MetierError
 
 if TYPE_CHECKING:
-    from metier.columns import Columns
-    from metier.types import Table
+    from metier.kinds.base import Opened
 
 OFFERED = (0.01, 0.02, 0.05)  # promises whose price is told where none was asked for
-MOST_TIMED = 16  # rows
 Report = Callable[[str, float], None]
 
 
@@ -67,6 +65,10 @@ def train(
         typer.Option(
             metavar="COLUMN", help="A time: rows are held out in blocks of it.", show_default="the only date, if any"
         ),
+    ] = None,
+    questions: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="With --task retrieve: questions, and the passages that answer them."),
     ] = None,
     effort: Annotated[
         Effort, typer.Option(help="quick: microseconds alone; standard: an encoder behind; thorough: fine-tuned.")
@@ -103,6 +105,7 @@ def train(
     try:
         _train(
             data, output, as_json=as_json, input=input, target=target, task=task, group=group, order=order,
+            questions=questions,
             effort=effort.value, encoder=encoder, max_error=max_error, max_width=max_width,
             false_refusal=false_refusal, max_ms=max_ms,
             max_mb=max_mb, from_ledger=from_ledger,
@@ -117,49 +120,26 @@ def train(
         raise
 
 
-def _train(
-    data: str,
-    output: Path,
-    *,
-    as_json: bool,
-    input: str | None,
-    target: str | None,
-    task: str | None,
-    group: str | None,
-    order: str | None,
-    from_ledger: str | None,
-    **options: Any,
-) -> None:
+def _train(data: str, output: Path, *, as_json: bool, from_ledger: str | None, resume: bool, **options: Any) -> None:
     started = perf_counter()
     from metier import api
-    from metier.columns import choose
-    from metier.data.read import read
+    from metier.kinds.base import Options, kind_of
     from metier.timing import stage_microseconds
 
-    table = read(data)
-    columns = choose(table, input=input, target=target, task=task, aside=(group, order))
-    say(columns.said)
+    api.free(output)
+    opened = kind_of(options["task"]).opened(data, Options(**options))
+    say(opened.said)
     if from_ledger is not None:
-        table = _with_corrections(table, columns, from_ledger, output.name)
+        opened = _with_corrections(opened, from_ledger, output.name)
     with _progress() as progress:
-        specialist = api.train(
-            table,
-            output=output,
-            input=[one.column for one in columns.inputs],
-            target=columns.target,
-            task=columns.task,
-            group=group,
-            order=order,
-            progress=progress,
-            **options,
-        )
+        specialist = api.learn(opened, output=output, resume=resume, progress=progress)
     seconds = perf_counter() - started
-    asked = [golden.asked for golden in specialist.golden] or _some_cells(table, columns)
+    asked = [golden.asked for golden in specialist.golden] or opened.cells  # where all were too long to be kept
     microseconds = stage_microseconds(specialist, asked)
     megabytes = sum(file.stat().st_size for file in output.iterdir()) / 1e6
     if as_json:
         costs = {"microseconds": microseconds, "megabytes": megabytes, "seconds": seconds}
-        taken = {"input": columns.input, "target": columns.target}
+        taken = {"input": ",".join(specialist.columns), "target": specialist.target_column}
         show_json({"folder": str(output), **taken, "figures": specialist.figures, **costs})
         return
     notes = [*(specialist.figures.get("notes") or ()), *(specialist.recipe.get("left_out") or ())]  # type: ignore[misc]
@@ -173,15 +153,16 @@ def _train(
     )
 
 
-def _with_corrections(table: Table, columns: Columns, url: str, name: str) -> Table:
+def _with_corrections(opened: Opened, url: str, name: str) -> Opened:
     """The rows, and behind them what the specialist of that name was asked and people corrected.
 
     Raises: BadOption where there is nothing to add, or no single column to add it to.
     """
     from metier.gateway.ledger import Ledger
 
-    if len(columns.inputs) > 1:
-        raise BadOption(f"--from-ledger: {columns.input} are several columns, and a ledger keeps one. Leave it out.")
+    table, input, target = opened.data, opened.options.input, opened.options.target
+    if input is None or len(input) > 1:
+        raise BadOption(f"--from-ledger: a ledger keeps one column of asks, and here it is {input}. Leave it out.")
     ledger = Ledger(url)
     rows = ledger.rows(name)
     ledger.close()
@@ -190,18 +171,11 @@ def _with_corrections(table: Table, columns: Columns, url: str, name: str) -> Ta
             f"{url}: nothing that '{name}' was asked is kept there with a correction. Serve with [ledger] keep_inputs, "
             "correct some answers, and give the new folder the specialist's name."
         )
-    added = dict(zip((columns.inputs[0].column, columns.target), zip(*rows, strict=True), strict=True))
+    added = dict(zip((input[0], target), zip(*rows, strict=True), strict=True))
     gap = [None] * len(rows)
     say(f"{len(rows):,} corrected answers learn beside them.")
-    return replace(table, columns={at: [*cells, *added.get(at, gap)] for at, cells in table.columns.items()})
-
-
-def _some_cells(table: Table, columns: Columns) -> list[Any]:
-    """Rows to time, where all were too long for any to be kept with the specialist."""
-    from metier.columns import cells_of
-    from metier.record import located
-
-    return cells_of(located(table.take(range(min(len(table), MOST_TIMED))), columns.inputs), columns.inputs)
+    columns = {at: [*cells, *added.get(at, gap)] for at, cells in table.columns.items()}
+    return replace(opened, data=replace(table, columns=columns))
 
 
 def _next(figures: Mapping[str, Any], output: Path, columns: Sequence[str]) -> str:

@@ -16,11 +16,12 @@ from metier.types import Floats, Labels
 NONE, SEVERAL = -1, -2
 
 
-def folds(labels: Labels, groups: Labels | None, count: int, seed: int) -> Labels:
+def folds(labels: Labels, groups: Labels | None, count: int, seed: int, *, runs: bool = False) -> Labels:
     """The fold of each row, 0 to count - 1: every label spread evenly, every group in one fold.
 
     Largest groups first, each to the fold that has least of its labels. A label that occurs in two groups or more is
-    never in one fold alone, so that it can be learnt whichever fold is held out.
+    never in one fold alone, so that it can be learnt whichever fold is held out. With `runs`, those rows of a label
+    that stand alone and follow one another share a fold.
 
     Shapes: labels (n,), groups (n,) or None where each row stands alone; fold numbers (n,).
     Raises: BadOption when count is below 2.
@@ -34,7 +35,14 @@ def folds(labels: Labels, groups: Labels | None, count: int, seed: int) -> Label
     shuffled = np.random.default_rng(seed).permutation(len(members))
     for group in sorted(shuffled.tolist(), key=lambda g: -sum(members[g].values())):
         fold_of_group[group] = spread.place(members[group])
-    return fold_of_group[group_of]
+    fold = fold_of_group[group_of]
+    if runs:
+        alone = np.flatnonzero(np.bincount(group_of)[group_of] == 1)
+        turn = np.random.default_rng(seed).permutation(count)  # which fold has the first run
+        for label in np.unique(labels[alone]):
+            rows = alone[labels[alone] == label]
+            fold[rows] = turn[np.sort(np.argsort(turn)[fold[rows]])]
+    return fold
 
 
 def _members(labels: Labels, group_of: Labels) -> list[Counter[int]]:

@@ -23,7 +23,7 @@ _KNOTS = 512
 
 @njit(cache=True, nogil=True, fastmath=True)
 def _distances(
-    vectors: NDArray[np.float32], whitener: NDArray[np.float32], centres: NDArray[np.float32]
+    vectors: NDArray[np.float32], whitener: NDArray[np.int8], steps: NDArray[np.float32], centres: NDArray[np.float32]
 ) -> NDArray[np.float64]:
     """Squared distance to the nearest centre after whitening (n,). Row by row, so that no row depends on another."""
     (n, d), r = vectors.shape, whitener.shape[1]
@@ -33,7 +33,8 @@ def _distances(
         at[:] = 0
         for h in range(d):
             for j in range(r):
-                at[j] += vectors[i, h] * whitener[h, j]
+                at[j] += vectors[i, h] * np.float32(whitener[h, j])
+        at *= steps
         nearest = np.float32(np.inf)
         for c in range(len(centres)):
             distance = np.float32(0)
@@ -78,14 +79,17 @@ LEAST_SPREAD = 1e-12  # its root fits single precision, and so do squares of wha
 class Novelty:
     """How strange a vector is: for sparse Rows the share that was never seen, for dense vectors a distance."""
 
-    def __init__(self, whitener: NDArray[np.float32], centres: NDArray[np.float32]) -> None:
-        self.whitener, self.centres = whitener, centres  # (d, r), (k, r); both empty for Rows
+    def __init__(
+        self, whitener: NDArray[np.int8], steps: NDArray[np.float32], centres: NDArray[np.float32]
+    ) -> None:  # fmt: skip
+        # (d, r) in 8 bits, a scale for each column (r,), and (k, r); all empty for Rows
+        self.whitener, self.steps, self.centres = whitener, steps, centres
 
     @classmethod
     def fit(cls, encoded: Encoded, labels: Labels) -> Self:
         """Learns where the classes lie. Shapes: encoded (n, d), labels (n,)."""
         if isinstance(encoded, Rows):
-            return cls(np.zeros((0, 0), np.float32), np.zeros((0, 0), np.float32))
+            return cls(np.zeros((0, 0), np.int8), np.zeros(0, np.float32), np.zeros((0, 0), np.float32))
         present = np.unique(labels)
         centres = np.stack([encoded[labels == label].mean(axis=0) for label in present])
         spread = encoded - centres[np.searchsorted(present, labels)]
@@ -96,21 +100,26 @@ class Novelty:
         covariance = (1 - share) * covariance + share * np.trace(covariance) / d * np.eye(d)
         values, directions = np.linalg.eigh(covariance)
         # where all rows of a class are the same, nothing spreads, and any step from them is a long one
-        whitener = (directions / np.sqrt(np.maximum(values, LEAST_SPREAD))).astype(np.float32)
-        return cls(np.ascontiguousarray(whitener), (centres @ whitener).astype(np.float32))
+        whitener = directions / np.sqrt(np.maximum(values, LEAST_SPREAD))
+        steps = (np.abs(whitener).max(axis=0) / 127).astype(np.float32)
+        rounded = np.ascontiguousarray(np.rint(whitener / steps), np.int8)
+        return cls(rounded, steps, (centres @ (rounded * steps)).astype(np.float32))
 
     def of(self, encoded: Encoded) -> Floats:
         """Strangeness (n,), larger is stranger."""
         if isinstance(encoded, Rows):
             return encoded.weights[encoded.starts[:-1]].astype(np.float64)
-        distances: Floats = _distances(np.ascontiguousarray(encoded, np.float32), self.whitener, self.centres)
+        distances: Floats = _distances(
+            np.ascontiguousarray(encoded, np.float32), self.whitener, self.steps, self.centres
+        )
         return distances
 
 
 class Scope:
     """`familiarity` is between 0 and 1: the share of training rows, seen out of fold, that look less familiar."""
 
-    kind = "scope.v2"  # v1 took the best score as it was
+    kind = "scope.v3"  # v1 took the best score as it was
+    older = ("scope.v2",)  # had a whitener in single precision
 
     def __init__(self, novelty: Novelty, centre: Floats, spread: Floats, weights: Floats, knots: Floats) -> None:
         self.novelty = novelty
@@ -147,6 +156,7 @@ class Scope:
                 "weights": self.weights,
                 "knots": self.knots,
                 "whitener": self.novelty.whitener,
+                "steps": self.novelty.steps,
                 "centres": self.novelty.centres,
             }
         )
@@ -154,11 +164,12 @@ class Scope:
     @classmethod
     def restore(cls, state: State) -> Self:
         a = state.arrays
-        if a["whitener"].shape[1] != a["centres"].shape[1] or not (
+        steps = a.get("steps", np.ones(a["whitener"].shape[1], np.float32))
+        if not len(steps) == a["whitener"].shape[1] == a["centres"].shape[1] or not (
             len(a["centre"]) == len(a["spread"]) == len(a["weights"])
         ):
             raise ValueError("the shapes of a scope do not fit one another")
-        return cls(Novelty(a["whitener"], a["centres"]), a["centre"], a["spread"], a["weights"], a["knots"])
+        return cls(Novelty(a["whitener"], steps, a["centres"]), a["centre"], a["spread"], a["weights"], a["knots"])
 
 
 SCOPE: Any = Scope

@@ -68,6 +68,15 @@ class Choosy(Protocol):
         ...
 
 
+@runtime_checkable
+class Recalling(Protocol):
+    """What an encoder has besides when many specialists share it, and the same value may be asked of several."""
+
+    def recall(self, most: int) -> None:
+        """Keep the vectors of the last `most` values."""
+        ...
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Neighbour:
     """A training cell, and how alike it is to the one asked about, 0 to 1."""

@@ -120,10 +120,37 @@ def _document_counts(data: NDArray[np.uint8], ends: NDArray[np.int64]) -> NDArra
 
 
 @njit(cache=True, nogil=True)
+def _table(slots: NDArray[np.int32]) -> NDArray[np.int32]:
+    """Slots and their columns, side by side, by open addressing at most half full: (size, 2), column 0 where free.
+
+    An array over all slots would be 2 MB for the smallest specialist, and a gateway holds a thousand of them.
+    """
+    size = 16
+    while size < 2 * len(slots):
+        size *= 2
+    known = np.zeros((size, 2), np.int32)
+    for i in range(len(slots)):
+        at = slots[i] & (size - 1)
+        while known[at, 1] != 0 and known[at, 0] != slots[i]:
+            at = (at + 1) & (size - 1)
+        known[at, 0], known[at, 1] = slots[i], i + 1
+    return known
+
+
+@njit(cache=True, nogil=True, inline="always")
+def _column(known: NDArray[np.int32], slot: np.int64) -> np.int32:
+    at = slot & (len(known) - 1)
+    while known[at, 1] != 0 and known[at, 0] != slot:
+        at = (at + 1) & (len(known) - 1)
+    column: np.int32 = known[at, 1]
+    return column
+
+
+@njit(cache=True, nogil=True)
 def _rows(
     data: NDArray[np.uint8],
     ends: NDArray[np.int64],
-    column_of: NDArray[np.int32],
+    known: NDArray[np.int32],
     idf: NDArray[np.float32],
     logs: NDArray[np.float32],
 ) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float32]]:
@@ -152,7 +179,7 @@ def _rows(
         filled += 1
         unseen = 0
         for j in range(found):
-            column = column_of[slots[j]]
+            column = _column(known, slots[j])
             if column == 0:
                 unseen += 1
                 continue
@@ -215,10 +242,9 @@ class NgramEncoder:
         return len(self.idf)
 
     @cached_property
-    def _column_of(self) -> NDArray[np.int32]:
-        columns = np.zeros(1 << SLOT_BITS, np.int32)
-        columns[self.slots] = np.arange(1, self.width, dtype=np.int32)
-        return columns
+    def _known(self) -> NDArray[np.int32]:
+        known: NDArray[np.int32] = _table(self.slots)
+        return known
 
     def fit(self, values: Sequence[str], targets: Targets | None = None, *, loss: Loss = "softmax") -> Self:
         """Learns which n-grams occur and how rare each is; the frequent come first, which keeps them in cache."""
@@ -233,7 +259,7 @@ class NgramEncoder:
     def encode(self, values: Sequence[str]) -> Rows:
         """Rows (n, width)."""
         data, ends = _joined(values)
-        starts, columns, weights = _rows(data, ends, self._column_of, self.idf, _LOGS)
+        starts, columns, weights = _rows(data, ends, self._known, self.idf, _LOGS)
         return Rows(starts=starts, columns=columns, weights=weights, width=self.width)
 
     def state(self) -> State:

@@ -9,12 +9,13 @@ from __future__ import annotations
 import hashlib
 import importlib
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
 from pathlib import Path
 from threading import Lock
 from typing import Any, ClassVar, Self
-from weakref import WeakValueDictionary
+from weakref import WeakSet
 
 import numpy as np
 
@@ -102,6 +103,10 @@ class SentenceEncoder:
                 rows = list(pool.map(self._network.vector, values))
         return np.concatenate(rows) if rows else np.empty((0, self.width), np.float32)
 
+    def recall(self, most: int) -> None:
+        """Keep the vectors of the last texts, for every encoder with the same files: one asked of many is read once."""
+        self._network.recall(most)
+
     def state(self) -> State:
         """The two files and the few settings that `restore` needs."""
         return State(
@@ -123,9 +128,22 @@ class _Network:
         self.onnx, self.tokenizer, self._tokens = onnx, tokenizer, tokens
         self._lock = Lock()
         self._ready: tuple[Any, Any] | None = None
+        self._recalled: Callable[[str], Vectors] | None = None
+
+    def holds(self, onnx: bytes, tokenizer: bytes, tokens: int) -> bool:
+        """Whether it is the network of these files."""
+        return (self._tokens, self.tokenizer, self.onnx) == (tokens, tokenizer, onnx)
+
+    def recall(self, most: int) -> None:
+        """Keep the vectors of the last texts; to say so again changes nothing."""
+        if self._recalled is None:
+            self._recalled = lru_cache(most)(self._encoded)
 
     def vector(self, text: str) -> Vectors:
-        """One text as a vector (1, d)."""
+        """One text as a vector (1, d), which nobody changes."""
+        return self._encoded(text) if self._recalled is None else self._recalled(text)
+
+    def _encoded(self, text: str) -> Vectors:
         splitter, session = self._ready or self._made()
         # half a surrogate pair is legal in JSON and in str, but no character: it counts as a question mark
         text = text[: self._tokens * CHARACTERS_PER_TOKEN].encode("utf-8", "replace").decode("utf-8")
@@ -140,17 +158,18 @@ class _Network:
             return self._ready
 
 
-_networks: WeakValueDictionary[str, _Network] = WeakValueDictionary()
+_networks: WeakSet[_Network] = WeakSet()
 _networks_lock = Lock()
 
 
 def _shared(onnx: bytes, tokenizer: bytes, tokens: int) -> _Network:
-    key = hashlib.sha256(b"%d %d " % (tokens, len(onnx)) + onnx + tokenizer).hexdigest()
     with _networks_lock:
-        network = _networks.get(key)
-        if network is None:
-            network = _networks[key] = _Network(onnx, tokenizer, tokens)
-        return network
+        for network in _networks:  # compared as bytes: a digest of 23 MB takes ten times as long, for each specialist
+            if network.holds(onnx, tokenizer, tokens):
+                return network
+        made = _Network(onnx, tokenizer, tokens)
+        _networks.add(made)
+        return made
 
 
 def _splitter(tokenizer: bytes, tokens: int) -> Any:

@@ -84,9 +84,6 @@ class Gateway:
         await self.pool.start()
         self._keep(asyncio.create_task(self.pool.follow()))
         if self.ledger is not None:
-            if self.upstream is not None:
-                calls, dollars = await asyncio.to_thread(self.ledger.spent_today)
-                self.upstream.budget.start_with(calls=calls, dollars=dollars)
             self._keep(asyncio.create_task(self._watch(self.ledger)))
         self.ready = True
 

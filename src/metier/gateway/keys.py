@@ -11,17 +11,17 @@ import json
 import os
 import secrets
 import time
-from collections import deque
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from metier import folder
 from metier.errors import BadOption, UnreadableData
-from metier.gateway.base import ROLES, Caller, NotAllowed, Overloaded, Role
+from metier.gateway.base import ROLES, NotAllowed, Overloaded, Role
+from metier.gateway.counts import Counts
 
 LOOK_S = 1.0
-DAY_S = 86_400
+MINUTE_S, DAY_S = 60, 86_400
 PREFIX = "metier_"
 
 
@@ -34,7 +34,7 @@ class Key:
     role: Role
     sha256: str
     made: str
-    a_minute: int = 0  # asks; 0: as many as it likes
+    a_minute: int = 0  # asks in a minute of the clock; 0: as many as it likes
     a_day: int = 0  # the same, from midnight to midnight, UTC
     revoked: str | None = None
 
@@ -42,13 +42,11 @@ class Key:
 class Keys:
     """The keys in a file."""
 
-    def __init__(self, path: str | Path) -> None:
-        self._path = Path(path)
+    def __init__(self, path: str | Path, *, counts: Counts | None = None) -> None:
+        self._path, self._counts = Path(path), counts or Counts()
         self._known: dict[str, Key] = {}
         self._stamp: object = None
         self._looked = 0.0
-        self._asks: dict[str, deque[float]] = {}
-        self._today: dict[str, tuple[int, int]] = {}  # the day, and how often each key asked on it
 
     def new(self, owner: str, role: Role = "ask", *, a_minute: int = 0, a_day: int = 0) -> str:
         """A key, which nobody will ever see again.
@@ -97,46 +95,42 @@ class Keys:
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise UnreadableData(f"{self._path}: no file of keys: {error}. Bring back a copy of it.") from None
 
-    def caller(self, secret: str) -> Caller:
-        """Who a key belongs to.
+    def key(self, secret: str) -> Key:
+        """What is known of a key.
 
-        Raises: NotAllowed for one that is unknown or revoked, Overloaded where its quota is used up.
+        Raises: NotAllowed for one that is unknown or revoked.
         """
         self._look()
         key = self._known.get(_digest(secret))
         if key is None or key.revoked is not None:
             raise NotAllowed("The key is not known here, or was revoked. Ask whoever runs this gateway for another.")
-        self._count_day(key)
-        if key.a_minute:
-            self._count(key)
-        day, asked = self._today.get(key.id, (0, 0))
-        self._today[key.id] = day, asked + 1  # what a minute refused does not use up the day
-        return Caller(key=key.id, role=key.role)
+        return key
+
+    def count(self, key: Key) -> None:
+        """Count an ask of a key with a quota.
+
+        Raises: Overloaded where it is used up.
+        """
+        day = self._count(key, "day", DAY_S, key.a_day)
+        try:
+            self._count(key, "minute", MINUTE_S, key.a_minute)
+        except Overloaded:
+            if key.a_day:
+                self._counts.give(day, 1)  # what a minute refused does not use up the day
+            raise
 
     @property
     def _lock(self) -> Path:
         return self._path.with_name(f".{self._path.name}.lock")
 
-    def _count_day(self, key: Key) -> None:
+    def _count(self, key: Key, span: str, seconds: int, most: int) -> str:
+        """Count an ask in the minute or the day that it is, UTC, and give what the count is called."""
         now = time.time()
-        day, asked = self._today.get(key.id, (0, 0))
-        if day != now // DAY_S:
-            day, asked = int(now // DAY_S), 0
-            self._today[key.id] = day, asked
-        if key.a_day and asked >= key.a_day:
-            wait = max(1, round(DAY_S - now % DAY_S))
-            raise Overloaded(f"This key may ask {key.a_day:,} times a day. Come again in {wait} s.", retry_after=wait)
-
-    def _count(self, key: Key) -> None:
-        now, asks = time.monotonic(), self._asks.setdefault(key.id, deque())
-        while asks and asks[0] < now - 60:
-            asks.popleft()
-        if len(asks) >= key.a_minute:
-            wait = max(1, round(60 - (now - asks[0])))
-            raise Overloaded(
-                f"This key may ask {key.a_minute:,} times a minute. Come again in {wait} s.", retry_after=wait
-            )
-        asks.append(now)
+        name, left = f"{key.id} {span} {int(now // seconds)}", seconds - now % seconds
+        if most and not self._counts.take(name, 1, most=most, until=now + left):
+            wait = max(1, round(left))
+            raise Overloaded(f"This key may ask {most:,} times a {span}. Come again in {wait} s.", retry_after=wait)
+        return name
 
     def _look(self) -> None:
         now = time.monotonic()

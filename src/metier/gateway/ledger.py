@@ -11,8 +11,9 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import astuple, dataclass, fields
+from dataclasses import dataclass, fields
 from decimal import Decimal
+from operator import attrgetter
 from typing import Any
 
 from metier.database import Database
@@ -58,6 +59,7 @@ class Line:
 
 
 NAMES = tuple(one.name for one in fields(Line))
+ROW = attrgetter(*NAMES)  # `astuple` copies deeply, and takes as long as a first stage
 KINDS = {"time": "DOUBLE PRECISION", "stage": "INTEGER", "accepted": "INTEGER", "probability": "DOUBLE PRECISION",
          "scope": "DOUBLE PRECISION", "microseconds": "DOUBLE PRECISION", "milliseconds": "DOUBLE PRECISION",
          "tokens_in": "INTEGER", "tokens_out": "INTEGER", "watt_hours": "DOUBLE PRECISION"}  # fmt: skip
@@ -137,7 +139,7 @@ class Ledger:
             compared = None
             if self._compared is not None and text is not None:
                 compared = str(self._compared.of_characters(len(text) + width))
-            self._put(ADD, astuple(Line(
+            self._put(ADD, ROW(Line(
                 id=outcome.id, time=now, key=ask.caller.key if ask.caller else None, protocol=ask.protocol,
                 specialist=answer.model, version=answer.version, stage=decision.stage, accepted=int(decision.accepted),
                 reason=decision.reason, label=_best(decision), probability=decision.probability, scope=decision.scope,
@@ -238,13 +240,6 @@ class Ledger:
             (specialist,),
         )
         return [(str(text), str(label)) for text, label in found]
-
-    def spent_today(self) -> tuple[int, Decimal]:
-        """Calls to the upstream since midnight, UTC, and what they were billed."""
-        self.flush()
-        midnight = time.time() // 86_400 * 86_400
-        rows = self._database.ask("SELECT billed FROM answers WHERE time >= ? AND tokens_in > 0", (midnight,))
-        return len(rows), sum((Decimal(row[0]) for row in rows), Decimal(0))
 
     def flush(self) -> None:
         """Come back when everything noted so far is written."""

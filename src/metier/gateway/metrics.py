@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from functools import lru_cache
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
@@ -17,6 +18,7 @@ from metier.gateway.upstream import Bill
 from metier.types import Decision
 
 TYPE = "text/plain; version=0.0.4; charset=utf-8"
+KEPT = 4096  # counters at hand
 SECONDS = (0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 5, 30)
 
 
@@ -29,10 +31,12 @@ class Metrics:
             "metier_answers", "Cells answered.",
             ("specialist", "version", "protocol", "served_by", "reason", "stage"), registry=self._registry,
         )  # fmt: skip
+        self._answers_of = lru_cache(KEPT)(self._answers.labels)  # to find a counter takes longer than to count
         self._seconds = Histogram(
             "metier_answer_seconds", "From the ask to its answer.", ("specialist",), buckets=SECONDS,
             registry=self._registry,
         )  # fmt: skip
+        self._seconds_of = lru_cache(KEPT)(self._seconds.labels)
         self._dollars = Counter("metier_upstream_dollars", "Billed by the upstream.", registry=self._registry)
         self._troubles = Counter("metier_troubles", "Asks without an answer.", ("code",), registry=self._registry)
         self._waiting = Gauge(
@@ -45,10 +49,10 @@ class Metrics:
 
     def note(self, ask: Ask, answer: Answer, bills: Sequence[Bill | None]) -> None:
         """Count an answer."""
-        self._seconds.labels(answer.model).observe(answer.milliseconds / 1000)
+        self._seconds_of(answer.model).observe(answer.milliseconds / 1000)
         for outcome in answer.outcomes:
             decision = outcome.decision
-            self._answers.labels(
+            self._answers_of(
                 answer.model, answer.version, ask.protocol, outcome.served_by, decision.reason or "", decision.stage
             ).inc()
         for bill in bills:

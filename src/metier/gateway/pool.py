@@ -16,14 +16,16 @@ from time import monotonic
 from typing import Protocol
 
 from metier import artifact, folder
+from metier.encoders.base import Recalling
 from metier.errors import MetierError
+from metier.forms.base import Learnt
 from metier.gateway.base import Trouble, Unavailable, UnknownModel
 from metier.gateway.batch import SWIFT_S, Queue
 from metier.gateway.settings import Settings
 from metier.registry import Aliases, Entry
-from metier.specialist import Specialist
 
 FOLLOW_S = 0.5  # how soon a promotion is seen
+RECALLED = 64  # vectors that an encoder keeps: a text that is asked of every specialist is encoded once
 LOG = logging.getLogger("metier.gateway")
 
 
@@ -52,7 +54,7 @@ class Loaded:
     """A specialist in memory, its queue, and what it takes; `files` are sizes by digest, which others may share."""
 
     entry: Entry
-    specialist: Specialist
+    specialist: Learnt
     queue: Queue
     files: Mapping[str, int]
     used: float = field(default_factory=monotonic)
@@ -86,11 +88,12 @@ class Pool:
         """
         self._stamp = self._shelf.stamp()
         self.catalogue = await self._threaded_catalogue()
-        for entry in self.catalogue.production.values():
+        entries = list(self.catalogue.production.values())
+        for first in range(0, len(entries), self._lanes):
             if self.megabytes > self._settings.memory_mb:
                 LOG.warning("memory_mb is full; the rest is loaded when it is asked for")
                 break
-            await self._load(entry)
+            await asyncio.gather(*map(self._load, entries[first : first + self._lanes]))
 
     async def follow(self) -> None:
         """See what is promoted and rolled back, for as long as the gateway runs.
@@ -191,6 +194,9 @@ class Pool:
         said = await loop.run_in_executor(self._executor, folder.read_description, entry.path)
         specialist = await loop.run_in_executor(self._executor, artifact.load, entry.path)
         swift = await loop.run_in_executor(self._executor, _swift, specialist)
+        for encoder in specialist.encoders:
+            if isinstance(encoder, Recalling):
+                encoder.recall(RECALLED)
         queue = Queue(specialist, self._executor, most=self._settings.queue_rows, lanes=self._lanes, swift=swift)
         files = {str(one["sha256"]): int(one["bytes"]) for one in said["files"].values()}
         loaded = Loaded(entry=entry, specialist=specialist, queue=queue, files=files)
@@ -222,7 +228,7 @@ def _catalogue(shelf: Shelf) -> Catalogue:
     return Catalogue(production={name: shelf.resolve(name) for name in aliases}, aliases=aliases)
 
 
-def _swift(specialist: Specialist) -> bool:
+def _swift(specialist: Learnt) -> bool:
     """Whether the first stage answers so fast that a thread would take longer to reach."""
     fastest = SWIFT_S + 1
     for golden in specialist.golden[:8]:

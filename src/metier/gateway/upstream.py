@@ -11,14 +11,15 @@ import os
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from decimal import Decimal
-from time import monotonic
+from decimal import ROUND_CEILING, Decimal
+from time import monotonic, time
 from typing import Any
 
 import httpx
 
 from metier.gateway import settings
 from metier.gateway.base import TooLate, Unavailable
+from metier.gateway.counts import Counts
 from metier.gateway.prices import Price
 
 RETRIES_SHARE = 0.1  # of the traffic; a server in trouble is not helped by more
@@ -26,6 +27,8 @@ FAILURES, REST_S = 5, 10.0  # so many in a row open the breaker, for so long
 NONE = "none of these"
 TRYABLE = frozenset({408, 409, 429, 500, 502, 503, 504})
 MOST_REPLY = 10_000_000
+NANO = 1_000_000_000
+DAY_S = 86_400
 MOST_TOKENS = 64  # of an answer that is a label
 
 
@@ -48,32 +51,37 @@ class Chosen:
 
 
 class Budget:
-    """Calls and money of a day. What a call may cost at most is set aside before it is made, so that however many
-    are made at once, they do not overrun it together.
+    """Calls and money of a day, UTC. What a call may cost at most is set aside before it is made, so that however many
+    are made at once, by however many workers, they do not overrun it together.
     """
 
-    def __init__(self, *, calls: int, dollars: Decimal) -> None:
-        self._most_calls, self._most_dollars = calls, dollars
-        self._day = ""
-        self.calls, self.dollars = 0, Decimal(0)
+    def __init__(self, *, calls: int, dollars: Decimal, counts: Counts | None = None) -> None:
+        self._most_calls, self._most = calls, _nano(dollars)
+        self._counts = counts or Counts()
 
-    def start_with(self, *, calls: int, dollars: Decimal) -> None:
-        """What was spent today before this process began."""
-        self._day, self.calls, self.dollars = _today(), calls, dollars
+    @property
+    def calls(self) -> int:
+        """How many were made today."""
+        return self._counts.of(f"{_today()} calls")
+
+    @property
+    def dollars(self) -> Decimal:
+        """What was spent today, and what is set aside."""
+        return Decimal(self._counts.of(f"{_today()} dollars")) / NANO
 
     def take(self, most: Decimal) -> bool:
         """Set aside what a call may cost; False where that is more than is left."""
-        if self._day != _today():
-            self.start_with(calls=0, dollars=Decimal(0))
-        if self.calls + 1 > self._most_calls or self.dollars + most > self._most_dollars:
+        today, forgotten = _today(), time() + 2 * DAY_S
+        if not self._counts.take(f"{today} calls", 1, most=self._most_calls, until=forgotten):
             return False
-        self.calls += 1
-        self.dollars += most
-        return True
+        if self._counts.take(f"{today} dollars", _nano(most), most=self._most, until=forgotten):
+            return True
+        self._counts.give(f"{today} calls", 1)
+        return False
 
     def settle(self, taken: Decimal, spent: Decimal) -> None:
         """Give back what was set aside and not spent."""
-        self.dollars += spent - taken
+        self._counts.give(f"{_today()} dollars", _nano(taken) - _nano(spent))
 
 
 class Breaker:
@@ -171,7 +179,7 @@ class Upstream:
         tokens = body.get("max_completion_tokens") or body.get("max_tokens") or 4096
         longest = len(json.dumps(body))
         most = self._price.of(tokens_in=longest, tokens_out=int(tokens))
-        self._admitted(most)
+        await self._admitted(most)
         request = self._client.build_request(
             "POST", "chat/completions", json={**body, "model": self.said.model, "stream": True}
         )
@@ -187,14 +195,14 @@ class Upstream:
             raise Unavailable(f"The upstream answered {reply.status_code}. See its own log.")
         return _events(reply), Bill(model=self.said.model, tokens_in=longest, tokens_out=int(tokens), dollars=most)
 
-    def _admitted(self, most: Decimal) -> None:
+    async def _admitted(self, most: Decimal) -> None:
         if self.breaker.open:
             raise Unavailable("The upstream failed several times in a row and is left alone for some seconds.")
-        if not self.budget.take(most):
+        if not await asyncio.to_thread(self.budget.take, most):
             raise Unavailable("The budget of the upstream is spent for today. Raise it in the settings, or wait.")
 
     async def _asked(self, body: dict[str, Any], most: Decimal, deadline: float) -> tuple[dict[str, Any], Bill]:
-        self._admitted(most)
+        await self._admitted(most)
         spent = most  # where nobody knows what it cost, all that was set aside counts
         try:
             said = await self._tried(body, deadline)
@@ -205,7 +213,7 @@ class Upstream:
             spent = self._price.of(tokens_in=tokens_in, tokens_out=tokens_out)
             return said, Bill(model=self.said.model, tokens_in=tokens_in, tokens_out=tokens_out, dollars=spent)
         finally:
-            self.budget.settle(most, spent)
+            await asyncio.to_thread(self.budget.settle, most, spent)
 
     async def _tried(self, body: dict[str, Any], deadline: float) -> dict[str, Any]:
         """One try, and another where the server may do better then and retries are still a small share of all."""
@@ -281,6 +289,11 @@ def _label(said: dict[str, Any], labels: Sequence[str]) -> str | None:
     except (ValueError, RecursionError):
         pass
     return content.strip() if isinstance(content, str) and content.strip() in labels else None
+
+
+def _nano(dollars: Decimal) -> int:
+    """Dollars as whole numbers that a database adds up, rounded up: a token may cost less than a millionth."""
+    return int((dollars * NANO).to_integral_value(ROUND_CEILING))
 
 
 def _today() -> str:

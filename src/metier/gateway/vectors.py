@@ -9,29 +9,27 @@ import numpy as np
 
 from metier.encoders.base import Encoder
 from metier.errors import BadCell
+from metier.forms.base import Learnt
 from metier.gateway.base import BadRequest, Unanswerable
-from metier.specialist import Specialist
 from metier.types import Rows, Vectors
 
 
-def encoder_of(specialist: Specialist) -> Encoder:
+def encoder_of(specialist: Learnt) -> Encoder:
     """The costliest encoder that gives dense vectors.
 
     Raises: Unanswerable where there is none.
     """
-    golden = [one.asked for one in specialist.golden[:1]]
-    for stage in reversed(specialist.cascade.stages):
-        values = [specialist.domain.read(cell) for cell in golden]
-        if values and not isinstance(stage.encoder.encode(values), Rows):
-            return stage.encoder
-    raise Unanswerable(
-        f"{specialist.name} has no encoder whose vectors mean something by themselves. Train it at "
-        "`--effort standard`, or ask a specialist that has one.",
-        param="model",
-    )
+    encoder = specialist.dense
+    if encoder is None:
+        raise Unanswerable(
+            f"{specialist.name} has no encoder whose vectors mean something by themselves. Train it at "
+            "`--effort standard`, or ask a specialist that has one.",
+            param="model",
+        )
+    return encoder
 
 
-def vectors_of(specialist: Specialist, cells: Sequence[Any]) -> Vectors:
+def vectors_of(specialist: Learnt, cells: Sequence[Any]) -> Vectors:
     """Vectors (n, width) of length one.
 
     Raises: BadRequest for a cell that cannot be read, Unanswerable where the specialist has no dense encoder.

@@ -54,7 +54,7 @@ def _votes(vectors: F32, landmarks: I8, scales: F32, weights: I16, loudness: F32
 
 
 @njit(cache=True, nogil=True, fastmath=True)
-def _along(vectors: F32, directions: F32) -> F32:
+def _along(vectors: F32, directions: I8, steps: F32) -> F32:
     """Vectors (n, r) along the directions (d, r), row by row: in a matrix product the rounding may differ."""
     (n, d), r = vectors.shape, directions.shape[1]
     along = np.zeros((n, r), np.float32)
@@ -63,7 +63,9 @@ def _along(vectors: F32, directions: F32) -> F32:
         for h in range(d):
             value = vectors[i, h]
             for j in range(r):
-                row[j] += value * directions[h, j]
+                row[j] += value * np.float32(directions[h, j])
+        for j in range(r):
+            row[j] *= steps[j]
     return along
 
 
@@ -92,12 +94,13 @@ def _in_bytes(vectors: F32) -> tuple[I8, F32]:
 class KernelHead:
     """Kernel ridge regression, whatever the loss; scores lie near 0 for what a label is not and 1 for what it is."""
 
-    kind = "kernel.v2"  # v1 had weights in half precision
+    kind = "kernel.v3"  # v1 had weights in half precision
+    older = ("kernel.v2",)  # had directions in single precision
 
     def __init__(self, *, sharpness: float = 3.0, ridge: float = 0.3) -> None:
         self.sharpness, self.ridge = sharpness, ridge
-        # landmarks (m, r) int8 with scales (m,), weights (m, k) int16 with loudness (m,), and directions (d, r) where
-        # r is less than d
+        # landmarks (m, r) int8 with scales (m,), weights (m, k) int16 with loudness (m,), and directions (d, r) int8
+        # with steps (r,) where r is less than d
         self._arrays: dict[str, NDArray[Any]] = {}
         self.left_out: Scores | None = None  # (n, k) of the training rows after `fit`, each as if it had been left out
 
@@ -111,8 +114,11 @@ class KernelHead:
         fitted = type(self)(sharpness=self.sharpness, ridge=self.ridge)
         n = len(encoded)
         directions = _directions(encoded) if min(encoded.shape) > NARROW else None
+        turned: dict[str, NDArray[Any]] = {}
         if directions is not None:
-            encoded = encoded @ directions
+            rounded, steps = _in_bytes(directions.T)
+            turned = {"directions": np.ascontiguousarray(rounded.T), "steps": steps}
+            encoded = (encoded @ (turned["directions"] * steps)).astype(np.float32)
         chosen = np.arange(n)
         if n > MOST_EXACT:
             chosen = np.sort(np.random.default_rng(seed).choice(n, LANDMARKS, replace=False))
@@ -123,9 +129,7 @@ class KernelHead:
         # 16 bits: in 8 the small weights beside a landmark's own label vanish, and 0.2 points with them
         loudness = (np.maximum(np.abs(weights).max(axis=1), 1e-12) / 32_767).astype(np.float32)
         whole = np.rint(weights / loudness[:, None]).astype(np.int16)
-        fitted._arrays = {"landmarks": landmarks, "scales": scales, "weights": whole, "loudness": loudness}
-        if directions is not None:
-            fitted._arrays["directions"] = directions
+        fitted._arrays = {"landmarks": landmarks, "scales": scales, "weights": whole, "loudness": loudness, **turned}
         fitted.left_out = left_out
         return fitted
 
@@ -173,7 +177,7 @@ class KernelHead:
         a = self._arrays
         vectors = np.ascontiguousarray(encoded, np.float32)
         if "directions" in a:
-            vectors = _along(vectors, a["directions"])
+            vectors = _along(vectors, a["directions"], a["steps"])
         votes: Scores = _votes(vectors, a["landmarks"], a["scales"], a["weights"], a["loudness"], self.sharpness)
         return votes
 
@@ -184,9 +188,11 @@ class KernelHead:
     def restore(cls, state: State) -> Self:
         config: dict[str, Any] = dict(state.config)
         head = cls(sharpness=config["sharpness"], ridge=config["ridge"])
-        a = state.arrays
+        a = dict(state.arrays)
         m, d = a["landmarks"].shape
-        turned = a["directions"].shape[1:] == (d,) if "directions" in a else True
+        if "directions" in a:
+            a.setdefault("steps", np.ones(d, np.float32))
+        turned = a["directions"].shape[1:] == a["steps"].shape == (d,) if "directions" in a else True
         if not a["scales"].shape == a["loudness"].shape == (m,) == a["weights"].shape[:1] or not turned:
             raise ValueError(f"{m} landmarks of width {d}, scales and weights do not fit one another")
         head._arrays = {name: np.ascontiguousarray(array) for name, array in a.items()}

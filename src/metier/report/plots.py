@@ -7,15 +7,51 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Protocol
 
-from metier.decide.measure import wilson
-from metier.evaluation import Evaluation, digits, percent
+from metier.decide.measure import Bin, wilson
+from metier.evaluation import Curve, Evaluation, digits, percent
 from metier.report.svg import Plot, ticks
+from metier.types import Interval
 
 _FIFTHS = [0.0, 0.2, 0.4, 0.6, 0.8, 1.0]
 
 
-def reliability(e: Evaluation) -> str | None:
+class Answering(Protocol):
+    """What the figures of different tasks have in common, where answers are right or wrong."""
+
+    @property
+    def reliability(self) -> tuple[Bin, ...]:
+        """Claims beside what came of them."""
+        ...
+
+    @property
+    def calibration_error(self) -> float:
+        """The mean gap between them."""
+        ...
+
+    @property
+    def curve(self) -> Curve:
+        """Share wrong for every share answered."""
+        ...
+
+    @property
+    def coverage(self) -> Interval:
+        """Share answered."""
+        ...
+
+    @property
+    def error(self) -> Interval | None:
+        """Share wrong among those."""
+        ...
+
+    @property
+    def max_error(self) -> float | None:
+        """What was promised."""
+        ...
+
+
+def reliability(e: Answering) -> str | None:
     """How often answers given with some probability were right, against what was claimed."""
     if not e.reliability:
         return None
@@ -48,7 +84,7 @@ def confidences(e: Evaluation) -> str:
     return plot.svg("Rows by probability", f"{sum(right):,} rows right, {sum(wrong):,} wrong.")
 
 
-def risk_coverage(e: Evaluation) -> str:
+def risk_coverage(e: Answering) -> str:
     """What answering fewer rows, the surest ones, does to the share wrong; the promise and the rule's choice marked."""
     points = list(zip(e.curve.coverage, e.curve.risk, strict=True))
     marks = [e.max_error or 0.0, e.error.value if e.error else 0.0]

@@ -1,14 +1,14 @@
 """What a task promises: answers in a column to targets a head can learn, and what was predicted to a decision.
 
 Knows no domain and no model. A new task is one file in this folder that exposes `TASK`; its page is the file of that
-name in `report/`.
+name in `report/`. One whose answers are no column beside the cells is a `Wording` alone, and has a form of its own.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +32,9 @@ from metier.types import (
 )
 
 Answer: TypeAlias = Any  # what a task's `read` makes of a target cell: a name, a number, several of them
+
+
+SPECIALIST = "specialist"  # the form of a cascade of heads
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,22 +84,49 @@ class Thresholds:
     candidate: float = 0.0
 
 
-class Task(Protocol):
-    """What is asked of a row, from the cell of an answer to the figures about many.
-
-    "As the task has them" is for the task alone to know: nothing else looks into its truths.
-    """
+class Wording(Protocol):
+    """What any task says of itself and of its decisions; `form` is how what it learns is put together, by `forms/`."""
 
     name: str
-    loss: Loss  # how the targets are to be learnt
+    form: str
     decision: type[Decision]  # what it decides; its JSON has the columns of an output
     named: bool  # whether an answer is one name, so that names can be misspelt and have too few rows
-    least_names: int  # of a specialist; fewer are a damaged one
+    least_names: int  # of what is learnt; fewer are a damaged one
     beside: str  # what stands beside an answer, as a person would say it
     unsure: str  # what was too low where it abstains as unsure
     listed: Sequence[tuple[str, str]]  # figures in the order a card lists them: name, and key in their JSON
     numbers: frozenset[str]  # keys of those that are no shares
     metrics: Mapping[str, str]  # figures the hub has a name for: that name, and key
+
+    def unread(self, problem: str) -> Decision:
+        """The abstention for a cell that cannot be read."""
+        ...
+
+    def told(self, names: Sequence[str]) -> str:
+        """What it answers, in a few words: "one of 36 labels"."""
+        ...
+
+    def promised(self, max_error: float | None) -> str:
+        """What it promises, in a few words."""
+        ...
+
+    def pledge(self, max_error: float | None) -> Sequence[str]:
+        """The promise as a card states it, with what it is worth."""
+        ...
+
+    def lines(self, figures: Mapping[str, Any]) -> list[Line]:
+        """The figures that training left, the most important first."""
+        ...
+
+
+@runtime_checkable
+class Task(Wording, Protocol):
+    """What is asked of a row whose answer is in another column, from the cell of an answer to the figures about many.
+
+    "As the task has them" is for the task alone to know: nothing else looks into its truths.
+    """
+
+    loss: Loss  # how the targets are to be learnt
     sample: tuple[Any, ...]  # cells of answers: contract tests and docs use them
 
     def likely(self, cells: Sequence[Any]) -> float:
@@ -175,10 +205,6 @@ class Task(Protocol):
         """What evidence is sought for, of one row's probabilities (k,): the answer, and the column it stands in."""
         ...
 
-    def unread(self, problem: str) -> Decision:
-        """The abstention for a cell that cannot be read."""
-        ...
-
     def replayed(self, decision: Decision) -> tuple[str | None, float]:
         """What a replay on another machine must bring again, and a number near 1 that may differ by a thousandth."""
         ...
@@ -215,22 +241,6 @@ class Task(Protocol):
 
     def doubts(self, answers: Answers, probabilities: Probabilities) -> list[Doubt]:
         """Rows whose answer is probably wrong, surest first, by probabilities (n, k) made without having learnt it."""
-        ...
-
-    def told(self, names: Sequence[str]) -> str:
-        """What it answers, in a few words: "one of 36 labels"."""
-        ...
-
-    def promised(self, max_error: float | None) -> str:
-        """What it promises, in a few words."""
-        ...
-
-    def pledge(self, max_error: float | None) -> Sequence[str]:
-        """The promise as a card states it, with what it is worth."""
-        ...
-
-    def lines(self, figures: Mapping[str, Any]) -> list[Line]:
-        """The figures that training left, the most important first."""
         ...
 
 

@@ -17,7 +17,7 @@ from metier.decide.suspects import suspects
 from metier.errors import BadOption, MissingColumn, TooFewRows
 from metier.evaluation import Evaluation, Latency, Line
 from metier.judge import OUTSIDE, UNKNOWN, evaluation_of
-from metier.tasks.base import Answers, Doubt, Given, Thresholds, label_text
+from metier.tasks.base import SPECIALIST, Answers, Doubt, Given, Thresholds, label_text
 from metier.types import (
     Candidate,
     Decision,
@@ -44,6 +44,7 @@ class Classify:
     """One name for each row."""
 
     name = "classify"
+    form = SPECIALIST
     loss: Loss = "softmax"
     decision: type[Decision] = Decision
     named = True

@@ -17,7 +17,7 @@ from metier.decide.accept import Rule, accept_threshold
 from metier.errors import BadCell, BadOption, MissingColumn, TooFewRows
 from metier.evaluation import Latency, Line
 from metier.judges.multilabel import LabelFigures, label_figures, label_lines
-from metier.tasks.base import Answers, Doubt, Given, Thresholds, label_text
+from metier.tasks.base import SPECIALIST, Answers, Doubt, Given, Thresholds, label_text
 from metier.types import (
     Candidate,
     Decision,
@@ -49,6 +49,7 @@ class Multilabel:
     """Any number of labels for each row, none among them."""
 
     name = "multilabel"
+    form = SPECIALIST
     loss: Loss = "logistic"
     decision: type[Decision] = Marking
     named = False

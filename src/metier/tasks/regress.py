@@ -17,7 +17,7 @@ from metier.decide.conformal import Intervals
 from metier.errors import BadCell, BadOption, MissingColumn, PromiseNotSupported, TooFewRows
 from metier.evaluation import Latency, Line
 from metier.judges.regress import NumberFigures, number_figures, number_lines
-from metier.tasks.base import Answers, Doubt, Given, Thresholds
+from metier.tasks.base import SPECIALIST, Answers, Doubt, Given, Thresholds
 from metier.types import Decision, Estimate, Floats, Labels, Loss, Passed, Predicted, Probabilities, Scores, Targets
 
 MISSED = 0.1  # of true values may lie outside their interval, where nothing else was asked for
@@ -31,6 +31,7 @@ class Regress:
     """One number for each row."""
 
     name = "regress"
+    form = SPECIALIST
     loss: Loss = "squared"
     decision: type[Decision] = Estimate
     named = False

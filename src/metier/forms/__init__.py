@@ -1,0 +1,1 @@
+"""How what is learnt is put together of parts: one file a form."""

@@ -1,0 +1,1 @@
+"""The verbs that learn and judge: one file for each form of what is learnt."""
