@@ -58,6 +58,7 @@ LEADS = re.compile(
     r"(?:my|the|his|her|their) (?:\w+ ){1,3}(?:is|are))\s+(?=\w)"
 )
 NONE: AbstractSet[str] = frozenset()
+OWN_WORD = 4  # letters
 UNNAMED = ("id", "status", "due", "balance")  # what an option holds that nobody would call it by
 
 
@@ -147,6 +148,8 @@ def pick(
     if top > 0:
         hits = [option for score, option in best if score == top]
         return hits[0] if len(hits) == 1 else None
+    if (only := _by_own_word(said, options, idle)) is not None:
+        return only
     for word, after in zip(said, [*said[1:], ""], strict=False):
         place = ORDINALS.get(word)  # "the last one", but not "last night"
         if place is not None and place < len(options) and (not after or after in idle):
@@ -155,6 +158,16 @@ def pick(
     if len(bare) == 1 and bare[0].isdecimal() and 1 <= int(bare[0]) <= len(options):
         return options[int(bare[0]) - 1]
     return None
+
+
+def _by_own_word(
+    said: Sequence[str], options: Sequence[Mapping[str, Any]], idle: AbstractSet[str]
+) -> Mapping[str, Any] | None:
+    """The one option that has a word of the text to itself: "lisbon" of "Lisbon on 3 December"."""
+    held = [{word for name in names(option) for word in words(name)} - idle for option in options]
+    told = {word for word in said if len(word) >= OWN_WORD and word.isalpha()}
+    hits = [place for place, mine in enumerate(held) if told & mine]
+    return options[hits[0]] if len(hits) == 1 else None
 
 
 def names(option: Mapping[str, Any]) -> Iterator[str]:

@@ -25,6 +25,7 @@ Rows = list[tuple[str, str]]
 Told = Callable[[str], None]
 REFUSED = 0.02  # of messages that are ours; the threshold follows
 HELD_OUT = 5  # every fifth message of ours settles the threshold
+FEW = 100  # held-out messages of ours, under which those that are not ours have a say
 OUTSIDE = "outside"
 TOPIC = 0.01  # of an assistant's phrases; a word in so many is of its trade
 USUAL = 3  # lines of nobody's trade; a word in more is of no trade at all
@@ -94,7 +95,22 @@ def threshold(rows: Mapping[str, Rows], effort: Effort) -> float:
     told = {text for text, label in rows["scope"] if label == scope.OURS}
     # what customers wrote, not headings
     said = told & {text for text, _ in rows["intent"]} if "intent" in rows else told
-    held = sorted(said, key=lambda text: hashlib.sha256(text.encode()).digest())[::HELD_OUT]
+    held = _every_fifth(said)
+    strange = _every_fifth({text for text, label in rows["scope"] if label != scope.OURS}) if len(held) < FEW else []
+    scores = _apart(rows, [*held, *strange], effort)
+    least = sorted(scores[: len(held)])[math.floor(len(held) * REFUSED)]
+    if strange:  # so few say little of where ours ends: half-way to what is not, where the two are apart
+        most = sorted(scores[len(held) :])[-1 - math.floor(len(strange) * REFUSED)]
+        least = min(least, (least + most) / 2)
+    return round(least, 4)
+
+
+def _every_fifth(texts: set[str]) -> list[str]:
+    return sorted(texts, key=lambda text: hashlib.sha256(text.encode()).digest())[::HELD_OUT]
+
+
+def _apart(rows: Mapping[str, Rows], held: list[str], effort: Effort) -> list[float]:
+    """The scores of texts by specialists that have not learnt from them."""
     apart = set(held)
     minds = {
         name: train(
@@ -104,11 +120,8 @@ def threshold(rows: Mapping[str, Rows], effort: Effort) -> float:
         if name in rows
     }
     decided = {name: mind.predict(held) for name, mind in minds.items()}
-    others = [decided[name] for name in ("intent", "knowledge") if name in decided]
-    scores = sorted(
-        scope.score(one, max(other[place].scope for other in others)) for place, one in enumerate(decided["scope"])
-    )
-    return round(scores[math.floor(len(scores) * REFUSED)], 4)
+    near = [decided[name] for name in ("intent", "knowledge") if name in decided]
+    return [scope.score(one, max(other[place].scope for other in near)) for place, one in enumerate(decided["scope"])]
 
 
 def least(script: Script) -> float:

@@ -13,7 +13,7 @@ from metier.assistant.templates import shown
 def answered(now: Moment, act: str) -> bool:
     """Whether the message says something to the question that is open; if so, it has been dealt with."""
     waiting = now.pending
-    if act == "cancel" and not cues.keeps_going(now.text):
+    if act == "cancel" and not cues.keeps_going(now.text) and not topics.names_job(now):
         _cancel(now)
         return True
     if waiting.what == "switch":

@@ -48,6 +48,15 @@ def parsed(now: Moment, slot: Slot, text: str) -> Any:
     return f"{value:%H:%M}" if slot.kind == "time" else value
 
 
+def answers_open(now: Moment) -> bool:
+    """Whether the message gives the very value that is asked for, of a kind that little else could be."""
+    pending = now.state.pending
+    if now.state.job is None or pending is None or pending.what != "slot":
+        return False
+    slot = now.job.ask[pending.slot]
+    return slot.kind not in ("text", "yes_no") and parsed(now, slot, now.text) is not None
+
+
 def options(now: Moment, slot: Slot) -> list[dict[str, Any]]:
     """What there is to pick from: what the author named, or what the slot's action brought."""
     if slot.options:
@@ -112,7 +121,7 @@ def _set_by_act(now: Moment, act: str, wanted: str, done: set[str], *, alone: bo
         put(now, slot, value=act == "yes")
         done.add(slot.name)
     if slot.kind == "text" and not done and not wording.asking(now.text):
-        put(now, slot, value=now.text)
+        put(now, slot, value=parsed(now, slot, now.text))
         done.add(slot.name)
 
 
