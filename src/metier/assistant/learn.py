@@ -15,7 +15,7 @@ from pathlib import Path
 
 from metier import artifact
 from metier.assistant import scope
-from metier.assistant.base import BadAssistant, Learnt, Script
+from metier.assistant.base import BadAssistant, Job, Learnt, Script
 from metier.assistant.wording import words
 from metier.data.read import read
 from metier.train import train
@@ -25,6 +25,7 @@ Rows = list[tuple[str, str]]
 Told = Callable[[str], None]
 REFUSED = 0.02  # of messages that are ours; the threshold follows
 HELD_OUT = 5  # every fifth message of ours settles the threshold
+LEFT = 3  # phrases that a job must keep when others are held out
 FEW = 100  # held-out messages of ours, under which those that are not ours have a say
 OUTSIDE = "outside"
 TOPIC = 0.01  # of an assistant's phrases; a word in so many is of its trade
@@ -58,7 +59,7 @@ def learn(
 def teaching(script: Script) -> Mapping[str, Rows]:
     """The lines that each specialist of the folder is learnt from."""
     held = {name: _rows(learnt) for name, learnt in script.models.items() if learnt.rows is not None}
-    likes = [(phrase, job) for job in script.jobs.values() for phrase in job.like]
+    likes = [(phrase, job) for job in script.jobs.values() for phrase in _phrases(job)]
     known = {label for _, label in held.get("intent", [])}
     out: dict[str, Rows] = {}
     if "intent" in held:
@@ -92,17 +93,31 @@ def elsewhere(own: Sequence[str]) -> Rows:
 
 def threshold(rows: Mapping[str, Rows], effort: Effort) -> float:
     """The least score of a message that is ours: what refuses 2 % of those that none of the three has learnt from."""
-    told = {text for text, label in rows["scope"] if label == scope.OURS}
-    # what customers wrote, not headings
-    said = told & {text for text, _ in rows["intent"]} if "intent" in rows else told
-    held = _every_fifth(said)
+    held = _held_out(rows)
     strange = _every_fifth({text for text, label in rows["scope"] if label != scope.OURS}) if len(held) < FEW else []
     scores = _apart(rows, [*held, *strange], effort)
-    least = sorted(scores[: len(held)])[math.floor(len(held) * REFUSED)]
-    if strange:  # so few say little of where ours ends: half-way to what is not, where the two are apart
-        most = sorted(scores[len(held) :])[-1 - math.floor(len(strange) * REFUSED)]
-        least = min(least, (least + most) / 2)
+    ours = sorted(scores[: len(held)]) or [0.0]  # with no phrase to spare: as likely ours as not
+    least = ours[math.floor(len(held) * REFUSED)]
+    if strange:  # so few say little of where ours ends: it ends where the rest begins, if the two are apart
+        least = min(least, sorted(scores[len(held) :])[-1 - math.floor(len(strange) * REFUSED)])
     return round(least, 4)
+
+
+def _held_out(rows: Mapping[str, Rows]) -> list[str]:
+    """Every fifth of what customers wrote, headings aside; a label keeps enough to be learnt from."""
+    said = {text for text, label in rows["scope"] if label == scope.OURS}
+    labels = {text: label for text, label in rows.get("intent", []) if text in said}
+    left, held = Counter(labels.values()), []
+    for text in _every_fifth(set(labels) or said):
+        if not labels or left[labels[text]] > LEFT:
+            held.append(text)
+            left[labels.get(text, "")] -= 1
+    return held
+
+
+def _phrases(job: Job) -> tuple[str, ...]:
+    """The examples of a job; where they are few and no label helps, its title is one more."""
+    return job.like if job.when or not 0 < len(job.like) < LEFT + 1 else (*job.like, job.title)
 
 
 def _every_fifth(texts: set[str]) -> list[str]:
