@@ -85,7 +85,7 @@ def _switched(now: Moment, act: str) -> bool:
     said = {"yes": True, "no": False}.get(act) if said is None else said
     waiting, running = now.pending, now.running
     if said is None:
-        if wording.asking(now.text) or len(wording.words(now.text)) > 4:
+        if act in topics.SOCIAL or wording.asking(now.text) or len(wording.words(now.text)) > 4:
             now.state.pending = None
             now.state.pending = jobs.waits_for(now)
             return False
