@@ -54,6 +54,7 @@ def lines() -> dict[str, list[str]]:
 
 
 def main(kills: int, planted: int) -> None:
+    stamp = {"date": f"{datetime.now(UTC):%Y-%m-%d}", "commit": commit(), "machine": machine([])}
     script = read.load(BANK)
     rules = Rules(script, minds.load(script))
     figures: dict[str, object] = {}
@@ -96,7 +97,6 @@ def main(kills: int, planted: int) -> None:
         log.close()
     path = ROOT / "benchmarks" / "results" / "assistant.json"
     before = json.loads(path.read_text(encoding="utf-8"))
-    stamp = {"date": f"{datetime.now(UTC):%Y-%m-%d}", "commit": commit(), "machine": machine([])}
     if planted:
         before["planted"] = {**assistant_private.run(BANK, planted), **stamp}
     if kills:
