@@ -1,13 +1,14 @@
-"""The example bank's assistant: what it refuses, what it takes for banking, and how long a turn takes.
+"""The example bank's assistant: what it refuses, what it takes for banking, how long a turn takes, what survives.
 
-    metier assistant train examples/bank && python benchmarks/assistant.py
+    metier assistant train examples/bank && python benchmarks/assistant.py --kills 2000 --planted 2000
 
-Nothing of CLINC150 or of the chitchat is learnt from. Transcripts under paraphrases: `metier assistant test
-examples/bank --paraphrase 5`.
+Without the last two nobody is killed and nothing planted; the figures that stand there are kept. Nothing of CLINC150 or
+of the chitchat is learnt from. Under paraphrases: `metier assistant test examples/bank --paraphrase 5`.
 """
 
 from __future__ import annotations
 
+import argparse
 import csv
 import json
 import os
@@ -16,7 +17,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from time import perf_counter
 
+import assistant_kills
+import assistant_private
 import numpy as np
+from machine import commit, machine
 
 from metier.assistant import minds, outside, read, transcripts
 from metier.assistant.actions import Outside
@@ -49,7 +53,8 @@ def lines() -> dict[str, list[str]]:
     }
 
 
-def main() -> None:
+def main(kills: int, planted: int) -> None:
+    stamp = {"date": f"{datetime.now(UTC):%Y-%m-%d}", "commit": commit(), "machine": machine([])}
     script = read.load(BANK)
     rules = Rules(script, minds.load(script))
     figures: dict[str, object] = {}
@@ -90,10 +95,18 @@ def main() -> None:
         print(f"turns of transcripts, with their calls over HTTP and both disks: {figures['turn']}")
         caller.close()
         log.close()
-    (ROOT / "benchmarks" / "results" / "assistant.json").write_text(
-        json.dumps(figures, indent=1) + "\n", encoding="utf-8"
-    )
+    path = ROOT / "benchmarks" / "results" / "assistant.json"
+    before = json.loads(path.read_text(encoding="utf-8"))
+    if planted:
+        before["planted"] = {**assistant_private.run(BANK, planted), **stamp}
+    if kills:
+        before["kills"] = {**assistant_kills.run(BANK, kills), **stamp}
+    path.write_text(json.dumps({**before, **figures, **stamp}, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
-    main()
+    asked = argparse.ArgumentParser(description=__doc__)
+    asked.add_argument("--kills", type=int, default=0)
+    asked.add_argument("--planted", type=int, default=0)
+    given = asked.parse_args()
+    main(given.kills, given.planted)

@@ -94,6 +94,14 @@ def test_check_finds_what_cannot_work(copy: Path, old: str, new: str, said: str)
     assert all(one.place.line > 0 for one in found)
 
 
+def test_check_says_what_few_phrases_and_another_currency_lead_to(copy: Path) -> None:
+    said = check.check(read.load(edited(copy, "assistant: Nova", 'currency: "$"\nassistant: Nova')))
+    assert any("top_up speaks of £, and amounts are shown in $" in one.problem for one in said)
+    phrases = '    when: [check_balance]\n    like: ["how much is in savings", "am I overdrawn", "what'
+    said = check.check(read.load(edited(copy, phrases, '    like: ["what')))
+    assert any("balance is learnt from 2 phrases" in one.problem for one in said)
+
+
 def test_check_of_the_example_finds_no_error(bank_script: Any, bank_minds: Any) -> None:
     found = check.check(bank_script, bank_minds)
     assert [one for one in found if one.grade == "error"] == []

@@ -128,3 +128,45 @@ def test_the_trace_says_what_each_specialist_thought(line: Any) -> None:
     assert trace["intent says"].said == "report_lost_or_stolen_card"
     assert 0 < trace["intent says"].score <= 1
     assert trace["scope"].ms >= 0
+
+
+BEHAVIOURS: dict[str, tuple[str, tuple[str, ...]]] = {
+    "greet": ("hello", ("says greet",)),
+    "thanks": ("thank you", ("says thanks",)),
+    "a program": ("are you a bot?", ("says bot",)),
+    "what it can do": ("what can you do?", ("says capability",)),
+    "repeat": ("say that again", ("repeats",)),
+    "a person": ("a person please", ("hands off asked",)),
+    "decline": ("what is the meaning of life?", ("declines",)),
+    "side question": ("what does a new card cost?", ("answers cards.md#replacement-fee",)),
+    "cancel": ("cancel", ("cancels", "says")),
+    "another job": ("I want to dispute a payment", ("switches dispute", "starts dispute")),
+}
+OPEN = [state for state in STATES if state not in ("nothing", "done", "switch")]
+
+
+@pytest.mark.parametrize("behaviour", BEHAVIOURS)
+@pytest.mark.parametrize("state", STATES)
+def test_what_nobody_wrote_works_in_every_state(line: Any, state: str, behaviour: str) -> None:
+    for text in STATES[state]:
+        line(text)
+    text, verbs = BEHAVIOURS[behaviour]
+    before = line.said[-1].state.pending if line.said else None
+    turn = line(text)
+    did = [f"{event.verb} {event.name}".strip() for event in turn.events]
+    if behaviour == "cancel" and state not in OPEN and state != "switch":
+        assert turn.replies[0].id == "say.nothing"
+        return
+    assert any(one.startswith(verbs) for one in did), did
+    assert turn.replies
+    assert not [event for event in turn.events if event.verb == "calls" and event.name in ("freeze", "top_up")]
+    if state in OPEN and behaviour not in ("a person", "cancel", "another job"):
+        assert turn.state.pending == before  # the open question still is
+        assert behaviour == "repeat" or turn.replies[-1].id.startswith("jobs.")
+
+
+def test_that_card_is_the_one_of_the_job_before(line: Any) -> None:
+    for text in STATES["done"]:
+        line(text)
+    turn = line("top up £20 from that card")
+    assert "Green" in turn.replies[-1].text

@@ -7,8 +7,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from datetime import date
 from typing import Any
 
+from metier.assistant import dates
 from metier.assistant.base import Slot
 from metier.assistant.spelling import one_slip
 from metier.assistant.wording import NO, words
@@ -29,30 +32,54 @@ YES_PHRASES = (
 NO_PHRASES = (
     "no thanks|no thank you|not now|rather not|i don't|i dont|i do not|please don't|not needed|no need"
 ).split("|")
-# what people say around a yes or a no, and what a slot's question may make them repeat
+# what people say around an answer; the words of the question come beside them
 FILLER = frozenset(
     """
     um uh er erm hmm well so like just please thanks thank you hi hey ok okay oh ah and then but it that's thats that
     is the a an one i i'd i'll id ill my me to for of from with on at in want would take use pick choose go think guess
-    mean meant was be should need have got let make say said do card account transfer payment new send freeze
+    mean meant was be should need have got let make say said do
     """.split()
 )
 PLACES = {"first": 0, "1st": 0, "second": 1, "2nd": 1, "third": 2, "3rd": 2, "fourth": 3, "4th": 3}
 ORDINALS = {**PLACES, "last": -1, "latest": 0, "newest": 0}
 ONE_OF = re.compile(r"\bone (?:pound|quid|hundred|thousand|grand)\b|\b1\b")
+NUMBER = re.compile(
+    r"(?i)(?<![\w.])([£$€]?)\s?(\d{1,3}(?:,\d{3})+(?:\.\d{1,2})?|\d+(?:\.\d{1,2})?)\s?(k\b)?(?![\w]*\d)"
+    r"(\s?(?:pounds?|quid|dollars?|bucks|euros?|gbp|usd|eur)\b)?"
+)
+REFUSED = re.compile(r"(?i)\b(?:not|except|but not|isn'?t)\s+(?:(?:the|my|a|an)\s+)?[\w£$€]+")  # "not the green one"
+LEADS = re.compile(
+    r"(?i)^(?:(?:um+|uh+|well|ok|okay|so|yes|sure|hi)[\s,]+)*"
+    r"(?:it'?s|it is|that'?s|that is|this is|i'?m|i am|call me|"
+    r"(?:my|the|his|her|their) (?:\w+ ){1,3}(?:is|are))\s+(?=\w)"
+)
+NONE: AbstractSet[str] = frozenset()
+OWN_WORD = 4  # letters
 UNNAMED = ("id", "status", "due", "balance")  # what an option holds that nobody would call it by
 
 
-def parse(text: str, slot: Slot, options: Sequence[Mapping[str, Any]] = ()) -> Any:
+def parse(text: str, slot: Slot, options: Sequence[Mapping[str, Any]], today: date) -> Any:
     """The value of the slot that the text gives, or None where it gives none or one that is not allowed."""
     if slot.kind == "pick":
-        return pick(text, options)
+        return pick(text, options, asked(slot))
     if slot.kind == "yes_no":
-        return yes_no(text)
+        return yes_no(text, asked(slot))
     if slot.kind in ("money", "number"):
-        found = amount(text)
+        found = amount(text, money=slot.kind == "money")
         return found if found is not None and within(found, slot) else None
-    return text.strip() or None
+    if slot.kind == "date":
+        return dates.day(text, today, past=slot.past)
+    if slot.kind == "time":
+        return dates.clock(text)
+    if slot.kind == "code":
+        codes = {one[0].upper() for one in re.finditer(rf"(?i)(?<![\w-])(?:{slot.pattern})(?![\w-])", text)}
+        return codes.pop() if len(codes) == 1 else None
+    return LEADS.sub("", text.strip()) or None
+
+
+def asked(slot: Slot) -> AbstractSet[str]:
+    """The words of a question, which its answers may repeat."""
+    return frozenset(words(f"{slot.name} {slot.source} {slot.say}".replace("_", " ")))
 
 
 def within(number: float, slot: Slot) -> bool:
@@ -60,14 +87,14 @@ def within(number: float, slot: Slot) -> bool:
     return (slot.least is None or number >= slot.least) and (slot.most is None or number <= slot.most)
 
 
-def yes_no(text: str) -> bool | None:
+def yes_no(text: str, question: AbstractSet[str] = NONE) -> bool | None:
     """What a short answer says; None where it says neither, both or more than that."""
     said = words(text)
     joined = " ".join(said)
     if len(said) > 9:
         return None
     against = any(word in NO for word in said) or any(phrase in joined for phrase in NO_PHRASES)
-    told = [word for word in said if word not in FILLER or word in ("ok", "okay", "please")]
+    told = [word for word in said if word not in FILLER | question or word in ("ok", "okay", "please")]
     if against and "why not" not in joined and "no problem" not in joined:
         first = next((word for word in said if word in YES or word in NO), "")
         return None if first in YES - FAINT else False
@@ -78,33 +105,59 @@ def yes_no(text: str) -> bool | None:
     return True if told[0] in YES or _near(told[0], ("yes", "yeah", "sure", "okay")) else None
 
 
-def amount(text: str) -> float | None:
-    """The one amount in a text, in figures or words; "the blue one" is none."""
-    folded, said = text.casefold(), language("en")
-    found = number(folded, said)
+def amount(text: str, *, money: bool = True) -> float | None:
+    """The one amount in a text, in figures or English words; money by its sign where only one number has one."""
+    said = dates.without(text)
+    found = [
+        (float(figure.replace(",", "")) * (1000 if k else 1), bool(sign or unit))
+        for sign, figure, k, unit in NUMBER.findall(said)
+    ]
+    fitting = {one for one, signed in found if signed == money} or {one for one, _ in found}
+    if len(fitting) == 1:
+        return fitting.pop()
+    return None if fitting else _spelt(said.casefold())
+
+
+def _spelt(folded: str) -> float | None:
+    """The one number in words; "the blue one" is none."""
+    found = number(folded, language("en"))
     if found not in (None, 1.0) or ONE_OF.search(folded):
         return found
-    return number(re.sub(r"\bone\b", " ", folded), said)
+    return number(re.sub(r"\bone\b", " ", folded), language("en"))
 
 
-def pick(text: str, options: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
+def pick(
+    text: str, options: Sequence[Mapping[str, Any]], question: AbstractSet[str] = NONE
+) -> Mapping[str, Any] | None:
     """The one option a text names: by its name, its last digits or its place; mistyped names are forgiven."""
     if not options:
         return None
-    said = words(text)
-    best = [(score, option) for option in options if (score := max(_named(said, name) for name in names(option))) > 0]
-    if best:
-        top = max(score for score, _ in best)
+    said, idle = words(REFUSED.sub(" ", text)), FILLER | question
+    best = [(max(_named(said, name, idle) for name in names(option)), option) for option in options]
+    top = max(score for score, _ in best)
+    if top > 0:
         hits = [option for score, option in best if score == top]
         return hits[0] if len(hits) == 1 else None
+    if (only := _by_own_word(said, options, idle)) is not None:
+        return only
     for word, after in zip(said, [*said[1:], ""], strict=False):
         place = ORDINALS.get(word)  # "the last one", but not "last night"
-        if place is not None and place < len(options) and (not after or after in FILLER):
+        if place is not None and place < len(options) and (not after or after in idle):
             return options[place]
-    bare = [word for word in said if word not in FILLER]
+    bare = [word for word in said if word not in idle]
     if len(bare) == 1 and bare[0].isdecimal() and 1 <= int(bare[0]) <= len(options):
         return options[int(bare[0]) - 1]
     return None
+
+
+def _by_own_word(
+    said: Sequence[str], options: Sequence[Mapping[str, Any]], idle: AbstractSet[str]
+) -> Mapping[str, Any] | None:
+    """The one option that has a word of the text to itself: "lisbon" of "Lisbon on 3 December"."""
+    held = [{word for name in names(option) for word in words(name)} - idle for option in options]
+    told = {word for word in said if len(word) >= OWN_WORD and word.isalpha()}
+    hits = [place for place, mine in enumerate(held) if told & mine]
+    return options[hits[0]] if len(hits) == 1 else None
 
 
 def names(option: Mapping[str, Any]) -> Iterator[str]:
@@ -115,8 +168,8 @@ def names(option: Mapping[str, Any]) -> Iterator[str]:
             yield value
 
 
-def _named(said: Sequence[str], name: str) -> float:
-    wanted = [word for word in words(name) if word not in FILLER]
+def _named(said: Sequence[str], name: str, idle: AbstractSet[str]) -> float:
+    wanted = [word for word in words(name) if word not in idle] or [word for word in words(name) if word not in FILLER]
     if not wanted:
         return 0.0
     hits, slips = 0.0, 0

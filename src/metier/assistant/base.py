@@ -44,13 +44,16 @@ class Action:
 
 @dataclass(frozen=True, kw_only=True)
 class Slot:
-    """One thing a job asks for; `kind` is pick, yes_no, money, number, date or text."""
+    """One thing a job asks for; `kind` is pick, yes_no, money, number, date, time, code or text."""
 
     name: str
     kind: str
     say: str
     place: Place
     source: str = ""  # the action whose items are picked from
+    options: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # to pick from, with other words for each
+    pattern: str = ""  # of a code
+    past: bool = False  # of a date
     least: float | None = None
     most: float | None = None
     optional: bool = False
@@ -106,10 +109,10 @@ class Desk:
 
 @dataclass(frozen=True, kw_only=True)
 class Learnt:
-    """A specialist by its folder, and the rows it is learnt from where the assistant brings them."""
+    """A specialist by its folder, and the files of rows it is learnt from; None where somebody else trained it."""
 
     folder: Path
-    rows: tuple[Path, ...]
+    rows: tuple[Path, ...] | None
     place: Place
 
 
@@ -129,6 +132,7 @@ class Script:
     promise: Mapping[str, str]
     redact: tuple[str, ...]
     keep_days: int
+    currency: str = "£"
     outside: Path | None = None  # a Python file that stands in for the outside, in tests and trials
     sources: Mapping[str, Place] = field(default_factory=dict)
 

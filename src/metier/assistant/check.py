@@ -21,6 +21,7 @@ from metier.gateway.redact import redacted
 SECRET = re.compile(
     r"(?i)\b(?:api[_-]?key|password|secret|token)\b\s*[:=]\s*\S{6,}|\bsk-[A-Za-z0-9]{16,}|\bBearer\s+[A-Za-z0-9._-]{16,}"
 )
+FEWEST = 5  # phrases of a job that no label starts
 OWN_VALUES = ("customer", "next_open")
 
 
@@ -36,7 +37,15 @@ class Remark:
 
 def check(script: Script, minds: Minds | None = None) -> list[Remark]:
     """Everything found, errors first. With `minds` what the specialists themselves would do is looked at, too."""
-    found = [*_labels(script), *_jobs(script), *_names(script), *_promises(script), *_tests(script), *_hours(script)]
+    found = [
+        *_labels(script),
+        *_jobs(script),
+        *_names(script),
+        *_currency(script),
+        *_promises(script),
+        *_tests(script),
+        *_hours(script),
+    ]
     if minds is not None:
         found += _specialists(script, minds)
     return sorted(found, key=lambda one: ("error", "warning", "note").index(one.grade))
@@ -81,6 +90,13 @@ def _jobs(script: Script) -> Iterator[Remark]:
                 problem=f"nothing starts {job.name}.",
                 fix="Give it `when` with labels or `like` with examples.",
             )
+        elif not job.when and len(job.like) < FEWEST:
+            yield Remark(
+                place=job.place,
+                grade="warning",
+                problem=f"{job.name} is learnt from {len(job.like)} phrases.",
+                fix=f"Write {FEWEST} or more under `like`, as different customers would say it.",
+            )
         if not job.do and job.done is None and job.answer is None:
             yield Remark(
                 place=job.place,
@@ -101,6 +117,21 @@ def _jobs(script: Script) -> Iterator[Remark]:
                 grade="warning",
                 problem=f"{job.name} changes something for anybody.",
                 fix="Add login: true.",
+            )
+
+
+def _currency(script: Script) -> Iterator[Remark]:
+    for job in script.jobs.values():
+        if not any(slot.kind == "money" for slot in job.ask.values()):
+            continue
+        said = " ".join([*job.like, job.confirm or "", *(slot.say for slot in job.ask.values())])
+        other = next((sign for sign in "£$€" if sign in said and sign != script.currency), None)
+        if other is not None and script.currency not in said:
+            yield Remark(
+                place=job.place,
+                grade="warning",
+                problem=f"{job.name} speaks of {other}, and amounts are shown in {script.currency}.",
+                fix=f'Add currency: "{other}" to the file.',
             )
 
 
@@ -153,9 +184,7 @@ def _steps(script: Script, job: Job) -> Iterator[Remark]:
 
 
 def _promises(script: Script) -> Iterator[Remark]:
-    strange = sum(
-        len(learn.rows_of(script, name)) for name in ("scope",) if name in script.models and script.models[name].rows
-    )
+    strange = len(learn.teaching(script).get("scope", []))
     for name, said in script.promise.items():
         if not said.endswith("%") or name != "out_of_scope_caught":
             continue
@@ -252,7 +281,7 @@ def _score(minds: Minds, phrase: str) -> float:
 
 def _known_labels(script: Script) -> set[str]:
     learnt = script.models["intent"]
-    if learnt.rows:
+    if learnt.rows is not None:
         return {label for _, label in learn.rows_of(script, "intent")}
     path: Path = learnt.folder / "specialist.json"
     return set(json.loads(path.read_text(encoding="utf-8"))["labels"]) if path.is_file() else set()

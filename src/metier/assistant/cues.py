@@ -25,9 +25,9 @@ VULNERABLE = re.compile(
 ACTS = {
     "cancel": re.compile(
         r"(?i)^(?:(?:actually|no|oh|ok|okay|please|sorry|just|um|uh|well|hmm)[\s,.]+)*"
-        r"(?:cancel(?: (?:that|this|it))?|forget (?:it|that|about it)|never ?mind|stop(?: (?:that|it|this))?|abort|"
-        r"leave it|drop it|don'?t bother)\b"
-        r"(?![^.?!]*\b(?:transfer|direct debit|card|standing order|payment|account)\b)"
+        r"(?:(?:forget (?:it|that|about it)|never ?mind|leave it|drop it|don'?t bother)\b|"
+        r"(?:cancel|stop|abort)(?: (?:that|this|it|everything|all of it|the whole thing|now|here|then))*"
+        r"(?:[\s,]+(?:please|thanks|thank you|actually|for now))*\s*(?:[.,;:!?-]|$))"
     ),
     "repeat": re.compile(
         r"(?i)^(?:(?:sorry|pardon|um|uh)[\s,.]+)*"
@@ -36,7 +36,8 @@ ACTS = {
     ),
     "skip": re.compile(
         r"(?i)^(?:(?:please|um|uh|can we|let'?s|just)[\s,.]+)*"
-        r"(?:skip(?: (?:it|this|that))?(?: one| question)?|next question|pass)(?:[\s,]+please)?[.!?\s]*$"
+        r"(?:skip(?: (?:it|this|that))?(?: one| question)?|next question|pass|(?:i have )?no preference|whichever|"
+        r"i don'?t (?:mind|care)|any(?: one)?(?: is fine| will do)?|(?:it )?doesn'?t matter)(?:[\s,]+please)?[.!?\s]*$"
     ),
 }
 AGAINST = frozenset("no not don't dont without never stop nope".split())
@@ -46,10 +47,7 @@ COMMON = frozenset(
     for
     """.split()
 )
-BACK = re.compile(
-    r"(?i)\b(?:that|same|this)\b(?:\s+(?:card|account|one|transfer))|\b(?:from|on|with|of|for|to) (?:it|that)\b|"
-    r"\bthe same\b"
-)
+BACK = re.compile(r"(?i)\b(?:that|same|this) one\b|\b(?:from|on|with|of|for|to) (?:it|that)\b|\bthe same\b")
 NUMBER = re.compile(r"(?i)\[phone|\+?\d[\d\s()-]{6,}\d")
 
 
@@ -73,9 +71,12 @@ def keeps_going(text: str) -> bool:
     return re.search(r"(?i)\b(?:don'?t|do not|not) (?:stop|cancel)\b", text) is not None
 
 
-def points_back(text: str) -> bool:
-    """Whether a message speaks of something named before: "that card", "the same one"."""
-    return BACK.search(text) is not None
+def points_back(text: str, slot: str, *, by_pronoun: bool) -> bool:
+    """Whether a message speaks of the value a slot had before: "that card"; with `by_pronoun` also "the same one"."""
+    named = "|".join(f"{re.escape(word.removesuffix('s'))}s?" for word in slot.split("_") if word)
+    return (by_pronoun and BACK.search(text) is not None) or (
+        re.search(rf"(?i)\b(?:that|same|this) (?:{named})\b", text) is not None
+    )
 
 
 def polarity(text: str, question: str) -> bool | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from metier.assistant import cues, slots
+from metier.assistant import slots
 from metier.assistant.base import Action, BadAssistant, Job, Result, Slot
 from metier.assistant.desk import times
 from metier.assistant.moment import Moment
@@ -32,7 +32,7 @@ def start(now: Moment, job: Job, text: str) -> None:
     now.state.instances += 1
     now.state.job = Running(name=job.name, instance=now.state.instances)
     now.event("starts", job.name)
-    if not all(_options(now, slot) for slot in job.ask.values() if slot.kind == "pick"):
+    if not all(_options(now, slot) for slot in job.ask.values() if slot.source):
         return
     for slot in job.ask.values():
         value = _begun_with(now, slot, text)
@@ -72,8 +72,7 @@ def ask_next(now: Moment) -> None:
     else:
         slot = now.job.ask[pending.slot]
         now.event("asks", slot.name)
-        options = now.running.options.get(slot.source, [])
-        choices = ("Yes", "No") if slot.kind == "yes_no" else [shown(one) for one in options]
+        choices = ("Yes", "No") if slot.kind == "yes_no" else [shown(one) for one in slots.options(now, slot)]
         now.say_of_job(f"ask.{slot.name}", slot.say, choices=choices)
 
 
@@ -150,16 +149,15 @@ def _failed(now: Moment, *, changed: bool) -> None:
 
 def _begun_with(now: Moment, slot: Slot, text: str) -> Any:
     """What the first message, or one before it, says of a slot; the only choice there is."""
-    if slot.kind in ("yes_no", "text"):
+    if slot.kind == "yes_no":
         return None
-    value = slots.parsed(now, slot, text)
+    value = None if slot.kind == "text" else slots.parsed(now, slot, text)
+    if value is None:
+        value = slots.carried(now, slot, text)
     if value is not None or slot.kind != "pick":
         return value
-    options = now.running.options.get(slot.source, [])
-    carried = now.state.carried.get(slot.source, {}).get("id")
-    if carried is not None and cues.points_back(text):  # by its id: what was frozen since looks different
-        value = next((one for one in options if one.get("id") == carried), None)
-    return options[0] if value is None and len(options) == 1 else value
+    options = slots.options(now, slot)
+    return options[0] if len(options) == 1 else None
 
 
 def _options(now: Moment, slot: Slot) -> bool:

@@ -9,12 +9,14 @@ import hashlib
 import json
 import math
 import shutil
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from metier import artifact
 from metier.assistant import scope
-from metier.assistant.base import BadAssistant, Learnt, Script
+from metier.assistant.base import BadAssistant, Job, Learnt, Script
+from metier.assistant.wording import words
 from metier.data.read import read
 from metier.train import train
 from metier.types import Effort, Table
@@ -23,6 +25,11 @@ Rows = list[tuple[str, str]]
 Told = Callable[[str], None]
 REFUSED = 0.02  # of messages that are ours; the threshold follows
 HELD_OUT = 5  # every fifth message of ours settles the threshold
+LEFT = 3  # phrases that a job must keep when others are held out
+FEW = 100  # held-out messages of ours, under which those that are not ours have a say
+OUTSIDE = "outside"
+TOPIC = 0.01  # of an assistant's phrases; a word in so many is of its trade
+USUAL = 3  # lines of nobody's trade; a word in more is of no trade at all
 
 
 def learn(
@@ -51,8 +58,8 @@ def learn(
 
 def teaching(script: Script) -> Mapping[str, Rows]:
     """The lines that each specialist of the folder is learnt from."""
-    held = {name: _rows(learnt) for name, learnt in script.models.items() if learnt.rows}
-    likes = [(phrase, job) for job in script.jobs.values() for phrase in job.like]
+    held = {name: _rows(learnt) for name, learnt in script.models.items() if learnt.rows is not None}
+    likes = [(phrase, job) for job in script.jobs.values() for phrase in _phrases(job)]
     known = {label for _, label in held.get("intent", [])}
     out: dict[str, Rows] = {}
     if "intent" in held:
@@ -63,10 +70,11 @@ def teaching(script: Script) -> Mapping[str, Rows]:
         (phrase, section.id) for section in script.knowledge.values() for phrase in (section.title, *section.asked_as)
     ]
     if "acts" in held:
-        out["acts"] = [*held["acts"], *((text, "none") for text, _ in out.get("intent", [])[::4])]
+        none = [(text, "none") for text, _ in out.get("intent", [])[::4]]
+        out["acts"] = [*_ours("acts.csv"), *held["acts"], *none]
     if "scope" in held:
         ours = [*out.get("intent", []), *questions]  # acts are told before scope is asked
-        strange = [(text, "outside") for text, label in held["scope"] if label == "outside"]
+        strange = [*elsewhere([text for text, _ in ours]), *(row for row in held["scope"] if row[1] == OUTSIDE)]
         taken = {text.casefold() for text, _ in strange}
         out["scope"] = [*((text, scope.OURS) for text, _ in ours if text.casefold() not in taken), *strange]
     if len(script.knowledge) > 1:
@@ -74,12 +82,50 @@ def teaching(script: Script) -> Mapping[str, Rows]:
     return out
 
 
+def elsewhere(own: Sequence[str]) -> Rows:
+    """Lines that are nobody's trade, but for those that speak of what this assistant's own phrases speak of."""
+    strange = _ours("outside.csv")
+    common = Counter(word for text in own for word in set(words(text)) if len(word) >= 4)
+    usual = Counter(word for text, _ in strange for word in set(words(text)))
+    topics = {w for w, n in common.items() if n >= max(2, len(own) * TOPIC) and usual[w] <= USUAL}
+    return [(text, label) for text, label in strange if not topics & set(words(text))]
+
+
 def threshold(rows: Mapping[str, Rows], effort: Effort) -> float:
     """The least score of a message that is ours: what refuses 2 % of those that none of the three has learnt from."""
-    told = {text for text, label in rows["scope"] if label == scope.OURS}
-    # what customers wrote, not headings
-    said = told & {text for text, _ in rows["intent"]} if "intent" in rows else told
-    held = sorted(said, key=lambda text: hashlib.sha256(text.encode()).digest())[::HELD_OUT]
+    held = _held_out(rows)
+    strange = _every_fifth({text for text, label in rows["scope"] if label != scope.OURS}) if len(held) < FEW else []
+    scores = _apart(rows, [*held, *strange], effort)
+    ours = sorted(scores[: len(held)]) or [0.0]  # with no phrase to spare: as likely ours as not
+    least = ours[math.floor(len(held) * REFUSED)]
+    if strange:  # so few say little of where ours ends: it ends where the rest begins, if the two are apart
+        least = min(least, sorted(scores[len(held) :])[-1 - math.floor(len(strange) * REFUSED)])
+    return round(least, 4)
+
+
+def _held_out(rows: Mapping[str, Rows]) -> list[str]:
+    """Every fifth of what customers wrote, headings aside; a label keeps enough to be learnt from."""
+    said = {text for text, label in rows["scope"] if label == scope.OURS}
+    labels = {text: label for text, label in rows.get("intent", []) if text in said}
+    left, held = Counter(labels.values()), []
+    for text in _every_fifth(set(labels) or said):
+        if not labels or left[labels[text]] > LEFT:
+            held.append(text)
+            left[labels.get(text, "")] -= 1
+    return held
+
+
+def _phrases(job: Job) -> tuple[str, ...]:
+    """The examples of a job; where they are few and no label helps, its title is one more."""
+    return job.like if job.when or not 0 < len(job.like) < LEFT + 1 else (*job.like, job.title)
+
+
+def _every_fifth(texts: set[str]) -> list[str]:
+    return sorted(texts, key=lambda text: hashlib.sha256(text.encode()).digest())[::HELD_OUT]
+
+
+def _apart(rows: Mapping[str, Rows], held: list[str], effort: Effort) -> list[float]:
+    """The scores of texts by specialists that have not learnt from them."""
     apart = set(held)
     minds = {
         name: train(
@@ -89,11 +135,8 @@ def threshold(rows: Mapping[str, Rows], effort: Effort) -> float:
         if name in rows
     }
     decided = {name: mind.predict(held) for name, mind in minds.items()}
-    others = [decided[name] for name in ("intent", "knowledge") if name in decided]
-    scores = sorted(
-        scope.score(one, max(other[place].scope for other in others)) for place, one in enumerate(decided["scope"])
-    )
-    return round(scores[math.floor(len(scores) * REFUSED)], 4)
+    near = [decided[name] for name in ("intent", "knowledge") if name in decided]
+    return [scope.score(one, max(other[place].scope for other in near)) for place, one in enumerate(decided["scope"])]
 
 
 def least(script: Script) -> float:
@@ -125,13 +168,21 @@ def rows_of(script: Script, name: str) -> Rows:
 
 def _rows(learnt: Learnt) -> Rows:
     rows: Rows = []
-    for path in learnt.rows:
+    for path in learnt.rows or ():
         if not path.is_file():
             raise BadAssistant(
                 f"{learnt.place}: there is no file {path}. Write the rows, or name a folder of a specialist."
             )
-        columns = list(read(path).columns.values())
-        if len(columns) != 2:
-            raise BadAssistant(f"{path}: found {len(columns)} columns; expected two, the text and what it is.")
-        rows += [(str(text), str(label)) for text, label in zip(*columns, strict=True)]
+        rows += _pairs(path)
     return rows
+
+
+def _ours(name: str) -> Rows:
+    return _pairs(Path(__file__).with_name(name))
+
+
+def _pairs(path: Path) -> Rows:
+    columns = list(read(path).columns.values())
+    if len(columns) != 2:
+        raise BadAssistant(f"{path}: found {len(columns)} columns; expected two, the text and what it is.")
+    return [(str(text), str(label)) for text, label in zip(*columns, strict=True)]

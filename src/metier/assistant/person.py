@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from metier.assistant import cues
+from metier.assistant import cues, slots
 from metier.assistant.desk import at_desk, next_open
 from metier.assistant.moment import Moment
 from metier.assistant.state import Pending, Reply
@@ -19,8 +19,8 @@ def wanted(now: Moment, act: str) -> str | None:
         why: str | None = "asked"
     elif cues.vulnerable(now.text):
         why = "vulnerable"
-    else:
-        why = ALWAYS.get(act)
+    else:  # what a specialist made of it, but "coach, please" is an answer where coach can be picked
+        why = None if slots.answers_open(now) else ALWAYS.get(act)
     return why if why == "asked" or why in now.script.desk.when else None
 
 

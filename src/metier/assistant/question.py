@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from metier.assistant import answers, cues, jobs, slots, topics, wording
+from metier.assistant.base import Slot
 from metier.assistant.moment import Moment
 from metier.assistant.person import hand_off
 from metier.assistant.state import Pending
@@ -12,7 +13,7 @@ from metier.assistant.templates import shown
 def answered(now: Moment, act: str) -> bool:
     """Whether the message says something to the question that is open; if so, it has been dealt with."""
     waiting = now.pending
-    if act == "cancel" and not cues.keeps_going(now.text):
+    if act == "cancel" and not cues.keeps_going(now.text) and not topics.names_job(now):
         _cancel(now)
         return True
     if waiting.what == "switch":
@@ -65,7 +66,7 @@ def _confirmed(now: Moment, act: str) -> bool:
 
 def _agreed(now: Moment, act: str) -> bool | None:
     """A yes or a no to the summary. The specialist of acts may add a yes only to what holds no no."""
-    said = answers.yes_no(now.text)
+    said = answers.yes_no(now.text, frozenset(wording.words(now.pending.shown)))
     if said is not None or wording.asking(now.text) or len(wording.words(now.text)) >= slots.SHORT:
         return said
     if act == "no":
@@ -84,7 +85,7 @@ def _switched(now: Moment, act: str) -> bool:
     said = {"yes": True, "no": False}.get(act) if said is None else said
     waiting, running = now.pending, now.running
     if said is None:
-        if wording.asking(now.text) or len(wording.words(now.text)) > 4:
+        if act in topics.SOCIAL or wording.asking(now.text) or len(wording.words(now.text)) > 4:
             now.state.pending = None
             now.state.pending = jobs.waits_for(now)
             return False
@@ -158,15 +159,19 @@ def _skip(now: Moment) -> None:
     jobs.ask_next(now)
 
 
+def _number(now: Moment, slot: Slot) -> float | None:
+    return answers.amount(now.text, money=slot.kind == "money")
+
+
 def _out_of_range(now: Moment) -> bool:
     """Whether an amount was named that is not allowed."""
     waiting = now.pending
     slot = now.job.ask[waiting.slot]
-    if slot.kind not in ("money", "number") or wording.asking(now.text) or answers.amount(now.text) is None:
+    if slot.kind not in ("money", "number") or wording.asking(now.text) or _number(now, slot) is None:
         return False
     if topics.tried(now):
         return True
-    money = "£" if slot.kind == "money" else ""
+    money = now.script.currency if slot.kind == "money" else ""
     most = "any more" if slot.most is None else f"{money}{shown(slot.most)}"
     now.say("range", least=f"{money}{shown(slot.least or 0.0)}", most=most)
     jobs.ask_again(now)

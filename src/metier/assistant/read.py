@@ -16,6 +16,7 @@ FILE = "assistant.yaml"
 KEYS = (
     "assistant",
     "language",
+    "currency",
     "say",
     "models",
     "knowledge",
@@ -58,8 +59,10 @@ SAYS = {
 }
 PERSONAL = ("card_number", "account_number", "iban", "phone", "email")
 TASKS = ("intent", "acts", "scope", "entities", "pii")
+OWN = ("intent", "acts", "scope")
 HOW = ("get", "post", "put", "delete", "python")
-KINDS = ("pick", "yes_no", "money", "number", "date", "text")
+KINDS = ("pick", "yes_no", "money", "number", "date", "time", "code", "text")
+BOUNDED = ("money", "number")
 JOB_KEYS = ("title", "when", "like", "login", "ask", "confirm", "do", "done", "failed", "answer")
 
 
@@ -78,7 +81,7 @@ def load(folder: Path) -> Script:
 
 def script(root: Node, folder: Path) -> Script:
     """The document as a Script."""
-    top = _keys(root, "the assistant", KEYS, needed=("assistant", "models", "jobs"))
+    top = _keys(root, "the assistant", KEYS, needed=("assistant", "jobs"))
     home = folder / _text(top["knowledge"]) if "knowledge" in top else folder / "knowledge"
     desk = _desk(top["person"]) if "person" in top else Desk()
     privacy = _keys(top["privacy"], "privacy", ("redact", "keep")) if "privacy" in top else {}
@@ -86,8 +89,9 @@ def script(root: Node, folder: Path) -> Script:
         name=_text(top["assistant"]),
         folder=folder,
         language=_texts(top["language"])[0] if "language" in top else "en",
+        currency=_text(top["currency"]) if "currency" in top else "£",
         say={**SAYS, **(_said(top["say"]) if "say" in top else {})},
-        models={n: _learnt(v, n, folder) for n, v in _keys(top["models"], "models", TASKS, needed=("intent",)).items()},
+        models=_models(top.get("models"), root, folder),
         actions={n: _action(n, v) for n, v in _mapping(top["actions"], "actions").items()} if "actions" in top else {},
         jobs={n: _job(n, v) for n, v in _mapping(top["jobs"], "jobs").items()},
         knowledge=knowledge.read_folder(home) if home.is_dir() else {},
@@ -104,6 +108,15 @@ def _said(node: Node) -> dict[str, str]:
     return {name: _text(one) for name, one in _keys(node, "say", tuple(SAYS)).items()}
 
 
+def _models(node: Node | None, root: Node, folder: Path) -> dict[str, Learnt]:
+    """The specialists named; what is not named is learnt from the phrases of the jobs and from lines of our own."""
+    named = {} if node is None else _keys(node, "models", TASKS)
+    models = {name: _learnt(one, name, folder) for name, one in named.items()}
+    for name in OWN:
+        models.setdefault(name, Learnt(folder=folder / "models" / name, rows=(), place=(node or root).place))
+    return models
+
+
 def _learnt(node: Node, name: str, folder: Path) -> Learnt:
     named = _texts(node)
     rows = tuple(folder / one for one in named if one.endswith((".csv", ".jsonl", ".tsv")))
@@ -111,7 +124,9 @@ def _learnt(node: Node, name: str, folder: Path) -> Learnt:
         raise BadAssistant(
             f"{node.place}: {name} is either a folder of a specialist or the files it is learnt from, not both."
         )
-    return Learnt(folder=folder / "models" / name if rows else folder / named[0], rows=rows, place=node.place)
+    if rows:
+        return Learnt(folder=folder / "models" / name, rows=rows, place=node.place)
+    return Learnt(folder=folder / named[0], rows=None, place=node.place)
 
 
 def _action(name: str, node: Node) -> Action:
@@ -161,16 +176,35 @@ def _slot(name: str, node: Node) -> Slot:
         raise BadAssistant(
             f"{node.place}: the slot {name} has {len(kinds)} of {', '.join(KINDS)}. Give it exactly one."
         )
-    held = given[kinds[0]]
+    held, kind = given[kinds[0]], kinds[0]
     bounds = {}
-    if kinds[0] in ("money", "number") and isinstance(held.value, Mapping):
-        bounds = {k: float(v.value) for k, v in _keys(held, f"{name}: {kinds[0]}", ("min", "max")).items()}
+    if kind in BOUNDED and isinstance(held.value, Mapping):
+        bounds = {k: float(v.value) for k, v in _keys(held, f"{name}: {kind}", ("min", "max")).items()}
+    named = kind == "pick" and not isinstance(held.value, Mapping | list)
     return Slot(
-        name=name, kind=kinds[0], say=_text(given["say"]), place=node.place,
-        source=_text(held) if kinds[0] == "pick" else "",
+        name=name, kind=kind, say=_text(given["say"]), place=node.place,
+        source=_text(held) if named else "", options=_options(held) if kind == "pick" and not named else {},
+        pattern=_pattern(held) if kind == "code" else "", past=kind == "date" and held.value == "past",
         least=bounds.get("min"), most=bounds.get("max"),
         optional=_true(given["optional"]) if "optional" in given else False,
     )  # fmt: skip
+
+
+def _options(node: Node) -> dict[str, tuple[str, ...]]:
+    """What is picked from without asking anybody: `[current, savings]`, or each with other words for it."""
+    if isinstance(node.value, Mapping):
+        return {name: _texts(others) for name, others in node.value.items()}
+    return dict.fromkeys(_texts(node), ())
+
+
+def _pattern(node: Node) -> str:
+    try:
+        re.compile(_text(node))
+    except re.error as problem:
+        raise BadAssistant(
+            f"{node.place}: '{node.value}' is no pattern ({problem}). Write one as in `code: \"[A-Z]{{2}}[0-9]{{4}}\"`."
+        ) from None
+    return _text(node)
 
 
 def _step(node: Node) -> Step:

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from metier.assistant import answers, cues, wording
+from metier.assistant import answers, cues, dates, wording
 from metier.assistant.base import Slot
 from metier.assistant.moment import Moment
 from metier.assistant.templates import shown
-from metier.extraction.language import language
-from metier.extraction.moments import mentioned
 
-LANGUAGE = "en"
 SHORT = 8  # words; a longer message says more than yes or no
 
 
@@ -38,22 +35,55 @@ def set_values(now: Moment, act: str) -> list[str] | None:
 
 def parsed(now: Moment, slot: Slot, text: str) -> Any:
     """The value of a slot that a text gives, as the job keeps it."""
+    today = now.message.at.date()
+    value = answers.parse(text, slot, options(now, slot), today)
+    if value is None:
+        return None
+    if slot.options:
+        return value["id"]
+    if slot.kind == "money":
+        return {"amount": value, "name": f"{now.script.currency}{shown(value)}"}
     if slot.kind == "date":
-        day = mentioned(text, language(LANGUAGE), now.message.at)
-        return None if day is None else {"date": day.isoformat(), "name": f"{day.day} {day:%B %Y}"}
-    value = answers.parse(text, slot, now.running.options.get(slot.source, ()))
-    if slot.kind == "money" and value is not None:
-        return {"amount": value, "name": f"£{shown(value)}"}
-    return value
+        return {"date": value.isoformat(), "name": dates.spoken(value, today)}
+    return f"{value:%H:%M}" if slot.kind == "time" else value
+
+
+def answers_open(now: Moment) -> bool:
+    """Whether the message gives the very value that is asked for, of a kind that little else could be."""
+    pending = now.state.pending
+    if now.state.job is None or pending is None or pending.what != "slot":
+        return False
+    slot = now.job.ask[pending.slot]
+    return slot.kind not in ("text", "yes_no") and parsed(now, slot, now.text) is not None
+
+
+def options(now: Moment, slot: Slot) -> list[dict[str, Any]]:
+    """What there is to pick from: what the author named, or what the slot's action brought."""
+    if slot.options:
+        return [
+            {"id": name, "name": name.replace("_", " "), **dict(zip(others, others, strict=True))}
+            for name, others in slot.options.items()
+        ]
+    return now.running.options.get(slot.source, [])
+
+
+def carried(now: Moment, slot: Slot, text: str) -> Any:
+    """The value that the same slot had in an earlier job, where the text points back to it: "from that card"."""
+    held = now.state.carried.get(slot.source or slot.name)
+    if held is None or not cues.points_back(text, f"{slot.name}_{slot.source}", by_pronoun=slot.kind == "pick"):
+        return None
+    if not slot.source:
+        return held
+    # by its id: what was frozen since looks different
+    return next((one for one in options(now, slot) if one.get("id") == held.get("id")), None)
 
 
 def put(now: Moment, slot: Slot, *, value: Any) -> None:
-    """Keep a value; picks and amounts are remembered for the jobs to come."""
+    """Keep a value, and remember it for the jobs to come."""
     running = now.running
     running.slots[slot.name] = value
     running.order = [*(name for name in running.order if name != slot.name), slot.name]
-    if slot.kind in ("pick", "money"):
-        now.state.carried[slot.source or slot.kind] = value
+    now.state.carried[slot.source or slot.name] = value
     now.event("sets", slot.name, value=value)
 
 
@@ -91,7 +121,7 @@ def _set_by_act(now: Moment, act: str, wanted: str, done: set[str], *, alone: bo
         put(now, slot, value=act == "yes")
         done.add(slot.name)
     if slot.kind == "text" and not done and not wording.asking(now.text):
-        put(now, slot, value=now.text)
+        put(now, slot, value=parsed(now, slot, now.text))
         done.add(slot.name)
 
 
@@ -122,7 +152,7 @@ def _take(now: Moment, slot: Slot, text: str, *, taking_back: bool) -> bool:
 def _polar(now: Moment, slot: Slot, part: str, wanted: str, *, taking_back: bool) -> bool:
     held = now.running.slots.get(slot.name)
     if slot.name == wanted:
-        value = answers.yes_no(part)
+        value = answers.yes_no(part, answers.asked(slot))
     elif taking_back or held is None:
         value = cues.polarity(part, slot.say)
     else:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from metier.assistant import jobs, wording
+from metier.assistant import cues, jobs, wording
 from metier.assistant.desk import times
 from metier.assistant.moment import Moment
 from metier.assistant.person import hand_off
@@ -22,7 +22,7 @@ def take_up(now: Moment, act: str) -> None:
         now.event("says", act)
         now.say(act)
         return jobs.ask_again(now)
-    if idle and act in ("yes", "no", "cancel", "skip") and len(wording.words(now.text)) < 6:
+    if idle and act in ("yes", "no", "cancel", "skip") and len(wording.words(now.text)) < 6 and not names_job(now):
         return now.say("nothing")
     if idle and act == "correct" and now.state.finished and not wording.asking(now.text):
         return now.say("done_already")
@@ -36,6 +36,19 @@ def aside(now: Moment, text: str) -> None:
     found = now.opinions.found(wording.opened(text))
     if found is not None:
         now.tell(found.id)
+
+
+def names_job(now: Moment) -> bool:
+    """Whether what sounds like an act asks for a job that is not running: "cancel my flight" where that is one."""
+    text = wording.opened(now.text)
+    if cues.act(text) or len(wording.words(text)) < 3:
+        return False
+    label = now.by_phrase.get(wording.plain(text), "")
+    if not label:
+        decision = now.opinions.intent(text)
+        label = decision.label or "" if decision.accepted and now.opinions.ours(text) else ""
+    job, running = now.by_label.get(label), now.state.job
+    return job is not None and (running is None or running.name != job.name)
 
 
 def begin(now: Moment, label: str, text: str) -> bool:

@@ -1,0 +1,122 @@
+"""Days and times of day as people write them, read from a given today. English; what could be two days is none.
+
+Knows no clock. A table of our own because libraries guess where we must not: of "the 3rd" dateparser 1.5 makes March.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import date, time, timedelta
+from typing import TypeAlias
+
+MONTHS = "jan feb mar apr may jun jul aug sep oct nov dec".split()
+WEEKDAYS = "mon tue wed thu fri sat sun".split()
+NUMBERS = {"a": 1, "an": 1, "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "ten": 10}
+NEAR = {"day before yesterday": -2, "yesterday": -1, "day after tomorrow": 2, "tomorrow": 1, "today": 0, "tonight": 0}
+UNITS = {"day": 1, "week": 7, "fortnight": 14}
+MONTH = (
+    r"(?P<month>jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|"
+    r"oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)"
+)
+WEEKDAY = (
+    r"(?P<weekday>mon(?:day)?|tue(?:s|sday)?|wednesday|thu(?:rs|rsday)?|fri(?:day)?|saturday|sunday)"  # "sat" is a verb
+)
+DAY, YEAR = r"(?P<day>\d{1,2})(?:st|nd|rd|th)?", r"(?:,?\s+(?P<year>\d{4}))?"
+LATE, EARLY = r"(?P<day>1[3-9]|2\d|3[01])", r"(?P<month>0?[1-9]|1[0-2])"  # which of two numbers is the day is certain
+CLOCK = re.compile(
+    r"(?i)(?<![\d:.])(?:(?P<hour>1[0-2]|[1-9])(?:[:.](?P<minute>[0-5]\d))?\s*(?P<half>[ap])\.?m\b|"
+    r"(?P<h>[01]?\d|2[0-3]):(?P<m>[0-5]\d)(?![\d:])|(?P<named>noon|midday|midnight)\b)"
+)
+Reading: TypeAlias = Callable[[dict[str, str], date, bool], date]
+
+
+def _dated(said: dict[str, str], today: date, past: bool) -> date:
+    month = said["month"]
+    number = int(month) if month.isdecimal() else MONTHS.index(month[:3]) + 1
+    if said.get("year"):
+        return date(int(said["year"]), number, int(said["day"]))
+    found = date(today.year, number, int(said["day"]))
+    if past:
+        return found if found <= today else found.replace(year=today.year - 1)
+    return found if found >= today else found.replace(year=today.year + 1)
+
+
+def _near(said: dict[str, str], today: date, past: bool) -> date:
+    return today + timedelta(NEAR[" ".join(said["near"].split())])
+
+
+def _counted(said: dict[str, str], today: date, past: bool) -> date:
+    count = int(said["count"]) if said["count"].isdecimal() else NUMBERS[said["count"]]
+    days = timedelta(count * UNITS[said["unit"]])
+    return today - days if said.get("ago") else today + days
+
+
+def _weekday(said: dict[str, str], today: date, past: bool) -> date:
+    place = WEEKDAYS.index(said["weekday"][:3])
+    if said.get("week"):
+        return today + timedelta(7 - today.weekday() + place)
+    ahead = (place - today.weekday()) % 7
+    back = said.get("which") == "last" or (past and not said.get("which"))
+    return today + timedelta(ahead - 7 if back else ahead or 7)
+
+
+def _of_month(said: dict[str, str], today: date, past: bool) -> date:
+    days = (today + timedelta(-ahead if past else ahead) for ahead in range(62))
+    return next(day for day in days if day.day == int(said["day"]))
+
+
+COUNT = rf"(?P<count>\d{{1,3}}|{'|'.join(NUMBERS)})\s+(?P<unit>day|week|fortnight)s?"
+FORMS: tuple[tuple[str, Reading], ...] = (
+    (r"(?P<year>\d{4})-(?P<month>\d\d)-(?P<day>\d\d)", _dated),
+    (rf"{DAY}\s+(?:of\s+)?{MONTH}{YEAR}", _dated),
+    (rf"{MONTH}\s+(?:the\s+)?{DAY}{YEAR}", _dated),
+    (rf"{LATE}[/.]{EARLY}(?:[/.](?P<year>\d{{4}}))?", _dated),
+    (rf"{EARLY}/{LATE}(?:/(?P<year>\d{{4}}))?", _dated),
+    (rf"in\s+{COUNT}", _counted),
+    (rf"{COUNT}\s+(?:(?P<ago>ago)|from\s+(?:now|today))", _counted),
+    (rf"(?:the\s+)?(?P<near>{'|'.join(one.replace(' ', ' +') for one in NEAR)})", _near),
+    (rf"(?:(?P<which>this|next|last|coming)\s+)?{WEEKDAY}(?:\s+(?P<week>next\s+week))?", _weekday),
+    (r"(?:the|on)\s+(?:the\s+)?(?P<day>\d{1,2})(?:st|nd|rd|th)", _of_month),
+)
+PATTERNS = tuple((re.compile(rf"(?<![\w/.-]){form}(?![\w/-])"), read) for form, read in FORMS)
+
+
+def day(text: str, today: date, *, past: bool = False) -> date | None:
+    """The one day that a text names; without a year the next one, or with `past` the last one."""
+    found, text = set(), text.casefold()
+    for pattern, read in PATTERNS:
+        for match in pattern.finditer(text):
+            try:
+                found.add(read({name: said for name, said in match.groupdict().items() if said}, today, past))
+            except (ValueError, StopIteration):
+                return None  # 31 November
+        text = pattern.sub(" ", text)
+    return found.pop() if len(found) == 1 else None
+
+
+def clock(text: str) -> time | None:
+    """The one time of day that a text names; a bare "at 7" could be two."""
+    found = {_time(match) for match in CLOCK.finditer(text)}
+    return found.pop() if len(found) == 1 else None
+
+
+def _time(match: re.Match[str]) -> time:
+    if match["named"]:
+        return time(0 if match["named"].lower() == "midnight" else 12)
+    if match["h"]:
+        return time(int(match["h"]), int(match["m"]))
+    return time(int(match["hour"]) % 12 + 12 * (match["half"].lower() == "p"), int(match["minute"] or 0))
+
+
+def without(text: str) -> str:
+    """The text without its days and times, whose numbers are no amounts."""
+    text = CLOCK.sub(" ", text)
+    for pattern, _ in PATTERNS:
+        text = re.sub(pattern.pattern, " ", text, flags=re.IGNORECASE)
+    return text
+
+
+def spoken(day_: date, today: date) -> str:
+    """A day as a customer reads it."""
+    return f"{day_:%A} {day_.day} {day_:%B}" + ("" if day_.year == today.year else f" {day_.year}")
