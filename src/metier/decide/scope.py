@@ -72,6 +72,7 @@ def _shares(
     return shares
 
 
+FEW_ROWS, MOST_KEPT = 4, 200_000  # rows for each column where each is kept as a centre of its own; numbers kept in all
 LEAST_SPREAD = 1e-12  # its root fits single precision, and so do squares of what is divided by it
 
 
@@ -97,6 +98,10 @@ class Novelty:
         values, directions = np.linalg.eigh(covariance)
         # where all rows of a class are the same, nothing spreads, and any step from them is a long one
         whitener = (directions / np.sqrt(np.maximum(values, LEAST_SPREAD))).astype(np.float32)
+        # few rows each lie as far from their centre as no new row will, for directions follow the noise of what is
+        # learnt: each is a centre of its own, or it would be a stranger when it comes again
+        if len(encoded) < FEW_ROWS * d and len(encoded) * d <= MOST_KEPT:
+            centres = np.concatenate([centres, encoded])
         return cls(np.ascontiguousarray(whitener), (centres @ whitener).astype(np.float32))
 
     def of(self, encoded: Encoded) -> Floats:
