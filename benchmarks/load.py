@@ -3,8 +3,8 @@
     python benchmarks/load.py ADDRESS PATH BODIES RATE SECONDS CLIENTS    # BODIES: a file with a body a line
 
 Latencies count from when an ask was due, so that a server that stalls is charged for all it kept waiting
-(G. Tene, "How NOT to measure latency"). Prints JSON: a list of [due at, seconds, status, version], times as
-time.monotonic() counts; status 0 is a connection that broke, -1 one that was refused.
+(G. Tene, "How NOT to measure latency"). Prints JSON: a list of [due at, seconds, status, version, seconds
+since it was sent], times as time.monotonic() counts; status 0 is a connection that broke, -1 one that was refused.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import time
 from pathlib import Path
 from urllib.parse import urlsplit
 
-Seen = list[tuple[float, float, int, str]]
+Seen = list[tuple[float, float, int, str, float]]
 
 
 async def main(address: str, path: str, bodies: list[str], rate: float, seconds: float, clients: int) -> Seen:
@@ -39,7 +39,7 @@ async def one(
         if wait > 0:
             await asyncio.sleep(wait)
         body = bodies[place % len(bodies)].encode()
-        status, version, close = 0, "", True
+        status, version, close, sent = 0, "", True, time.monotonic()
         try:
             if line is None:
                 line = await asyncio.open_connection(url.hostname, url.port)
@@ -55,7 +55,8 @@ async def one(
             status = -1
         except (OSError, asyncio.IncompleteReadError):
             status = 0
-        seen.append((begin + due, time.monotonic() - begin - due, status, version))
+        now = time.monotonic()
+        seen.append((begin + due, now - begin - due, status, version, now - sent))
         if close and line is not None:
             line[1].close()
         line = None if close else line

@@ -21,3 +21,4 @@ step metier predict "$out/bank" "I lost my card" "why was i charged twice for ne
 
 printf '\nThe specialist is the folder %s, with the report of its training in it.\n' "$out/bank"
 printf 'The report on rows it had never seen is %s: open it in a browser.\n' "$out/evaluation.html"
+printf 'The bank has an assistant, too: make chat\n'

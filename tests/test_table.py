@@ -114,7 +114,7 @@ def test_it_is_measured_and_shown(folder: Path, file: Path, tmp_path: Path) -> N
     said = json.loads(run("evaluate", str(folder), str(file), "--report", str(report), "--json"))
     assert said["accuracy"]["value"] > 0.8
     shown = " ".join(run("show", str(folder)).split())
-    assert "classify date, number, category" in shown
+    assert "from date, number, category" in shown
     assert "called, balance, job → bought" in shown
 
 

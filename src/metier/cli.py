@@ -40,8 +40,10 @@ def command_line() -> "typer.Typer":
     """The verbs under their one name."""
     import typer
 
+    from metier.commands import assistant
     from metier.commands.audit import audit
     from metier.commands.base import guarded
+    from metier.commands.chat import chat
     from metier.commands.domains import domains
     from metier.commands.evaluate import evaluate
     from metier.commands.keys import keys
@@ -54,10 +56,11 @@ def command_line() -> "typer.Typer":
 
     # a traceback of its own would show the values of variables, and so the rows of whoever uses it
     app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
-    for verb in (train, predict, evaluate, audit, show, domains, serve, check, ledger):
+    for verb in (train, predict, evaluate, audit, show, domains, serve, check, ledger, chat):
         app.command()(guarded(verb))
     app.add_typer(registry, name="registry")
     app.add_typer(keys, name="keys")
+    app.add_typer(assistant.app(), name="assistant")
 
     @app.callback()
     def metier(

@@ -45,7 +45,11 @@ def words(told: Sequence[Told]) -> list[str | None]:
     return [decision.error for decisions, _ in told for decision in decisions]
 
 
-def test_a_lone_ask_waits_for_nobody_and_the_rest_go_together(executor: ThreadPoolExecutor) -> None:
+@pytest.mark.parametrize(("moment", "batches"), [(60.0, [[0], list(range(1, 10))]), (1e-9, [[i] for i in range(10)])])
+def test_a_lone_ask_waits_for_nobody_and_the_rest_go_together_where_that_takes_a_moment(
+    executor: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch, moment: float, batches: list[list[int]]
+) -> None:
+    monkeypatch.setattr("metier.gateway.batch.TOGETHER_S", moment)
     slow = Slow()
 
     async def run() -> list[list[str | None]]:
@@ -57,7 +61,7 @@ def test_a_lone_ask_waits_for_nobody_and_the_rest_go_together(executor: ThreadPo
         return [words(told) for told in await asyncio.gather(*asks)]
 
     assert asyncio.run(run()) == [[str(i)] for i in range(10)]
-    assert slow.batches == [[0], list(range(1, 10))]
+    assert slow.batches == batches
 
 
 def test_what_the_first_stage_knows_needs_no_thread(executor: ThreadPoolExecutor) -> None:

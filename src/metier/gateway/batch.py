@@ -17,7 +17,8 @@ from metier.gateway.base import Overloaded
 from metier.types import Decision, Probabilities
 
 Told: TypeAlias = tuple[list[Decision], Probabilities]
-MOST_TOGETHER = 64  # rows: more would let those behind wait longer than a row alone takes
+MOST_TOGETHER = 64  # rows
+TOGETHER_S = 0.005  # what a batch may take, about: each row in it waits for all of them
 SWIFT_S = 0.0005  # a first stage that takes no longer is asked where the ask stands, without a thread
 
 
@@ -62,7 +63,7 @@ class Queue:
         return not self._waiting and not self._running
 
     async def told(self, cells: Sequence[Any]) -> list[Told]:
-        """What the specialist says of the cells, in pieces of at most `MOST_TOGETHER` rows, in order.
+        """What the specialist says of the cells, in pieces that each take a moment, in order.
 
         Raises: Overloaded where the queue is full.
         """
@@ -77,7 +78,8 @@ class Queue:
                 retry_after=max(1, round(self._rows * self._seconds_a_row / self._lanes)),
             )
         loop = asyncio.get_running_loop()
-        pieces = [cells[start : start + MOST_TOGETHER] for start in range(0, len(cells), MOST_TOGETHER)]
+        room = self._room()
+        pieces = [cells[start : start + room] for start in range(0, len(cells), room)]
         futures: list[asyncio.Future[Told]] = [loop.create_future() for _ in pieces]
         self._waiting.extend(zip(pieces, futures, strict=True))
         self._rows += len(cells)
@@ -102,13 +104,19 @@ class Queue:
     def _together(self) -> list[tuple[Sequence[Any], asyncio.Future[Told]]]:
         taken: list[tuple[Sequence[Any], asyncio.Future[Told]]] = []
         rows = 0
-        while self._waiting and (not taken or rows + len(self._waiting[0][0]) <= MOST_TOGETHER):
+        while self._waiting and (not taken or rows + len(self._waiting[0][0]) <= self._room()):
             piece, future = self._waiting.popleft()
             self._rows -= len(piece)
             if not future.done():
                 taken.append((piece, future))
                 rows += len(piece)
         return taken
+
+    def _room(self) -> int:
+        """Rows that go together: as many as take a moment, by what rows took lately."""
+        if not self._seconds_a_row:
+            return MOST_TOGETHER
+        return int(min(max(TOGETHER_S / self._seconds_a_row, 1), MOST_TOGETHER))
 
     def _finish(
         self,

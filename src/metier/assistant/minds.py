@@ -1,0 +1,71 @@
+"""The specialists of an assistant, loaded from where its author or `learn` put them. Knows no conversation."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from metier import artifact
+from metier.assistant import learn
+from metier.assistant.base import BadAssistant, Decider, Found, Library, Minds, Script
+from metier.assistant.spelling import Speller
+from metier.gateway.redact import redacted
+
+SURE = 0.5  # that a section answers
+
+
+class Sections:
+    """Knowledge by a specialist that has learnt which questions go to which section."""
+
+    def __init__(self, decider: Decider) -> None:
+        self._decider = decider
+
+    def find(self, question: str) -> Found | None:
+        """The best section, and whether it answers."""
+        decision = self._decider.predict([question])[0]
+        if not decision.candidates:  # nothing that could be read
+            return None
+        best = decision.candidates[0]
+        sure = decision.reason != "out_of_scope" and best.probability >= SURE
+        return Found(id=best.label, score=best.probability, familiar=decision.scope, sure=sure)
+
+
+class Nothing:
+    """Knowledge of nothing."""
+
+    def find(self, question: str) -> Found | None:
+        """No section."""
+        return None
+
+
+def trained(script: Script) -> bool:
+    """Whether every specialist is there."""
+    return all(folder.is_dir() for folder in _folders(script).values())
+
+
+def load(script: Script) -> Minds:
+    """Every specialist, each checked as it is loaded.
+
+    Raises: BadAssistant where one was never trained; it says the command.
+    """
+    folders = _folders(script)
+    missing = [name for name, folder in folders.items() if not folder.is_dir()]
+    if missing:
+        raise BadAssistant(
+            f"{script.folder}: not trained yet: {', '.join(missing)}. Run: metier assistant train {script.folder}"
+        )
+    with ThreadPoolExecutor(4) as pool:
+        loaded = dict(zip(folders, pool.map(artifact.load, folders.values()), strict=True))
+    library: Library = Sections(loaded["knowledge"]) if "knowledge" in loaded else Nothing()
+    return Minds(
+        intent=loaded["intent"], acts=loaded.get("acts"), scope=loaded.get("scope"), library=library, redact=redacted,
+        speller=Speller(text for rows in learn.teaching(script).values() for text, _ in rows),
+        scope_least=learn.least(script) if "scope" in script.models else 0.0,
+    )  # fmt: skip
+
+
+def _folders(script: Script) -> dict[str, Path]:
+    folders = {name: learnt.folder for name, learnt in script.models.items() if name in ("intent", "acts", "scope")}
+    if len(script.knowledge) > 1:
+        folders["knowledge"] = script.folder / "models" / "knowledge"
+    return folders

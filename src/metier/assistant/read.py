@@ -1,0 +1,259 @@
+"""A folder with `assistant.yaml` to a Script. Knows the format's keys and forms; what they refer to is `check`'s
+work."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+from metier.assistant import knowledge, strict
+from metier.assistant.base import Action, BadAssistant, Desk, Job, Learnt, Script, Slot, Step
+from metier.assistant.strict import Node
+
+Kind = TypeVar("Kind")
+FILE = "assistant.yaml"
+KEYS = (
+    "assistant",
+    "language",
+    "say",
+    "models",
+    "knowledge",
+    "actions",
+    "jobs",
+    "person",
+    "promise",
+    "privacy",
+    "outside",
+)
+SAYS = {
+    "greet": "Hello. I'm a program; ask for a person any time.",
+    "decline": "That is nothing I can help with. I can help with {jobs}.",
+    "decline_again": "I'll leave that one, too: I know about {jobs}, and no more.",
+    "unsure": "I'm not sure I got that. Did you mean:",
+    "unsure_again": "I still don't follow. Say it in other words, or ask for a person.",
+    "bye": "Bye!",
+    "thanks": "You're welcome.",
+    "bot": "I'm a program. You can ask for a person any time.",
+    "capability": "I can help with {jobs}.",
+    "cancelled": "All right, I've stopped; nothing was changed.",
+    "stopped": "I've stopped there.",
+    "nothing": "Nothing is waiting for an answer. What can I do?",
+    "again": "Let me ask once more.",
+    "needed": "I can't go on without that. Answer, or say cancel.",
+    "drop": "We're in the middle of {old}. Shall I drop that and turn to {new}?",
+    "kept": "Then we go on.",
+    "what": "What should I change?",
+    "done_already": "That is done already and I can't take it back. Ask for a person if it is wrong.",
+    "login": "Please log in first, then ask me again.",
+    "none": "I find nothing to choose from there.",
+    "range": "It has to be between {least} and {most}.",
+    "failed": "That didn't work; nothing was changed.",
+    "unknown": "I can't tell whether that went through. A person will look and tell you; please don't try it again.",
+    "person": "I'm passing you to a person, who sees what you have told me.",
+    "waiting": "A person has this conversation and will answer here.",
+    "taken": "Thank you, I've passed that on.",
+    "resumed": "Welcome back. We were in the middle of {old}.",
+    "empty": "I got nothing to read. Say it in words.",
+}
+PERSONAL = ("card_number", "account_number", "iban", "phone", "email")
+TASKS = ("intent", "acts", "scope", "entities", "pii")
+HOW = ("get", "post", "put", "delete", "python")
+KINDS = ("pick", "yes_no", "money", "number", "date", "text")
+JOB_KEYS = ("title", "when", "like", "login", "ask", "confirm", "do", "done", "failed", "answer")
+
+
+def load(folder: Path) -> Script:
+    """What the author of the folder wrote.
+
+    Raises: BadAssistant with file, line and what to write instead.
+    """
+    path = folder / FILE
+    if not path.is_file():
+        raise BadAssistant(
+            f"{folder} holds no {FILE}. Name the folder of an assistant, or make one: metier assistant new {folder}"
+        )
+    return script(strict.read(path.read_text(encoding="utf-8"), FILE), folder)
+
+
+def script(root: Node, folder: Path) -> Script:
+    """The document as a Script."""
+    top = _keys(root, "the assistant", KEYS, needed=("assistant", "models", "jobs"))
+    home = folder / _text(top["knowledge"]) if "knowledge" in top else folder / "knowledge"
+    desk = _desk(top["person"]) if "person" in top else Desk()
+    privacy = _keys(top["privacy"], "privacy", ("redact", "keep")) if "privacy" in top else {}
+    return Script(
+        name=_text(top["assistant"]),
+        folder=folder,
+        language=_texts(top["language"])[0] if "language" in top else "en",
+        say={**SAYS, **(_said(top["say"]) if "say" in top else {})},
+        models={n: _learnt(v, n, folder) for n, v in _keys(top["models"], "models", TASKS, needed=("intent",)).items()},
+        actions={n: _action(n, v) for n, v in _mapping(top["actions"], "actions").items()} if "actions" in top else {},
+        jobs={n: _job(n, v) for n, v in _mapping(top["jobs"], "jobs").items()},
+        knowledge=knowledge.read_folder(home) if home.is_dir() else {},
+        desk=desk,
+        promise={n: str(v.value) for n, v in _mapping(top["promise"], "promise").items()} if "promise" in top else {},
+        redact=_texts(privacy["redact"]) if "redact" in privacy else PERSONAL,
+        keep_days=_days(privacy["keep"]) if "keep" in privacy else 30,
+        outside=folder / _text(top["outside"]) if "outside" in top else None,
+        sources={name: node.place for name, node in top.items()},
+    )  # fmt: skip
+
+
+def _said(node: Node) -> dict[str, str]:
+    return {name: _text(one) for name, one in _keys(node, "say", tuple(SAYS)).items()}
+
+
+def _learnt(node: Node, name: str, folder: Path) -> Learnt:
+    named = _texts(node)
+    rows = tuple(folder / one for one in named if one.endswith((".csv", ".jsonl", ".tsv")))
+    if rows and len(rows) < len(named):
+        raise BadAssistant(
+            f"{node.place}: {name} is either a folder of a specialist or the files it is learnt from, not both."
+        )
+    return Learnt(folder=folder / "models" / name if rows else folder / named[0], rows=rows, place=node.place)
+
+
+def _action(name: str, node: Node) -> Action:
+    given = _keys(node, f"the action {name}", (*HOW, "changes", "body"))
+    ways = [way for way in HOW if way in given]
+    if len(ways) != 1:
+        raise BadAssistant(f"{node.place}: the action {name} has {len(ways)} of {', '.join(HOW)}. Give it exactly one.")
+    target = _text(given[ways[0]])
+    if ways[0] == "python" and not re.fullmatch(r"\w+:\w+", target):
+        raise BadAssistant(
+            f"{node.place}: '{target}' names no function. Write file:function, as in \"actions:top_up\"."
+        )
+    body = {key: str(one.value) for key, one in _mapping(given["body"], "body").items()} if "body" in given else {}
+    changes = _true(given["changes"]) if "changes" in given else False
+    return Action(name=name, how=ways[0], target=target, changes=changes, place=node.place, body=body)
+
+
+def _job(name: str, node: Node) -> Job:
+    given = _keys(node, f"the job {name}", JOB_KEYS)
+    ask = {slot: _slot(slot, one) for slot, one in _mapping(given["ask"], "ask").items()} if "ask" in given else {}
+    done: str | Mapping[str, str] | None = None
+    if "done" in given:
+        plain = given["done"].plain()
+        done = {str(k): str(v) for k, v in plain.items()} if isinstance(plain, dict) else _text(given["done"])
+    places = {f"when {one.value}": one.place for one in _list(given.get("when"))}
+    places |= {f"like {one.value}": one.place for one in _list(given.get("like"))}
+    places |= {key: one.place for key, one in given.items()}
+    return Job(
+        name=name, place=node.place, places=places,
+        title=_text(given["title"]) if "title" in given else name.replace("_", " "),
+        when=_texts(given["when"]) if "when" in given else (),
+        like=_texts(given["like"]) if "like" in given else (),
+        login=_true(given["login"]) if "login" in given else False,
+        ask=ask,
+        confirm=_text(given["confirm"]) if "confirm" in given else None,
+        do=tuple(_step(one) for one in _list(given.get("do"))),
+        done=done,
+        failed=_text(given["failed"]) if "failed" in given else "person",
+        answer=_text(given["answer"]) if "answer" in given else None,
+    )  # fmt: skip
+
+
+def _slot(name: str, node: Node) -> Slot:
+    given = _keys(node, f"the slot {name}", (*KINDS, "say", "optional"), needed=("say",))
+    kinds = [kind for kind in KINDS if kind in given]
+    if len(kinds) != 1:
+        raise BadAssistant(
+            f"{node.place}: the slot {name} has {len(kinds)} of {', '.join(KINDS)}. Give it exactly one."
+        )
+    held = given[kinds[0]]
+    bounds = {}
+    if kinds[0] in ("money", "number") and isinstance(held.value, Mapping):
+        bounds = {k: float(v.value) for k, v in _keys(held, f"{name}: {kinds[0]}", ("min", "max")).items()}
+    return Slot(
+        name=name, kind=kinds[0], say=_text(given["say"]), place=node.place,
+        source=_text(held) if kinds[0] == "pick" else "",
+        least=bounds.get("min"), most=bounds.get("max"),
+        optional=_true(given["optional"]) if "optional" in given else False,
+    )  # fmt: skip
+
+
+def _step(node: Node) -> Step:
+    if not isinstance(node.value, Mapping):
+        return Step(action=_text(node))
+    if len(node.value) != 1:
+        raise BadAssistant(
+            f"{node.place}: a step names one action, as in `- freeze` or `- {{reissue: {{if: replace}}}}`."
+        )
+    ((action, rule),) = node.items()
+    return Step(action=action, given=_text(_keys(rule, f"the step {action}", ("if",), needed=("if",))["if"]))
+
+
+def _desk(node: Node) -> Desk:
+    given = _keys(node, "person", ("to", "when", "open", "closed"))
+    to = "console"
+    if "to" in given:
+        held = given["to"]
+        to = (
+            _text(_keys(held, "to", ("post",), needed=("post",))["post"])
+            if isinstance(held.value, Mapping)
+            else _text(held)
+        )
+    said: dict[str, Any] = {key: _text(given[key]) for key in ("open", "closed") if key in given}
+    if "when" in given:
+        said["when"] = _texts(given["when"])
+    return Desk(to=to, **said)
+
+
+def _mapping(node: Node, what: str) -> Mapping[str, Node]:
+    if not isinstance(node.value, Mapping):
+        raise BadAssistant(
+            f"{node.place}: {what} is {_kind(node)}; expected names with what belongs to each, as in `name: value`."
+        )
+    return node.value
+
+
+def _keys(node: Node, what: str, known: tuple[str, ...], needed: tuple[str, ...] = ()) -> Mapping[str, Node]:
+    given = _mapping(node, what)
+    for key, one in given.items():
+        if key not in known:
+            raise BadAssistant(f"{one.place}: {what} has no '{key}'. Known here: {', '.join(known)}.")
+    missing = [key for key in needed if key not in given]
+    if missing:
+        raise BadAssistant(
+            f"{node.place}: {what} lacks {', '.join(missing)}. Add {'it' if len(missing) == 1 else 'them'} there."
+        )
+    return given
+
+
+def _list(node: Node | None) -> list[Node]:
+    if node is None:
+        return []
+    return node.value if isinstance(node.value, list) else [node]
+
+
+def _texts(node: Node) -> tuple[str, ...]:
+    return tuple(_text(one) for one in _list(node))
+
+
+def _text(node: Node) -> str:
+    return _of(node, str, "text")
+
+
+def _true(node: Node) -> bool:
+    return _of(node, bool, "true or false")
+
+
+def _of(node: Node, kind: type[Kind], what: str) -> Kind:
+    if not isinstance(node.value, kind):
+        raise BadAssistant(f"{node.place}: found {_kind(node)}; expected {what}.")
+    return node.value
+
+
+def _days(node: Node) -> int:
+    found = re.fullmatch(r"(\d+) days?", str(node.value))
+    if found is None:
+        raise BadAssistant(f"{node.place}: '{node.value}' is no time to keep. Write it in days, as in `keep: 30 days`.")
+    return int(found[1])
+
+
+def _kind(node: Node) -> str:
+    if isinstance(node.value, Mapping):
+        return "a mapping"
+    return "a list" if isinstance(node.value, list) else f"'{node.value}'"

@@ -1,0 +1,99 @@
+"""YAML as its authors mean it: every value remembers its line, a key twice is an error, and `no` is a word.
+
+PyYAML with the scalars of YAML 1.2's core schema. Knows nothing of assistants.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+
+from metier.assistant.base import BadAssistant, Place
+
+UNSURE = re.compile(r"(?i)(?:yes|no|on|off|y|n)")
+SCALARS = (
+    ("tag:yaml.org,2002:null", re.compile(r"(?:~|null|Null|NULL|)"), "~nN\0"),
+    ("tag:yaml.org,2002:bool", re.compile(r"(?:true|True|TRUE|false|False|FALSE)"), "tTfF"),
+    ("tag:yaml.org,2002:int", re.compile(r"[-+]?[0-9]+"), "-+0123456789"),
+    (
+        "tag:yaml.org,2002:float",
+        re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?"),
+        "-+0123456789.",
+    ),
+)
+
+
+@dataclass(frozen=True)
+class Node:
+    """A value and where it is written. Mappings hold (key place, node) by key; lists hold nodes."""
+
+    value: Any
+    place: Place
+
+    def plain(self) -> Any:
+        """The value without its places."""
+        if isinstance(self.value, Mapping):
+            return {key: node.plain() for key, node in self.value.items()}
+        return [node.plain() for node in self.value] if isinstance(self.value, list) else self.value
+
+    def items(self) -> Iterator[tuple[str, Node]]:
+        """The pairs of a mapping."""
+        return iter(self.value.items())
+
+
+class _Loader(yaml.SafeLoader):  # type: ignore[misc]  # it ships no types
+    yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}
+
+
+for _tag, _pattern, _first in SCALARS:
+    _Loader.add_implicit_resolver(_tag, re.compile(f"^{_pattern.pattern}$"), [c if c != "\0" else "" for c in _first])
+
+
+def read(text: str, file: str) -> Node:
+    """The document as nodes.
+
+    Raises: BadAssistant with file and line.
+    """
+    loader = _Loader(text)
+    try:
+        root = loader.get_single_node()
+        if root is None:
+            raise BadAssistant(f"{file}:1: the file is empty. Start it with `assistant: NAME`.")
+        return _node(loader, root, file)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        line = 1 if mark is None else mark.line + 1
+        raise BadAssistant(
+            f"{file}:{line}: this is not YAML: {error.problem}. Mend the line, or put its text in quotes."
+        ) from None
+    finally:
+        loader.dispose()
+
+
+def _node(loader: _Loader, node: yaml.Node, file: str) -> Node:
+    place = Place(file=file, line=node.start_mark.line + 1)
+    if isinstance(node, yaml.MappingNode):
+        pairs: dict[str, Node] = {}
+        for key, value in node.value:
+            name, line = str(key.value), key.start_mark.line + 1
+            if name in pairs:
+                raise BadAssistant(
+                    f"{file}:{line}: '{name}' stands here a second time, first on line "
+                    f"{pairs[name].place.line}. Keep one."
+                )
+            held = _node(loader, value, file)
+            pairs[name] = Node(held.value, Place(file=file, line=line))
+        return Node(pairs, place)
+    if isinstance(node, yaml.SequenceNode):
+        return Node([_node(loader, one, file) for one in node.value], place)
+    if node.style is None and UNSURE.fullmatch(node.value):
+        raise BadAssistant(
+            f"{place}: a bare {node.value} is read differently by different programs. Write true, false or "
+            f'"{node.value}".'
+        )
+    # YAML 1.1 would read 0777 as octal
+    return Node(int(node.value) if node.tag == "tag:yaml.org,2002:int" else loader.construct_object(node), place)

@@ -1,0 +1,199 @@
+"""Conversations that survive anything: each message is logged, each effect is logged before it is asked for, then
+the turn.
+
+The order on disk is the whole idea: `received`, `calling` (with its key), `called`, `ended` (with the state). A process
+killed anywhere finds the open turn again and works it out from the same words, never repeating a call with an effect.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from metier.assistant.base import Action, Caller, Message, Result, Script
+from metier.assistant.state import State, Turn
+from metier.assistant.store import Entry, Log, plain
+from metier.assistant.turn import Rules
+from metier.types import Json
+
+
+class Talk:
+    """An assistant at work: `talk.send("c1", Message(...)).replies`."""
+
+    def __init__(self, rules: Rules, log: Log, caller: Caller) -> None:
+        self.rules, self.log, self.caller = rules, log, caller
+
+    @property
+    def script(self) -> Script:
+        """What the author wrote."""
+        return self.rules.script
+
+    def send(self, conversation: str, message: Message) -> Turn:
+        """What comes of a message; of one that was sent before, the same as then."""
+        with self.log.turn(conversation):
+            entries = self.log.entries(conversation)
+            if entries and entries[-1].kind != "ended" and (unfinished := _open_turn(entries)):
+                self._work(conversation, entries, _message(unfinished.data))
+                entries = self.log.entries(conversation)
+            if "dedupe" not in self.rules.faults and (before := _answered(entries, message.id)):
+                return before
+            redacted = self.rules.minds.redact(message.text)
+            kept: dict[str, Json] = {
+                "id": message.id,
+                "text": redacted,
+                "at": message.at.isoformat(),
+                "customer": message.customer,
+            }
+            seq = len(entries)
+            self.log.append(conversation, seq, "received", kept, message.at.isoformat())
+            return self._work(conversation, [*entries, Entry(seq=seq, kind="received", data=kept)], _message(kept))
+
+    def resume(self, conversation: str) -> Turn | None:
+        """Finish the turn that a killed process left open, if there is one."""
+        with self.log.turn(conversation):
+            entries = self.log.entries(conversation)
+            unfinished = _open_turn(entries)
+            return None if unfinished is None else self._work(conversation, entries, _message(unfinished.data))
+
+    def state(self, conversation: str) -> State:
+        """Where the conversation stands."""
+        return _state(self.log.entries(conversation))
+
+    def replay(self, conversation: str) -> list[str]:
+        """Every `ended` entry worked out anew from what was received and called: same models, same bytes."""
+        entries = self.log.entries(conversation)
+        said = []
+        for place, entry in enumerate(entries):
+            if entry.kind == "received":
+                calls = _Calls(self, conversation, [*entries], place, live=False)
+                turn = self.rules.turn(_state(entries[:place]), _message(entry.data), calls.do)
+                said.append(plain(_ended(turn, entry.data["id"])))
+        return said
+
+    def _work(self, conversation: str, entries: list[Entry], message: Message) -> Turn:
+        start = max(place for place, entry in enumerate(entries) if entry.kind == "received")
+        calls = _Calls(self, conversation, entries, start, live=True)
+        before = _state(entries[:start])
+        try:
+            turn = self.rules.turn(before, message, calls.do)
+        except Exception:
+            # a template that does not fit or a fault of ours: the turn is closed, so that the next message is not
+            # held up by it
+            ended = _ended(Turn(events=[], replies=[], state=before, trace=[]), message.id)
+            self.log.append(conversation, len(calls.entries), "ended", ended, message.at.isoformat())
+            raise
+        self._told_the_desk(conversation, calls, turn, message)
+        ended = _ended(turn, message.id)
+        self.log.append(conversation, len(calls.entries), "ended", ended, message.at.isoformat())
+        self.log.trace(conversation, turn.state.turn, msgspec.to_builtins(turn.trace))
+        return turn
+
+    def _told_the_desk(self, conversation: str, calls: _Calls, turn: Turn, message: Message) -> None:
+        """A desk elsewhere hears of a hand-over; the one built in reads the log."""
+        to = self.script.desk.to
+        for event in turn.events:
+            if event.verb == "hands off" and "://" in to.replace("{desk}", "http://desk"):
+                told = {"conversation": "{conversation}", "why": "{why}", "text": "{text}", "job": "{told}"}
+                place = self.script.sources["person"]
+                action = Action(name="desk", how="post", target=to, changes=True, place=place, body=told)
+                values = {"conversation": conversation, "why": event.name, "text": message.text, "told": event.args}
+                calls.do(action, values, -turn.state.turn)
+
+
+class _Calls:
+    """The calls of one turn: those already in the log are read, others are made and logged."""
+
+    def __init__(self, talk: Talk, conversation: str, entries: list[Entry], start: int, *, live: bool) -> None:
+        self._talk, self._conversation, self._live, self._start = talk, conversation, live, start
+        self.entries = entries
+        self._reads = 0
+
+    def do(self, action: Action, values: Mapping[str, Any], instance: int) -> Result:
+        """One action, at most once where it changes something."""
+        key = self._key(action, values, instance)
+        known = self._known(key)
+        if known is not None:
+            return known
+        if not self._live:
+            return Result(outcome="unknown", value=None)
+        if action.changes and any(e.kind == "calling" and e.data["key"] == key for e in self.entries):
+            # the process died between asking and hearing: it may be done, so it is not asked again
+            return self._keep(key, action, Result(outcome="unknown", value=None))
+        if action.changes:
+            self._append("calling", {"key": key, "action": action.name, "instance": instance})
+        result = self._talk.caller.call(action, values, key=key if action.changes else None)
+        return self._keep(key, action, result)
+
+    def _known(self, key: str) -> Result | None:
+        for entry in self.entries:
+            if entry.kind == "called" and entry.data["key"] == key:
+                return Result(outcome=entry.data["outcome"], value=entry.data["value"])
+        return None
+
+    def _key(self, action: Action, values: Mapping[str, Any], instance: int) -> str:
+        told = {name: value for name, value in values.items() if name not in ("conversation",)}
+        parts: list[Any] = [self._conversation, instance, action.name, told]
+        if not action.changes:  # a read may be made again and again, but its place in the turn is fixed
+            self._reads += 1
+            parts += [self.entries[self._start].seq, self._reads]
+        return hashlib.sha256(plain(parts).encode()).hexdigest()[:40]
+
+    def _keep(self, key: str, action: Action, result: Result) -> Result:
+        value = _redacted(result.value, self._talk.rules.minds.redact)
+        self._append("called", {"key": key, "action": action.name, "outcome": result.outcome, "value": value})
+        return Result(outcome=result.outcome, value=value)
+
+    def _append(self, kind: str, data: dict[str, Json]) -> None:
+        entry = Entry(seq=len(self.entries), kind=kind, data=data)
+        at = self.entries[self._start].data["at"]
+        self._talk.log.append(self._conversation, entry.seq, kind, data, at)
+        self.entries.append(entry)
+
+
+def _redacted(value: Any, redact: Any) -> Any:
+    """What came back from outside as it may reach the log: the ids it is addressed by stay as they are."""
+    if isinstance(value, dict):
+        return {k: one if k == "id" or k.endswith("_id") else _redacted(one, redact) for k, one in value.items()}
+    if isinstance(value, list):
+        return [_redacted(one, redact) for one in value]
+    return redact(value) if isinstance(value, str) else value
+
+
+def _ended(turn: Turn, message: str) -> dict[str, Json]:
+    return {
+        "message": message,
+        "events": msgspec.to_builtins(turn.events),
+        "replies": msgspec.to_builtins(turn.replies),
+        "state": msgspec.to_builtins(turn.state),
+    }
+
+
+def _state(entries: list[Entry]) -> State:
+    for entry in reversed(entries):
+        if entry.kind == "ended":
+            return msgspec.convert(entry.data["state"], State)
+    return State()
+
+
+def _open_turn(entries: list[Entry]) -> Entry | None:
+    for entry in reversed(entries):
+        if entry.kind == "ended":
+            return None
+        if entry.kind == "received":
+            return entry
+    return None
+
+
+def _answered(entries: list[Entry], message: str) -> Turn | None:
+    for entry in reversed(entries):
+        if entry.kind == "ended" and entry.data["message"] == message:
+            return msgspec.convert({**entry.data, "trace": []}, Turn)
+    return None
+
+
+def _message(data: Mapping[str, Any]) -> Message:
+    return Message(id=data["id"], text=data["text"], at=datetime.fromisoformat(data["at"]), customer=data["customer"])

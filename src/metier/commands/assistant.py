@@ -1,0 +1,129 @@
+"""`metier assistant`: make one, check what its author wrote, train its specialists, run its transcripts."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from metier.commands.base import FAILED, grid, say, show, shown
+from metier.commands.chat import At, Home, addresses
+
+if TYPE_CHECKING:
+    from metier.assistant.trial import Ran
+
+
+def new(folder: Home) -> None:
+    """Write the smallest assistant that works, to begin with."""
+    from metier.assistant import starter
+
+    for name in starter.write(folder):
+        say(f"{folder / name}")
+    say(f"Now: metier assistant train {folder}, then metier chat {folder}.")
+
+
+def train(
+    folder: Home,
+    effort: Annotated[str, typer.Option(help="quick, standard or thorough.")] = "standard",
+    anew: Annotated[bool, typer.Option("--anew", help="Train again what has not changed, too.")] = False,
+) -> None:
+    """Train the specialists whose rows, phrases or sections have changed."""
+    from metier.assistant import learn, read
+    from metier.errors import BadOption
+    from metier.types import EFFORTS
+
+    chosen = next((one for one in EFFORTS if one == effort), None)
+    if chosen is None:
+        raise BadOption(f"--effort {effort}: expected one of {', '.join(EFFORTS)}.")
+    done = learn.learn(read.load(folder), effort=chosen, told=say, anew=anew)
+    say(
+        f"Trained {', '.join(done)}. Talk to it: metier chat {folder}"
+        if done
+        else "Nothing has changed since the last training."
+    )
+
+
+def check(folder: Home) -> None:
+    """Say what is wrong with an assistant, with file, line and what to write instead."""
+    from metier.assistant import check as checks
+    from metier.assistant import minds, read
+
+    script = read.load(folder)
+    found = checks.check(script, minds.load(script) if minds.trained(script) else None)
+    for one in found:
+        show(shown(f"{one.place}: {one.grade}: {one.problem} {one.fix}"))
+    wrong = sum(one.grade == "error" for one in found)
+    say(f"{wrong} errors, {len(found) - wrong} other remarks.")
+    if wrong:
+        raise typer.Exit(FAILED)
+
+
+def trial(
+    folder: Home,
+    paraphrase: Annotated[int, typer.Option(metavar="N", help="Run each in N other manners, 5 at most.")] = 0,
+    only: Annotated[str | None, typer.Option(metavar="TEXT", help="Only transcripts whose title holds it.")] = None,
+    at: At = None,
+) -> None:
+    """Run the transcripts, and say which went another way and which jobs none of them starts."""
+    from metier.assistant import minds, outside, read, transcripts
+    from metier.assistant import trial as trials
+    from metier.assistant.actions import Outside
+    from metier.assistant.store import open_log
+    from metier.assistant.turn import Rules
+
+    script = read.load(folder)
+    given = addresses(at)
+    for place in trials.elsewhere(tuple(given.values())):
+        say(f"{place} is not on this machine: what the transcripts change there is changed.", style="yellow")
+    rules = Rules(script, minds.load(script))
+    chosen = [
+        one
+        for one in transcripts.read_folder(folder / "tests")
+        if only is None or only.casefold() in one.title.casefold()
+    ]
+    runs: list[Ran] = []
+    with tempfile.TemporaryDirectory() as kept:
+        log = open_log(Path(kept) / "log.db")
+        for transcript in chosen:
+            for manner in [*trials.MANNERS][: 1 + paraphrase]:
+                with outside.running(script.outside, given) as places:
+                    caller = Outside(folder, places)
+                    runs.append(trials.run(rules, caller, log, transcript, manner))
+                    caller.close()
+        log.close()
+    _put(runs, [*script.jobs])
+    if any(one.missed and one.manner == "as written" for one in runs):
+        raise typer.Exit(FAILED)
+
+
+def _put(runs: list[Ran], jobs: list[str]) -> None:
+    from metier.assistant import trial
+
+    for one in runs:
+        for line in one.missed:
+            show(shown(f"{line} [{one.manner}: {one.transcript.title}]"))
+    table = grid("manner", "passed", "of", figures=(1, 2))
+    for manner in dict.fromkeys(one.manner for one in runs):
+        held = [one for one in runs if one.manner == manner]
+        table.add_row(manner, str(sum(not one.missed for one in held)), str(len(held)))
+    failed = {one.transcript.place for one in runs if one.missed}
+    total = {one.transcript.place for one in runs}
+    table.add_row("every manner", str(len(total) - len(failed)), str(len(total)))
+    counts = trial.started(runs)
+    covered = grid("job", "transcripts", figures=(1,))
+    for job in jobs:
+        covered.add_row(job, str(counts.get(job, 0)) if job in counts else "none: write one")
+    show(table, "", covered)
+
+
+def app() -> typer.Typer:
+    """The verbs under their one name."""
+    from metier.commands.base import guarded
+
+    verbs = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
+    for verb in (new, train, check):
+        verbs.command()(guarded(verb))
+    verbs.command("test")(guarded(trial))
+    return verbs

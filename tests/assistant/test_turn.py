@@ -1,0 +1,130 @@
+"""What a conversation does in every state, whatever the author wrote."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+# each brings a conversation to another state: nothing open, a slot, a yes or no, a confirmation, a switch, did-you-mean
+STATES: dict[str, tuple[str, ...]] = {
+    "nothing": (),
+    "slot": ("I lost my card",),
+    "yes or no": ("I lost my card", "the green one"),
+    "confirmation": ("I lost my card", "green", "yes"),
+    "amount": ("I want to top up my account",),
+    "switch": ("I want to top up my account", "what's my balance?"),
+    "done": ("I lost my card", "green", "no", "yes"),
+}
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_a_person_is_one_message_away(line: Any, state: str) -> None:
+    for text in STATES[state]:
+        line(text)
+    assert "hands off asked" in line.does("I want to speak to a human")
+
+
+@pytest.mark.parametrize("state", [state for state in STATES if state not in ("nothing", "done")])
+def test_cancel_ends_it_and_says_that_nothing_was_changed(line: Any, state: str) -> None:
+    for text in STATES[state]:
+        line(text)
+    turn = line("cancel")
+    assert turn.state.job is None
+    assert turn.state.pending is None
+    assert "nothing was changed" in turn.replies[0].text
+    assert not line.calls("freeze") + line.calls("top_up")
+
+
+@pytest.mark.parametrize("state", [state for state in STATES if state not in ("nothing", "done", "switch")])
+def test_a_side_question_is_answered_and_the_open_question_comes_again(line: Any, state: str) -> None:
+    for text in STATES[state]:
+        line(text)
+    before = line.said[-1].state.pending
+    turn = line("what does a new card cost?")
+    assert turn.replies[0].id == "cards.md#replacement-fee"
+    assert turn.state.pending == before
+    assert turn.replies[-1].id.startswith("jobs.")
+
+
+def test_repeat_says_the_same_again(line: Any) -> None:
+    asked = line("I lost my card").replies
+    assert line("say that again").replies == asked
+
+
+def test_what_was_answered_can_be_put_right_at_the_confirmation(line: Any) -> None:
+    for text in STATES["confirmation"]:
+        line(text)
+    turn = line("no wait, the blue one")
+    assert turn.replies[-1].text == "Freeze Blue now and send a new card?"
+    assert not line.calls("freeze")
+
+
+def test_yes_with_a_change_is_shown_again(line: Any) -> None:
+    line("top up £20 from my green card")
+    assert line.does("yes but make it 30")[-1] == "confirms"
+    assert not line.calls("top_up")
+
+
+@pytest.mark.parametrize("text", ["please, no", "no please don't", "ok no", "don't do it", "yes no", "um, nope"])
+def test_what_holds_a_no_is_never_a_yes(line: Any, text: str) -> None:
+    for said in STATES["confirmation"]:
+        line(said)
+    line(text)
+    assert not line.calls("freeze")
+
+
+def test_a_confirmation_left_for_long_is_shown_again_before_it_counts(line: Any) -> None:
+    for text in STATES["confirmation"]:
+        line(text)
+    turn = line("yes", after=timedelta(hours=2))
+    assert "Welcome back" in turn.replies[0].text
+    assert turn.replies[-1].text == "Freeze Green now and send a new card?"
+    assert not line.calls("freeze")
+    line("yes")
+    assert line.calls("freeze") == 1
+
+
+def test_three_answers_that_say_nothing_go_to_a_person(line: Any) -> None:
+    line("I lost my card")
+    line("flurb")
+    line("flurb dibble")
+    assert any(one.startswith("hands off") for one in line.does("dibble flurb"))
+
+
+def test_the_assistant_is_silent_while_a_person_has_the_conversation(line: Any) -> None:
+    line("let me talk to a human")
+    line("I lost my green card")
+    turn = line("are you there")
+    assert turn.state.owner == "person"
+    assert turn.replies == []
+    assert not line.calls("cards")
+
+
+def test_every_reply_is_a_template_or_a_section_with_its_id(line: Any) -> None:
+    for texts in STATES.values():
+        for text in texts:
+            line(text)
+    known = line.talk.script.knowledge
+    for reply in (reply for turn in line.said for reply in turn.replies):
+        assert reply.id in known or reply.id.split(".")[0] in ("say", "jobs", "person")
+
+
+def test_a_message_without_words_is_no_answer(line: Any) -> None:
+    line("I lost my card")
+    assert line("   ").replies[0].id == "say.empty"
+    assert line.said[-1].state.job is not None
+
+
+def test_nobody_is_served_without_logging_in(line: Any) -> None:
+    line.customer = None
+    assert line("I lost my card").replies[0].id == "say.login"
+    assert line.talk.caller.made == []
+
+
+def test_the_trace_says_what_each_specialist_thought(line: Any) -> None:
+    trace = {thought.step: thought for thought in line("I lost my card").trace}
+    assert trace["intent says"].said == "report_lost_or_stolen_card"
+    assert 0 < trace["intent says"].score <= 1
+    assert trace["scope"].ms >= 0
