@@ -73,6 +73,7 @@ def _shares(
     return shares
 
 
+FEW_ROWS, MOST_KEPT = 4, 200_000  # rows for each column where each is kept as a centre of its own; numbers kept in all
 LEAST_SPREAD = 1e-12  # its root fits single precision, and so do squares of what is divided by it
 
 
@@ -103,6 +104,10 @@ class Novelty:
         whitener = directions / np.sqrt(np.maximum(values, LEAST_SPREAD))
         steps = (np.abs(whitener).max(axis=0) / 127).astype(np.float32)
         rounded = np.ascontiguousarray(np.rint(whitener / steps), np.int8)
+        # few rows each lie as far from their centre as no new row will, for directions follow the noise of what is
+        # learnt: each is a centre of its own, or it would be a stranger when it comes again
+        if len(encoded) < FEW_ROWS * d and len(encoded) * d <= MOST_KEPT:
+            centres = np.concatenate([centres, encoded])
         return cls(rounded, steps, (centres @ (rounded * steps)).astype(np.float32))
 
     def of(self, encoded: Encoded) -> Floats:
