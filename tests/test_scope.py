@@ -35,3 +35,13 @@ def test_few_noisy_series_are_in_scope_when_asked_again_and_noise_is_not() -> No
     assert sum(decision.accepted for decision in new) >= 85
     noise = np.random.default_rng(2).normal(size=(20, 60)).round(3).tolist()
     assert not any(decision.accepted for decision in specialist.predict(noise))
+
+
+def test_a_kept_row_counts_for_itself_and_not_for_what_lies_by_it() -> None:
+    draw = np.random.default_rng(0)
+    learnt = draw.normal(size=(40, 50)).astype(np.float32)
+    novelty = Novelty.fit(learnt, np.arange(40) % 2)
+    alone = Novelty(novelty.whitener, novelty.steps, novelty.centres)
+    new = draw.normal(size=(200, 50)).astype(np.float32)
+    assert novelty.of(learnt).max() < alone.of(learnt).min() / 100
+    np.testing.assert_array_equal(novelty.of(new), alone.of(new))
