@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
@@ -78,3 +79,14 @@ def test_the_command_gives_evidence_when_asked(bank_folder: Path, tmp_path: Path
     assert " from " in ok("predict", bank_folder, "where is my card", "--evidence")
     ok("predict", bank_folder, "where is my card", "--evidence", "-o", tmp_path / "out.csv")
     assert "evidence" in (tmp_path / "out.csv").read_text(encoding="utf-8").splitlines()[0]
+
+
+def test_a_part_of_an_answer_that_is_sure_still_pushes() -> None:
+    draw = np.random.default_rng(0)
+    rows = [
+        {"x": float(x), "y": float(y), "sign": "up" if x + y > 0 else "down"} for x, y in draw.normal(size=(300, 2))
+    ]
+    [found] = metier.train(rows, target="sign", effort="quick").evidence([{"x": 40.0, "y": 60.0}])
+    assert found.answer == "up"
+    assert {one.part.split()[0] for one in found.parts} == {"x", "y"}
+    assert all(abs(one.push) > 0.01 for one in found.parts)

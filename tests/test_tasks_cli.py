@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import random
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -102,6 +103,21 @@ def test_columns_of_another_name_are_said_so(here: Path, tmp_path: Path, monkeyp
 def test_show_says_what_comes_in_and_what_comes_out(here: Path) -> None:
     assert "sales: from text to a number, 'price' (task 'regress')" in ok("show", here / "sales").stdout
     assert "messages: from text to any of 2 labels (task 'multilabel')" in ok("show", here / "messages").stdout
+
+
+def test_a_folder_or_an_archive_of_files_is_asked_as_a_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for label, words in (("greeting", "good morning to you all"), ("parting", "see you soon, farewell")):
+        (tmp_path / "mail" / label).mkdir(parents=True)
+        for i in range(12):
+            (tmp_path / "mail" / label / f"{i}.txt").write_text(f"{words}, {'abcdefghijkl'[i]}")
+    ok("train", "mail", "-o", "kind", "--effort", "quick")
+    shutil.make_archive("mail", "zip", tmp_path, "mail")
+    for asked in ("mail/", "mail.zip"):
+        rows = list(csv.DictReader(ok("predict", "kind", asked).stdout.splitlines()))
+        assert [row["label"] for row in rows].count("greeting") == 12
+    flat = CliRunner().invoke(APP, ["predict", "kind", "mail/greeting/"])
+    assert "to ask about files without labels, name them: greeting/*" in " ".join(flat.stderr.split())
 
 
 def test_a_file_of_other_columns_is_refused_before_anything_is_written(here: Path, tmp_path: Path) -> None:

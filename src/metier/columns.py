@@ -85,7 +85,7 @@ def cells_of(table: Table, inputs: Sequence[Input]) -> list[Any]:
         raise MissingColumn(
             f"{table.source}: no column {', '.join(repr(name) for name in missing)}. The specialist was trained with "
             f"{'it' if len(missing) == 1 else 'them'}; this table has: {', '.join(table.columns) or 'none'}. Rename "
-            "the column that holds the same thing."
+            f"the column that holds the same thing, or name all with --input: {named(inputs)}."
         )
     columns = [table.columns[one.column] for one in inputs]
     return list(columns[0]) if len(columns) == 1 else list(zip(*columns, strict=True))

@@ -20,14 +20,17 @@ from metier.errors import BadCell, BadOption
 from metier.forms.base import Learnt
 from metier.specialist import Specialist
 from metier.tasks.base import Task
-from metier.types import Json, Probabilities, Scores, Value
+from metier.types import Floats, Json, Probabilities, Scores, Value
 
 MOST_PARTS, MOST_NEIGHBOURS = 8, 3
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Push:
-    """How much more probable the answer is with a part than without it, or how much larger where it is a number."""
+    """How much more likely the answer is with a part than without it, or how much larger where it is a number.
+
+    In log-odds, which have no end as a probability has: 0.7 doubles the odds, 2.3 makes them tenfold.
+    """
 
     part: str
     push: float
@@ -79,11 +82,11 @@ def _of_cell(specialist: Specialist, domain: Domain, task: Task, cell: Any) -> E
         return Evidence(answer=None)
     stage = int(specialist.cascade.run([value]).stage[0])
     parts = list(domain.parts(value)) if isinstance(domain, Parted) else []
-    told = _at(specialist.cascade, stage, [value, *(without for _, without in parts)])
+    told, leant = _at(specialist.cascade, stage, [value, *(without for _, without in parts)])
     answer, column = task.leading(specialist.labels, told[0])
     pushes = [
-        Push(part=name, push=float(told[0, column] - without[column]))
-        for (name, _), without in zip(parts, told[1:], strict=True)
+        Push(part=name, push=float(leant[0, column] - without[column]))
+        for (name, _), without in zip(parts, leant[1:], strict=True)
     ]
     nearest, inside = _nearest(specialist.cascade, value)
     return Evidence(
@@ -94,13 +97,13 @@ def _of_cell(specialist: Specialist, domain: Domain, task: Task, cell: Any) -> E
     )
 
 
-def _at(cascade: Cascade, stage: int, values: Sequence[Value]) -> Probabilities:
-    """What one stage says of all values, so that no difference comes from an exit."""
+def _at(cascade: Cascade, stage: int, values: Sequence[Value]) -> tuple[Probabilities, Floats]:
+    """What one stage says of all values and how far they lean, so that no difference comes from an exit."""
     scores: Scores | None = None
     for one in cascade.stages[:stage]:
         step = run_stage(one, values, scores)
         scores = step.scores
-    return step.probabilities
+    return step.probabilities, cascade.stages[stage - 1].calibrator.leanings(step.scores)
 
 
 def _nearest(cascade: Cascade, value: Value) -> tuple[tuple[Neighbour, ...], bool | None]:

@@ -49,8 +49,8 @@ def predict(
         list[str],
         typer.Argument(
             metavar="TEXT|FILE|-",
-            help="Texts or media files, one table, or - for lines of standard input. Several columns: name=value …, or "
-            "JSON objects.",
+            help="Texts or media files; one table, archive or folder/; or - for lines of standard input. Several "
+            "columns: name=value …, or JSON objects.",
         ),
     ],
     output: Annotated[
@@ -107,10 +107,13 @@ def _located(batch: Table, specialist: Learnt, columns: Sequence[str]) -> Table:
 
 
 def _is_file(word: str) -> bool:
-    """Whether a word means a table: by its ending, and because it is there or could be nothing else."""
+    """Whether a word means a table, archive or folder/: by its end, and as it is there or could be nothing else."""
+    from metier.data.archive import ENDINGS as PACKED
     from metier.data.read import ENDINGS
 
-    known = Path(word[-100:]).suffix.lower() in ENDINGS
+    if word.endswith("/") and Path(word).is_dir():
+        return True
+    known = Path(word[-100:]).suffix.lower() in ENDINGS or word.lower().endswith(PACKED)
     return known and (not any(letter.isspace() for letter in word) or Path(word).is_file())
 
 
@@ -337,9 +340,10 @@ def _counted(rows: Iterator[Told], counts: Counter[str]) -> Iterator[Iterator[To
 def _show(texts: Sequence[str], decisions: Sequence[Decision], because: Sequence[Evidence | None]) -> None:
     table = grid("Text", "Answer", "Sure", "Stage", "Time", figures=range(2, 5))
     for text, decision, evidence in zip(texts, decisions, because, strict=True):
-        sure, time = f"{decision.probability:.1%}", duration(decision.microseconds)
+        read = decision.error is None
+        sure, time = (f"{decision.probability:.1%}", duration(decision.microseconds)) if read else ("–", "–")
         answer = "\n".join([_answer(decision), *_because(evidence)])
-        table.add_row(shown(text, MOST_SHOWN), shown(answer), sure, str(decision.stage), time)
+        table.add_row(shown(text, MOST_SHOWN), shown(answer), sure, str(decision.stage) if read else "–", time)
     # a label is a name and should not be broken in two: it has its room before the text does
     room = console().width - FIGURES_WIDTH
     table.columns[1].width = min(max(26, *(len(d.words()) for d in decisions)), room - 12)

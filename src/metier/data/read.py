@@ -174,7 +174,7 @@ def _table_of_folder(path: Path) -> Table:
     if not files:
         raise UnreadableData(
             f"{path}: no file in a subfolder. Expected {path.name}/label/file, one subfolder for each label. For a "
-            f"table, give the file itself ({KNOWN})."
+            f"table, give the file itself ({KNOWN}); to ask about files without labels, name them: {path.name}/*."
         )
     return Table(columns={"file": [f for f, _ in files], "label": [label for _, label in files]}, source=path.name)
 

@@ -30,6 +30,13 @@ class Calibrator(Protocol):
         """How sure each row is (n,), 0 to 1: what exits and the rule compare."""
         ...
 
+    def leanings(self, scores: Scores) -> Floats:
+        """How far each row leans to each answer, in the columns of its probabilities: log-odds, or numbers as they are.
+
+        Where a probability has come to its end, what is added to its scores or taken from them still shows.
+        """
+        ...
+
     def state(self) -> State:
         """Everything `restore` needs to give equal probabilities again."""
         ...

@@ -123,6 +123,14 @@ class Blend:
         highest: NDArray[np.float32] = _highest(np.ascontiguousarray(probabilities, np.float32))
         return highest
 
+    def leanings(self, scores: Scores) -> Floats:
+        """Log-odds of each label (n, k) before the curve, which has an end."""
+        blended = np.tensordot(self.weights.astype(np.float64), scores, axes=1)  # (n, k)
+        others = np.repeat(blended[:, None], blended.shape[1], axis=1)  # (n, k, k)
+        np.einsum("nkk->nk", others)[:] = -np.inf
+        leant: Floats = blended - np.logaddexp.reduce(others, axis=2)
+        return leant
+
     def state(self) -> State:
         return State(
             config={

@@ -19,13 +19,22 @@ from numpy.typing import NDArray
 from metier.types import Encoded, Floats, Labels, Loss, Rows, Scores, State
 
 _KNOTS = 512
+FEW_ROWS, MOST_KEPT = 4, 200_000  # rows for each column where each is kept as it is; numbers kept in all
+OWN = 4.0  # a kept row counts within half the distance of a class: for itself, not for what happens to lie by it
 
 
 @njit(cache=True, nogil=True, fastmath=True)
 def _distances(
-    vectors: NDArray[np.float32], whitener: NDArray[np.int8], steps: NDArray[np.float32], centres: NDArray[np.float32]
+    vectors: NDArray[np.float32],
+    whitener: NDArray[np.int8],
+    steps: NDArray[np.float32],
+    centres: NDArray[np.float32],
+    kept: NDArray[np.float32],
 ) -> NDArray[np.float64]:
-    """Squared distance to the nearest centre after whitening (n,). Row by row, so that no row depends on another."""
+    """Squared distance to the nearest centre after whitening (n,), or to a kept row if that is far nearer.
+
+    Row by row, so that no row depends on another.
+    """
     (n, d), r = vectors.shape, whitener.shape[1]
     distances = np.empty(n, np.float64)
     at = np.empty(r, np.float32)
@@ -41,6 +50,11 @@ def _distances(
             for j in range(r):
                 distance += (at[j] - centres[c, j]) ** 2
             nearest = min(nearest, distance)
+        for c in range(len(kept)):
+            distance = np.float32(0)
+            for j in range(r):
+                distance += (at[j] - kept[c, j]) ** 2
+            nearest = min(nearest, OWN * distance)
         distances[i] = nearest
     return distances
 
@@ -80,10 +94,12 @@ class Novelty:
     """How strange a vector is: for sparse Rows the share that was never seen, for dense vectors a distance."""
 
     def __init__(
-        self, whitener: NDArray[np.int8], steps: NDArray[np.float32], centres: NDArray[np.float32]
+        self, whitener: NDArray[np.int8], steps: NDArray[np.float32], centres: NDArray[np.float32],
+        kept: NDArray[np.float32] | None = None,
     ) -> None:  # fmt: skip
         # (d, r) in 8 bits, a scale for each column (r,), and (k, r); all empty for Rows
         self.whitener, self.steps, self.centres = whitener, steps, centres
+        self.kept = centres[:0] if kept is None else kept  # rows that were learnt, where they are few (n, r)
 
     @classmethod
     def fit(cls, encoded: Encoded, labels: Labels) -> Self:
@@ -103,14 +119,18 @@ class Novelty:
         whitener = directions / np.sqrt(np.maximum(values, LEAST_SPREAD))
         steps = (np.abs(whitener).max(axis=0) / 127).astype(np.float32)
         rounded = np.ascontiguousarray(np.rint(whitener / steps), np.int8)
-        return cls(rounded, steps, (centres @ (rounded * steps)).astype(np.float32))
+        # few rows each lie as far from their centre as no new row will, for directions follow the noise of what is
+        # learnt: each is kept, or it would be a stranger when it comes again
+        few = len(encoded) < FEW_ROWS * d and len(encoded) * d <= MOST_KEPT
+        whitened = (rows @ (rounded * steps) for rows in (centres, encoded if few else encoded[:0]))
+        return cls(rounded, steps, *(rows.astype(np.float32) for rows in whitened))
 
     def of(self, encoded: Encoded) -> Floats:
         """Strangeness (n,), larger is stranger."""
         if isinstance(encoded, Rows):
             return encoded.weights[encoded.starts[:-1]].astype(np.float64)
         distances: Floats = _distances(
-            np.ascontiguousarray(encoded, np.float32), self.whitener, self.steps, self.centres
+            np.ascontiguousarray(encoded, np.float32), self.whitener, self.steps, self.centres, self.kept
         )
         return distances
 
@@ -158,6 +178,7 @@ class Scope:
                 "whitener": self.novelty.whitener,
                 "steps": self.novelty.steps,
                 "centres": self.novelty.centres,
+                "kept": self.novelty.kept,
             }
         )
 
@@ -165,11 +186,13 @@ class Scope:
     def restore(cls, state: State) -> Self:
         a = state.arrays
         steps = a.get("steps", np.ones(a["whitener"].shape[1], np.float32))
-        if not len(steps) == a["whitener"].shape[1] == a["centres"].shape[1] or not (
+        kept = a.get("kept", a["centres"][:0])
+        if not len(steps) == a["whitener"].shape[1] == a["centres"].shape[1] == kept.shape[1] or not (
             len(a["centre"]) == len(a["spread"]) == len(a["weights"])
         ):
             raise ValueError("the shapes of a scope do not fit one another")
-        return cls(Novelty(a["whitener"], steps, a["centres"]), a["centre"], a["spread"], a["weights"], a["knots"])
+        novelty = Novelty(a["whitener"], steps, a["centres"], kept)
+        return cls(novelty, a["centre"], a["spread"], a["weights"], a["knots"])
 
 
 SCOPE: Any = Scope

@@ -68,6 +68,12 @@ class Sigmoids:
         """How sure the least sure label of each row is (n,)."""
         return np.asarray(np.maximum(probabilities, 1 - probabilities).min(axis=1, initial=1), np.float32)
 
+    def leanings(self, scores: Scores) -> Floats:
+        """Log-odds of each label (n, k)."""
+        heads = len(scores)
+        leant: Floats = np.einsum("mk,mnk->nk", self.weights[:heads].astype(np.float64), scores) + self.weights[heads]
+        return leant
+
     def state(self) -> State:
         return State(arrays={"weights": self.weights})
 

@@ -123,13 +123,23 @@ def _looks_like_numbers(cell: Any) -> bool:
             del words[-1:]  # it may be cut short
         return len(words) >= LEAST_STEPS and all(NUMBER.fullmatch(word) or word.lower() in GAPS for word in words)
     if isinstance(cell, Path):
-        return cell.suffix.lower() in FILE_ENDINGS
+        return cell.suffix.lower() in FILE_ENDINGS and (cell.suffix.lower() != ".txt" or _begins_with_numbers(cell))
     if isinstance(cell, np.ndarray):
         return cell.dtype.kind in "fiu" and 1 <= cell.ndim <= 2
     if isinstance(cell, list | tuple) and len(cell):
         first = cell[0][0] if isinstance(cell[0], list | tuple) and len(cell[0]) else cell[0]
         return isinstance(first, int | float) and not isinstance(first, bool)
     return False
+
+
+def _begins_with_numbers(path: Path) -> bool:
+    """Whether a text file has a number in its first line or, below names, in its second; most hold words."""
+    try:
+        with path.open("rb") as file:
+            began = file.read(LOOKED_AT).decode("utf-8", "replace").splitlines()
+    except OSError:
+        return False
+    return any(NUMBER.fullmatch(re.split(r"[,;:\s]", line.strip())[0]) for line in began[:2])
 
 
 def _sound(channels: list[NDArray[np.float64]], where: str) -> F32:

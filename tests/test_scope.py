@@ -1,0 +1,47 @@
+"""What was learnt is familiar when it comes again, however few rows there were, and what is unlike it is not."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import metier
+from metier.decide.scope import Novelty
+
+
+def waves(seed: int, rows: int) -> list[tuple[list[float], str]]:
+    draw, clock = np.random.default_rng(seed), np.arange(60)
+    made = []
+    for i in range(rows):
+        turn = clock / (3 if i % 2 else 6) + draw.uniform(0, 6)
+        made.append(((np.sin(turn) + draw.normal(0, 0.3, 60)).round(3).tolist(), "fast" if i % 2 else "slow"))
+    return made
+
+
+@pytest.mark.parametrize("rows", [30, 60, 500])
+def test_rows_are_no_strangers_to_a_distance_that_learnt_them(rows: int) -> None:
+    draw = np.random.default_rng(0)
+    learnt, new = draw.normal(size=(rows, 50)).astype(np.float32), draw.normal(size=(200, 50)).astype(np.float32)
+    novelty = Novelty.fit(learnt, np.arange(rows) % 2)
+    assert np.median(novelty.of(learnt)) <= np.median(novelty.of(new))
+    assert novelty.of(new).max() < np.median(novelty.of(new + 50))
+
+
+def test_few_noisy_series_are_in_scope_when_asked_again_and_noise_is_not() -> None:
+    learnt = waves(0, 80)
+    specialist = metier.train(learnt)
+    again, new = (specialist.predict([cell for cell, _ in rows]) for rows in (learnt, waves(1, 100)))
+    assert all(decision.accepted for decision in again)
+    assert sum(decision.accepted for decision in new) >= 85
+    noise = np.random.default_rng(2).normal(size=(20, 60)).round(3).tolist()
+    assert not any(decision.accepted for decision in specialist.predict(noise))
+
+
+def test_a_kept_row_counts_for_itself_and_not_for_what_lies_by_it() -> None:
+    draw = np.random.default_rng(0)
+    learnt = draw.normal(size=(40, 50)).astype(np.float32)
+    novelty = Novelty.fit(learnt, np.arange(40) % 2)
+    alone = Novelty(novelty.whitener, novelty.steps, novelty.centres)
+    new = draw.normal(size=(200, 50)).astype(np.float32)
+    assert novelty.of(learnt).max() < alone.of(learnt).min() / 100
+    np.testing.assert_array_equal(novelty.of(new), alone.of(new))
