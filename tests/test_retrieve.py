@@ -11,7 +11,7 @@ import pytest
 import metier
 from metier import artifact
 from metier.data.passages import pairs, passages, sections
-from metier.errors import BadCell, BadOption, Damaged, MissingColumn, TooFewRows
+from metier.errors import BadCell, BadOption, Damaged, MissingColumn, TooFewRows, UnreadableData
 from metier.retrieval.words import Words
 from metier.types import Answered
 
@@ -140,7 +140,25 @@ def test_headings_are_named_as_on_github_and_code_holds_none() -> None:
     assert "# no heading" in found[1].text
 
 
+def test_each_heading_of_a_file_has_a_name_of_its_own() -> None:
+    found = sections("## Fee\na\n\n## Fee\nb\n\n## Fee 1\nc\n\n## Fee\nd\n", "f.md")
+    assert [one.name for one in found] == ["f.md#fee", "f.md#fee-1", "f.md#fee-1-1", "f.md#fee-2"]
+
+
+def test_what_ends_a_line_elsewhere_does_not_move_passages(tmp_path: Path) -> None:
+    said = [
+        f"The {part}{end}is here." for part, end in zip(PARTS, "\f\v\x1c\x1d\x1e\x85\u2028\u2029" * 2, strict=False)
+    ]
+    text = "".join(f"## Part {place}\n{one}\n\n" for place, one in enumerate(said))
+    assert [one.text for one in sections(text, "f.md")] == said
+    (tmp_path / "f.md").write_text(text, encoding="utf-8")
+    metier.train(tmp_path / "f.md", task="retrieve", output=tmp_path / "faq")
+    assert metier.load(tmp_path / "faq").predict(["the kettle"])[0].candidates[0].label == "f.md#part-3"
+
+
 def test_documents_that_cannot_be_read_say_why(tmp_path: Path) -> None:
+    with pytest.raises(UnreadableData, match=r"no Markdown in this folder\. Expected \.md or \.markdown"):
+        passages(tmp_path)
     (tmp_path / "one.md").write_text("# A\ntext\n", encoding="utf-8")
     with pytest.raises(TooFewRows, match=r"1 passage with text\. Expected two or more"):
         passages(tmp_path)
