@@ -178,6 +178,15 @@ def test_words_find_what_vectors_may_miss() -> None:
     assert index.best("zebra", 2).tolist() == []
 
 
+def test_a_question_of_common_words_alone_is_asked_by_the_rarest_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    from metier.retrieval import words
+
+    monkeypatch.setattr(words, "LARGE", 10)
+    index = Words.build(["the card", "the old card", "the card", *["the"] * 97])
+    assert index.best("the card", 5).tolist() == [0, 1, 2]
+    assert index.best("the old the", 5).tolist() == [1]
+
+
 def test_the_example_runs(capsys: pytest.CaptureFixture[str]) -> None:
     runpy.run_path(str(ROOT / "examples" / "faq.py"), run_name="__main__")
     assert capsys.readouterr().out.splitlines() == [
