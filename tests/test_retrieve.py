@@ -6,6 +6,7 @@ import runpy
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import metier
@@ -185,6 +186,29 @@ def test_a_question_of_common_words_alone_is_asked_by_the_rarest_of_them(monkeyp
     index = Words.build(["the card", "the old card", "the card", *["the"] * 97])
     assert index.best("the card", 5).tolist() == [0, 1, 2]
     assert index.best("the old the", 5).tolist() == [1]
+
+
+def test_a_graph_finds_what_comparing_all_does_and_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    from metier.retrieval import vectors
+
+    random = np.random.default_rng(0)
+    centres = random.normal(size=(60, 32))
+    drawn = centres[random.integers(0, 60, 3_000)] + random.normal(0, 0.5, (3_000, 32))
+    rows = (drawn / np.linalg.norm(drawn, axis=1, keepdims=True)).astype(np.float32)
+    codes, scales = vectors.coded(rows)
+    owners = np.arange(3_000) // 2  # two vectors a passage
+    every = vectors.Near.build(codes, scales, owners)
+    monkeypatch.setattr(vectors, "LARGE", 1_000)
+    graph = vectors.Near.build(codes, scales, owners)
+    kept = vectors.Near.restore(graph.state())
+    assert "near.usearch" in graph.state().files
+    shared = [len(np.intersect1d(graph.best(row, 20), every.best(row, 20))) / 20 for row in rows[:100]]
+    assert np.mean(shared) > 0.9
+    assert all((graph.best(row, 20) == kept.best(row, 20)).all() for row in rows[:100])
+    state = graph.state()
+    cut = replace(state, arrays={**state.arrays, "codes": codes[1:]})
+    with pytest.raises(ValueError, match="a graph of 3,000 vectors beside 2,999"):
+        vectors.Near.restore(cut)
 
 
 def test_the_example_runs(capsys: pytest.CaptureFixture[str]) -> None:
