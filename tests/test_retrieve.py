@@ -6,12 +6,13 @@ import runpy
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import metier
 from metier import artifact
 from metier.data.passages import pairs, passages, sections
-from metier.errors import BadCell, BadOption, Damaged, MissingColumn, TooFewRows
+from metier.errors import BadCell, BadOption, Damaged, MissingColumn, TooFewRows, UnreadableData
 from metier.retrieval.words import Words
 from metier.types import Answered
 
@@ -140,7 +141,25 @@ def test_headings_are_named_as_on_github_and_code_holds_none() -> None:
     assert "# no heading" in found[1].text
 
 
+def test_each_heading_of_a_file_has_a_name_of_its_own() -> None:
+    found = sections("## Fee\na\n\n## Fee\nb\n\n## Fee 1\nc\n\n## Fee\nd\n", "f.md")
+    assert [one.name for one in found] == ["f.md#fee", "f.md#fee-1", "f.md#fee-1-1", "f.md#fee-2"]
+
+
+def test_what_ends_a_line_elsewhere_does_not_move_passages(tmp_path: Path) -> None:
+    said = [
+        f"The {part}{end}is here." for part, end in zip(PARTS, "\f\v\x1c\x1d\x1e\x85\u2028\u2029" * 2, strict=False)
+    ]
+    text = "".join(f"## Part {place}\n{one}\n\n" for place, one in enumerate(said))
+    assert [one.text for one in sections(text, "f.md")] == said
+    (tmp_path / "f.md").write_text(text, encoding="utf-8")
+    metier.train(tmp_path / "f.md", task="retrieve", output=tmp_path / "faq")
+    assert metier.load(tmp_path / "faq").predict(["the kettle"])[0].candidates[0].label == "f.md#part-3"
+
+
 def test_documents_that_cannot_be_read_say_why(tmp_path: Path) -> None:
+    with pytest.raises(UnreadableData, match=r"no Markdown in this folder\. Expected \.md or \.markdown"):
+        passages(tmp_path)
     (tmp_path / "one.md").write_text("# A\ntext\n", encoding="utf-8")
     with pytest.raises(TooFewRows, match=r"1 passage with text\. Expected two or more"):
         passages(tmp_path)
@@ -158,6 +177,38 @@ def test_words_find_what_vectors_may_miss() -> None:
     assert index.best("pumps", 2).tolist() == [0, 1]  # by their stems
     assert Words.restore(index.state()).best("pumps", 2).tolist() == [0, 1]
     assert index.best("zebra", 2).tolist() == []
+
+
+def test_a_question_of_common_words_alone_is_asked_by_the_rarest_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    from metier.retrieval import words
+
+    monkeypatch.setattr(words, "LARGE", 10)
+    index = Words.build(["the card", "the old card", "the card", *["the"] * 97])
+    assert index.best("the card", 5).tolist() == [0, 1, 2]
+    assert index.best("the old the", 5).tolist() == [1]
+
+
+def test_a_graph_finds_what_comparing_all_does_and_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    from metier.retrieval import vectors
+
+    random = np.random.default_rng(0)
+    centres = random.normal(size=(60, 32))
+    drawn = centres[random.integers(0, 60, 3_000)] + random.normal(0, 0.5, (3_000, 32))
+    rows = (drawn / np.linalg.norm(drawn, axis=1, keepdims=True)).astype(np.float32)
+    codes, scales = vectors.coded(rows)
+    owners = np.arange(3_000) // 2  # two vectors a passage
+    every = vectors.Near.build(codes, scales, owners)
+    monkeypatch.setattr(vectors, "LARGE", 1_000)
+    graph = vectors.Near.build(codes, scales, owners)
+    kept = vectors.Near.restore(graph.state())
+    assert "near.usearch" in graph.state().files
+    shared = [len(np.intersect1d(graph.best(row, 20), every.best(row, 20))) / 20 for row in rows[:100]]
+    assert np.mean(shared) > 0.9
+    assert all((graph.best(row, 20) == kept.best(row, 20)).all() for row in rows[:100])
+    state = graph.state()
+    cut = replace(state, arrays={**state.arrays, "codes": codes[1:]})
+    with pytest.raises(ValueError, match="a graph of 3,000 vectors beside 2,999"):
+        vectors.Near.restore(cut)
 
 
 def test_the_example_runs(capsys: pytest.CaptureFixture[str]) -> None:

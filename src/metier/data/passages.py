@@ -7,6 +7,7 @@ so that a `#` inside a block of code is no heading.
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import re
 from collections.abc import Iterator, Sequence
@@ -21,6 +22,7 @@ from metier.types import Table
 
 ASKED = re.compile(r"^asked as:\s*(.+)$", re.IGNORECASE | re.MULTILINE)
 UNSLUGGED = re.compile(r"[^\w\- ]")
+LINE_END = re.compile(r"\r\n?|\n")  # as Markdown counts lines; str.splitlines knows nine more
 ENDINGS = (".md", ".markdown")
 TEXTS, HEADINGS, NAMES = ("answer", "passage", "text"), ("question", "heading", "title"), ("id", "name")
 BETWEEN = "|"
@@ -53,6 +55,11 @@ def passages(source: Any) -> list[Passage]:
     Raises: UnreadableData, MissingColumn, BadCell, TooFewRows where there are not two of them.
     """
     path = Path(source) if isinstance(source, str | Path) and "://" not in str(source) else None
+    if path is not None and path.is_dir() and not is_markdown(path):
+        raise UnreadableData(
+            f"{path}: no Markdown in this folder. Expected {' or '.join(ENDINGS)} files, here or below. Name "
+            "the folder that holds them, or give the file of a table."
+        )
     found = list(_of_files(path) if path is not None and is_markdown(path) else _of_table(read(source)))
     if len(found) < 2:
         raise TooFewRows(
@@ -97,14 +104,14 @@ def sections(markdown: str, name: str) -> Iterator[Passage]:
     """
     from markdown_it import MarkdownIt
 
-    lines, above, taken = markdown.splitlines(), dict[int, str](), dict[str, int]()
+    lines, above, taken = LINE_END.split(markdown), dict[int, str](), set[str]()
     tokens = MarkdownIt("commonmark").parse(markdown)
     starts = [i for i, token in enumerate(tokens) if token.type == "heading_open" and token.level == 0]
     for place, i in enumerate(starts):
         level, title = int(tokens[i].tag[1:]), _plain(tokens[i + 1])
         above = {depth: words for depth, words in above.items() if depth < level} | {level: title}
-        slug = slugged(title)
-        count = taken[slug] = taken.get(slug, -1) + 1
+        slug = _untaken(slugged(title), taken)
+        taken.add(slug)
         begins = (tokens[i].map or (0, 0))[1]
         ends = (tokens[starts[place + 1]].map or (0, 0))[0] if place + 1 < len(starts) else len(lines)
         body = "\n".join(lines[begins:ends])
@@ -112,7 +119,7 @@ def sections(markdown: str, name: str) -> Iterator[Passage]:
         text = ASKED.sub("", body).strip()
         if text:
             yield Passage(
-                name=f"{name}#{slug}-{count}" if count else f"{name}#{slug}",
+                name=f"{name}#{slug}",
                 heading=": ".join(words for _, words in sorted(above.items()) if words),
                 text=text,
                 asked=tuple(dict.fromkeys(asked)),
@@ -126,6 +133,11 @@ def _plain(token: Any) -> str:
 def slugged(heading: str) -> str:
     """A heading as the part of a link after `#`, the way GitHub writes it."""
     return UNSLUGGED.sub("", heading.lower()).replace(" ", "-")
+
+
+def _untaken(slug: str, taken: set[str]) -> str:
+    numbered = (f"{slug}-{count}" if count else slug for count in itertools.count())
+    return next(one for one in numbered if one not in taken)
 
 
 def _of_table(table: Table) -> Iterator[Passage]:

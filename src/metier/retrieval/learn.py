@@ -19,7 +19,7 @@ from metier.decide.accept import Rule, accept_threshold, scope_threshold
 from metier.errors import TooFewRows
 from metier.judges.retrieve import Asked, Missed, gain
 from metier.retrieval.fusion import Fusion, Judgement, Odds
-from metier.retrieval.library import HEADING, Library, parts
+from metier.retrieval.library import HEADING, Found, Library, parts
 from metier.retrieval.weigher import Weighed, Weigher, weigh
 from metier.types import Floats, Labels
 
@@ -101,27 +101,13 @@ def teach(
             f"{len(questions)} questions or headings to learn from. Expected {LEAST} or more. Write some below "
             "passages, 'Asked as: … | …', or give them with --questions."
         )
-    found, unasked = [], []
-    for i, one in enumerate(questions):
-        vector = library.vector(one.text)
-        found.append(library.find(one.text, vector, without=one.own))
-        unasked.append(library.find(one.text, vector, without=one.siblings))
-        told(i / len(questions))
+    found, first_asked = _sought(library, questions, told)
     fold = folds(np.zeros(len(questions), np.int64), np.array([one.right[0] for one in questions]), FOLDS, seed)
-    judged, first_asked = (
-        [Judgement(marks=f.marks, right=np.isin(f.passages, q.right)) for f, q in _both(some, questions)]
-        for some in (found, unasked)
-    )
-
-    def fusion(held: int | None) -> Fusion:
-        # a heading is told from its own text alone while others keep theirs, which says nothing of what marks are worth
-        if not known:
-            return Fusion()
-        # as often for passages never asked for before: they stand beside others that have been
-        lessons = [one for pair, at in _both(_both(judged, first_asked), fold) if at != held for one in pair]
-        return Fusion.fit(lessons)
-
-    fusions = {held: fusion(held) for held in [*range(FOLDS), None]}
+    judged = _judged(found, questions)
+    # as often for passages never asked for before: they stand beside others that have been
+    lessons = list(_both(judged, _judged(first_asked, questions)))
+    # a heading is told from its own text alone while others keep theirs, which says nothing of what marks are worth
+    fusions = _fusions(lessons if known else [], fold)
     here = [weigh(library, fusions[int(at)], one) for at, one in _both(fold, found)]
     lacking = [
         (int(at), weigh(library, fusions[int(at)], one, ~own.right))
@@ -137,17 +123,49 @@ def teach(
     weigher = Weigher(fusion=fusions[None], right=right, there=there, usual=np.sort(likely.there))
     ranks = [rank_of(one, q.right) for one, q in _both(here, questions)]
     rule, asked = _ruled(seen, likely, weigher, ranks, max_error, false_refusal)
-    missed = tuple(
+    missed = _missed(library, questions, here, likely.right)
+    return Taught(weigher=weigher, rule=rule, asked=asked, missed=missed, questions=len(questions), known=bool(known))
+
+
+def _sought(
+    library: Library, questions: Sequence[Question], told: Callable[[float], None]
+) -> tuple[list[Found], list[Found]]:
+    """What is found for each question without its own words, and without any that its passages are asked by."""
+    found, first_asked = [], []
+    for i, one in enumerate(questions):
+        vector = library.vector(one.text)
+        found.append(library.find(one.text, vector, without=one.own))
+        first_asked.append(library.find(one.text, vector, without=one.siblings))
+        told(i / len(questions))
+    return found, first_asked
+
+
+def _judged(found: Sequence[Found], questions: Sequence[Question]) -> list[Judgement]:
+    return [Judgement(marks=f.marks, right=np.isin(f.passages, q.right)) for f, q in _both(found, questions)]
+
+
+def _fusions(lessons: Sequence[tuple[Judgement, Judgement]], fold: Labels) -> dict[int | None, Fusion]:
+    """Weights learnt without each fold, and under None from all; the usual ones where there is no lesson."""
+
+    def without(held: int | None) -> Fusion:
+        return Fusion.fit([one for i, pair in enumerate(lessons) if fold[i] != held for one in pair])
+
+    return {held: without(held) for held in [*range(FOLDS), None]}
+
+
+def _missed(
+    library: Library, questions: Sequence[Question], here: Sequence[Weighed], probability: Floats
+) -> tuple[Missed, ...]:
+    return tuple(
         Missed(
             question=q.text,
             said=library.passages[int(one.passages[0])].name,
             right=library.passages[int(q.right[0])].name,
             probability=float(p),
         )
-        for one, q, p in zip(here, questions, likely.right, strict=True)
+        for one, q, p in zip(here, questions, probability, strict=True)
         if one.passages[0] not in q.right
     )
-    return Taught(weigher=weigher, rule=rule, asked=asked, missed=missed, questions=len(questions), known=bool(known))
 
 
 def _ruled(

@@ -97,7 +97,8 @@ class Library:
             own = {key.partition(".")[2]: array for key, array in state.arrays.items() if key.startswith(f"{name}.")}
             return State(config=dict(state.config[name]), arrays=own, files=state.files)  # type: ignore[arg-type]
 
-        said = map(json.loads, state.files["passages.jsonl"].decode().splitlines())
+        # cut as bytes: a text may hold what ends a line for str alone, such as U+2028
+        said = map(json.loads, state.files["passages.jsonl"].splitlines())
         return cls(
             passages=tuple(Passage(**{**one, "asked": tuple(one["asked"])}) for one in said),
             encoder=SentenceEncoder.restore(part("encoder")),

@@ -60,16 +60,16 @@ class Words:
         touched = np.concatenate([self._indices[self._indptr[w] : self._indptr[w + 1]] for w in found])
         weights = np.concatenate([self._data[self._indptr[w] : self._indptr[w + 1]] for w in found])
         sums = np.bincount(touched, weights, minlength=self._count)
-        count = min(count, self._count)
-        best = np.argpartition(-sums, count - 1)[:count]
-        return np.sort(best[sums[best] > 0]).astype(np.int64)
+        held = np.flatnonzero(sums > 0)  # to order these alone: of a million, most have none of the words
+        best = held if len(held) <= count else held[np.argpartition(-sums[held], count - 1)[:count]]
+        return np.sort(best).astype(np.int64)
 
     def _asked(self, question: str) -> tuple[list[int], float]:
         words = list(dict.fromkeys(split(question)))
         found = [self._places[word] for word in words if word in self._places]
         whole = float(self._weights[found].sum()) + self._rarest * (len(words) - len(found))
         light = [word for word in found if not self._heavy[word]]
-        return light or found, whole
+        return light or sorted(found, key=lambda word: -self._weights[word])[:1], whole
 
     def _sums(self, found: Sequence[int]) -> NDArray[np.float64]:
         sums = np.zeros(self._count)
