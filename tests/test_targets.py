@@ -42,7 +42,9 @@ def test_what_is_asked_for_is_taken() -> None:
     asked = choose(numbers, task="classify")
     assert asked.task == "classify"
     assert asked.said.endswith("The task is 'classify' (as asked).")
-    with pytest.raises(BadOption, match=r"task='sort' is unknown\. Expected one of classify, multilabel, regress"):
+    with pytest.raises(
+        BadOption, match=r"task='sort' is unknown\. Expected one of classify, extract, multilabel, regress, retrieve"
+    ):
         choose(numbers, task="sort")
 
 

@@ -191,6 +191,9 @@ class Sharpness:
         raised = np.exp(self.number * (scores[0] - scores[0].max(axis=1, keepdims=True)))
         return np.asarray(raised / raised.sum(axis=1, keepdims=True), np.float32)
 
+    def leanings(self, scores: Scores) -> Any:
+        return self.number * (scores[0].astype(np.float64) - scores[0].mean(axis=1, keepdims=True))
+
     def state(self) -> State:
         return State(config={"number": self.number})
 
@@ -211,6 +214,7 @@ def test_a_sound_calibrator_passes() -> None:
         ({"probabilities": lambda self, s: Sharpness.probabilities(self, s)[:, ::-1]}, "order of the scores"),
         ({"fit": classmethod(lambda cls, s, y: cls(1.0))}, "on overconfident scores"),
         ({"restore": classmethod(lambda cls, state: cls(0.3))}, "restore: "),
+        ({"leanings": lambda self, s: self.probabilities(s)}, "leanings: equal where scores differ"),
     ],
 )
 def test_a_calibrator_that_breaks_its_promise(members: dict[str, Any], message: str) -> None:

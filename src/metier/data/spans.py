@@ -1,4 +1,4 @@
-"""Texts with marked spans: CoNLL files, spans beside a text in every form people keep them in, and "[amount](£50)".
+"""Texts with marked spans: CoNLL files, spans beside a text in every form people keep them in, and marks in the text.
 
 Knows no labels' meaning. Whatever it came from, a row becomes a text and its spans.
 
