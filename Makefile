@@ -36,7 +36,7 @@ check: .venv/.dev
 	$(BIN)/mypy
 
 test: check
-	$(BIN)/pytest -m "not slow"
+	$(BIN)/pytest -m "not slow" --numprocesses auto --maxprocesses 4 --dist loadfile
 
 test-all: test test-torch
 
