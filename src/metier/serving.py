@@ -24,12 +24,17 @@ from typing import Any
 import msgspec
 import uvicorn
 from starlette.applications import Starlette
+from starlette.routing import Mount
 from uvicorn.supervisors import Multiprocess
 
 from metier import app, bucket
+from metier.assistant import served
+from metier.assistant.base import Message
+from metier.assistant.state import Turn
 from metier.database import POSTGRES
 from metier.errors import BadOption
 from metier.gateway import settings as told
+from metier.gateway.base import Answer, Ask, Outcome
 from metier.gateway.counts import Counts
 from metier.gateway.energy import meter
 from metier.gateway.gateway import Gateway
@@ -40,6 +45,7 @@ from metier.gateway.redact import redacted
 from metier.gateway.settings import Settings
 from metier.gateway.traces import Traces
 from metier.gateway.upstream import Budget, Upstream
+from metier.types import Decision
 
 TOLD = "METIER_TOLD"  # the settings as JSON, for workers, which begin with nothing but an environment
 SHARED = "PROMETHEUS_MULTIPROC_DIR"  # a folder of the workers of one server
@@ -76,7 +82,41 @@ def application(settings: Settings) -> Starlette:
         keys=Keys(settings.keys, counts=counts) if settings.keys else None,
         traces=traces,
     )
-    return app.build(gateway, beside=partial(_beside, gateway, counts))
+    inside = contextlib.ExitStack()
+    inside.callback(counts.close)
+    mounts = [] if settings.assistant is None else [_assistant(settings.assistant, gateway, inside)]
+    return app.build(gateway, mounts=mounts, beside=partial(_beside, gateway, inside))
+
+
+def _assistant(said: told.Talking, gateway: Gateway, inside: contextlib.ExitStack) -> Mount:
+    """The assistant at its address; each of its turns is a line of the ledger."""
+
+    def noted(conversation: str, message: Message, turn: Turn, ms: float) -> None:
+        ask, answer = written(said.folder, conversation, message, turn, ms)
+        for notes in gateway.notes:
+            notes.note(ask, answer, [None])
+
+    opened = served.opened(
+        Path(said.folder), log=said.log, at=said.at, origins=said.origins, secret_env=said.login_secret_env,
+        customer=said.customer, told=noted,
+    )  # fmt: skip
+    return Mount("/assistant", inside.enter_context(opened))
+
+
+def written(folder: str, conversation: str, message: Message, turn: Turn, ms: float) -> tuple[Ask, Answer]:
+    """A turn as the ledger knows answers: what was done is the label, and the surest thought its probability."""
+    said = ", ".join(f"{event.verb} {event.name}".strip() for event in turn.events)[:200]
+    declined = any(event.verb == "declines" for event in turn.events)
+    sure = max((thought.score for thought in turn.trace if thought.score is not None), default=1.0)
+    decision = Decision(
+        label=None if declined else said or "says", probability=min(max(sure, 0.0), 1.0), accepted=not declined,
+        reason="out_of_scope" if declined else None, scope=1.0, candidates=(), stage=1, microseconds=ms * 1000,
+    )  # fmt: skip
+    name, id = f"assistant {Path(folder).resolve().name}", f"{conversation}:{message.id}"
+    outcome = Outcome(decision=decision, probabilities={}, id=id)
+    ask = Ask(cells=[message.text], protocol="assistant", id=id)
+    answer = Answer(id=id, model=name, version="", task="classify", labels=(), outcomes=[outcome], milliseconds=ms)
+    return ask, answer
 
 
 def _counted(ledger: str) -> str:
@@ -169,8 +209,8 @@ def _log(settings: Settings) -> None:
 
 
 @contextlib.contextmanager
-def _beside(gateway: Gateway, counts: Counts) -> Iterator[None]:
-    with contextlib.closing(counts), _unhurried(gateway):
+def _beside(gateway: Gateway, inside: contextlib.ExitStack) -> Iterator[None]:
+    with inside, _unhurried(gateway):
         yield
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -57,6 +57,13 @@ class Talk:
             entries = self.log.entries(conversation)
             unfinished = _open_turn(entries)
             return None if unfinished is None else self._work(conversation, entries, _message(unfinished.data))
+
+    def note(self, conversation: str, kind: str, data: Mapping[str, Json]) -> None:
+        """Write down what is no turn of the assistant's: what a person says, what was rated. Texts are redacted."""
+        kept = _redacted(dict(data), self.rules.minds.redact)
+        with self.log.turn(conversation):
+            seq = len(self.log.entries(conversation))
+            self.log.append(conversation, seq, kind, kept, datetime.now(UTC).isoformat())
 
     def state(self, conversation: str) -> State:
         """Where the conversation stands."""

@@ -1,35 +1,56 @@
-"""An assistant over HTTP: a message in, events out as JSON or as server-sent events.
+"""An assistant over HTTP: a message in, entries out as JSON or as server-sent events; the widget, and a page for it.
 
-A Starlette app that a gateway mounts. Knows no widget. Turns run in threads; who may speak in a conversation is who
-holds its name, which nobody can guess.
+A Starlette app that a gateway mounts. Turns run in threads. Who may speak in a conversation is who holds its secret:
+its name is the secret's digest, so that nothing on the disk opens it.
 """
 
 from __future__ import annotations
 
 import asyncio
+import base64
+import hashlib
 import json
 import re
 import secrets
-from collections.abc import AsyncIterator, Callable
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import UTC, datetime
+from functools import cache
+from importlib.resources import files
+from time import monotonic
 from typing import Any
 
 import msgspec
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from metier.assistant.base import Message
+from metier.assistant.login import NotLoggedIn
 from metier.assistant.state import Turn
+from metier.assistant.store import Entry
 from metier.assistant.talk import Talk
 
-CONVERSATION = re.compile(r"[A-Za-z0-9_-]{16,64}")
+SECRET = "x-conversation-secret"
 MOST_BYTES = 16_000
 POLL_S, BEAT_S = 0.5, 15.0
+A_MINUTE, BEGUN_A_MINUTE = 60, 30  # messages of a conversation; conversations begun from one address
+PAGES = {"widget.js": "text/javascript", "try.js": "text/javascript", "": "text/html; charset=utf-8"}
+# nothing from elsewhere, nothing inline; a site that embeds the widget needs script-src and connect-src for us alone
+POLICY = {
+    "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "no-referrer",
+    "cache-control": "no-cache",
+}
 Who = Callable[[Request], str | None]
+Told = Callable[[str, Message, Turn, float], None]  # conversation, message, what came of it, milliseconds
 
 
 class Said(msgspec.Struct, forbid_unknown_fields=True):
@@ -39,96 +60,190 @@ class Said(msgspec.Struct, forbid_unknown_fields=True):
     text: str
 
 
+class Rated(msgspec.Struct, forbid_unknown_fields=True):
+    """Whether a reply was of use."""
+
+    seq: int
+    good: bool
+    reason: str = ""
+
+
 def nobody(_: Request) -> str | None:
     """Who is logged in, where nothing says so."""
     return None
 
 
-def app(talk: Talk, *, who: Who = nobody) -> Starlette:
-    """The app. `who` says which customer a request comes from; the client's own word for it is never taken."""
+def app(
+    talk: Talk,
+    *,
+    who: Who = nobody,
+    origins: Sequence[str] = (),
+    told: Told = lambda conversation, message, turn, ms: None,
+) -> Starlette:
+    """The app.
 
-    async def begin(_: Request) -> Response:
-        said = {
-            "conversation": secrets.token_urlsafe(18),
-            "name": talk.script.name,
-            "greeting": talk.script.say["greet"],
-        }
-        return JSONResponse(said, status_code=201)
-
-    async def send(request: Request) -> Response:
-        conversation = _conversation(request)
-        said = await _said(request)
-        message = Message(id=said.id, text=said.text, at=datetime.now(UTC), customer=who(request))
-        turn = await run_in_threadpool(talk.send, conversation, message)
-        if "text/event-stream" in request.headers.get("accept", ""):
-            return StreamingResponse(
-                _pieces(turn), media_type="text/event-stream", headers={"Cache-Control": "no-store"}
-            )
-        return _json(_shown(turn))
-
-    async def history(request: Request) -> Response:
-        after = request.query_params.get("after", "0")
-        return _json(
-            {
-                "entries": await run_in_threadpool(
-                    _entries, talk, _conversation(request), int(after) if after.isdecimal() else 0
-                )
-            }
-        )
-
-    async def listen(request: Request) -> Response:
-        conversation = _conversation(request)
-        given = request.headers.get("last-event-id", request.query_params.get("after", "0"))
-        stream = _listen(talk, conversation, int(given) if given.isdecimal() else 0, request)
-        return StreamingResponse(stream, media_type="text/event-stream", headers={"Cache-Control": "no-store"})
-
-    async def trace(request: Request) -> Response:
-        return _json(
-            {
-                "turns": {
-                    str(turn): said
-                    for turn, said in (await run_in_threadpool(talk.log.traces, _conversation(request))).items()
-                }
-            }
-        )
-
-    async def forget(request: Request) -> Response:
-        await run_in_threadpool(talk.log.forget, _conversation(request))
-        return Response(status_code=204)
-
+    `who` says which customer a request comes from, and raises NotLoggedIn; the client's own word for it is never taken.
+    `origins` are the sites whose pages may embed the widget. `told` hears of each turn.
+    """
+    served = _Served(talk, who, told)
     return Starlette(
         routes=[
-            Route("/conversations", begin, methods=["POST"]),
-            Route("/conversations/{conversation}", history, methods=["GET"]),
-            Route("/conversations/{conversation}", forget, methods=["DELETE"]),
-            Route("/conversations/{conversation}/messages", send, methods=["POST"]),
-            Route("/conversations/{conversation}/events", listen, methods=["GET"]),
-            Route("/conversations/{conversation}/trace", trace, methods=["GET"]),
+            Route("/", page),
+            Route("/widget.js", page),
+            Route("/try.js", page),
+            Route("/about", served.about),
+            Route("/conversations", served.begin, methods=["POST"]),
+            Route("/conversations/{conversation}", served.history, methods=["GET"]),
+            Route("/conversations/{conversation}", served.forget, methods=["DELETE"]),
+            Route("/conversations/{conversation}/messages", served.send, methods=["POST"]),
+            Route("/conversations/{conversation}/events", served.listen, methods=["GET"]),
+            Route("/conversations/{conversation}/ratings", served.rate, methods=["POST"]),
         ],
-        exception_handlers={HTTPException: _problem},
-    )
+        middleware=[
+            Middleware(
+                CORSMiddleware, allow_origins=list(origins), allow_methods=["GET", "POST", "DELETE"],
+                allow_headers=["authorization", "content-type", "last-event-id", SECRET], max_age=600,
+            )
+        ],
+        exception_handlers={HTTPException: _problem, NotLoggedIn: _problem},
+    )  # fmt: skip
+
+
+def integrity() -> str:
+    """The widget's digest, as a site's `integrity` attribute has it (Subresource Integrity, W3C)."""
+    return "sha384-" + base64.b64encode(hashlib.sha384(_page("widget.js")).digest()).decode()
+
+
+def name_of(secret: str) -> str:
+    """What the conversation that a secret opens is called."""
+    return hashlib.sha256(secret.encode()).hexdigest()[:32]
+
+
+async def page(request: Request) -> Response:
+    """The widget, and a page to try it on."""
+    name = request.url.path.rpartition("/")[2]
+    headers = {**POLICY, "access-control-allow-origin": "*"} if name == "widget.js" else POLICY
+    return Response(_page(name or "try.html"), media_type=PAGES[name], headers=headers)
+
+
+@cache
+def _page(name: str) -> bytes:
+    return files("metier.assistant").joinpath("pages", name).read_bytes()
+
+
+class _Served:
+    """What each address answers."""
+
+    def __init__(self, talk: Talk, who: Who, told: Told) -> None:
+        self._talk, self._who, self._told = talk, who, told
+        self._messages, self._begun = _Pace(A_MINUTE), _Pace(BEGUN_A_MINUTE)
+
+    async def about(self, _: Request) -> Response:
+        """What a widget shows before anything is said."""
+        script = self._talk.script
+        can = [job.title for job in script.jobs.values() if job.title]
+        return _json({"name": script.name, "greeting": script.say["greet"], "can": can, "person": script.say["person"]})
+
+    async def begin(self, request: Request) -> Response:
+        self._begun.step(request.client.host if request.client else "")
+        secret = secrets.token_urlsafe(24)
+        return JSONResponse({"conversation": name_of(secret), "secret": secret}, status_code=201)
+
+    async def send(self, request: Request) -> Response:
+        conversation = _conversation(request)
+        said = await _body(request, Said, '{"id": "...", "text": "..."}')
+        if not 0 < len(said.id) <= 64:
+            raise HTTPException(422, f"'id' has {len(said.id)} characters; expected 1 to 64, new for each message.")
+        self._messages.step(conversation)
+        message = Message(id=said.id, text=said.text, at=datetime.now(UTC), customer=self._who(request))
+        started = monotonic()
+        turn = await run_in_threadpool(self._talk.send, conversation, message)
+        self._told(conversation, message, turn, (monotonic() - started) * 1000)
+        if "text/event-stream" in request.headers.get("accept", ""):
+            return _stream(_pieces(turn))
+        return _json(_shown(turn))
+
+    async def history(self, request: Request) -> Response:
+        found = await run_in_threadpool(entries, self._talk, _conversation(request), _after(request))
+        return _json({"entries": found})
+
+    async def listen(self, request: Request) -> Response:
+        return _stream(_listen(self._talk, _conversation(request), _after(request), request))
+
+    async def rate(self, request: Request) -> Response:
+        conversation = _conversation(request)
+        rated = await _body(request, Rated, '{"seq": 3, "good": true}')
+        await run_in_threadpool(self._talk.note, conversation, "rated", msgspec.to_builtins(rated))
+        return Response(status_code=204)
+
+    async def forget(self, request: Request) -> Response:
+        await run_in_threadpool(self._talk.log.forget, _conversation(request))
+        return Response(status_code=204)
+
+
+class _Pace:
+    """How often something may happen in a minute, for each of many."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._times: dict[str, deque[float]] = {}
+
+    def step(self, of: str) -> None:
+        """One more.
+
+        Raises: HTTPException 429 where that is too many.
+        """
+        now = monotonic()
+        if len(self._times) > 10_000:  # those that have been quiet for a minute
+            self._times = {name: times for name, times in self._times.items() if times[-1] > now - 60}
+        times = self._times.setdefault(of, deque(maxlen=self._most))
+        if len(times) == self._most and times[0] > now - 60:
+            wait = int(60 - (now - times[0])) + 1
+            raise HTTPException(
+                429, f"More than {self._most} in a minute. Try again in {wait} s.", headers={"Retry-After": str(wait)}
+            )
+        times.append(now)
+
+
+def entries(talk: Talk, conversation: str, after: int = 0) -> list[dict[str, Any]]:
+    """What a conversation shows to those who speak in it, from an entry on."""
+    return [one for entry in talk.log.entries(conversation) if entry.seq >= after for one in _seen(entry)]
+
+
+def _seen(entry: Entry) -> list[dict[str, Any]]:
+    data = entry.data
+    if entry.kind == "received":
+        return [{"seq": entry.seq, "from": "customer", "id": data["id"], "text": data["text"], "at": data["at"]}]
+    if entry.kind == "ended":
+        return [{"seq": entry.seq, "from": "assistant", "to": data["message"], **reply} for reply in data["replies"]]
+    return [{"seq": entry.seq, "from": "person", **data}] if entry.kind == "person" else []
 
 
 def _conversation(request: Request) -> str:
+    """The conversation that is named, where its secret was sent, too."""
     name = str(request.path_params["conversation"])
-    if CONVERSATION.fullmatch(name) is None:
-        raise HTTPException(404, "There is no such conversation. POST /conversations begins one and says its name.")
+    if not secrets.compare_digest(name_of(request.headers.get(SECRET, "")), name):
+        raise HTTPException(
+            404, f"There is no such conversation, or `{SECRET}` is not its own. POST /conversations begins one."
+        )
     return name
 
 
-async def _said(request: Request) -> Said:
+def _after(request: Request) -> int:
+    given = request.headers.get("last-event-id", request.query_params.get("after", "0"))
+    return int(given) if re.fullmatch(r"\d{1,12}", given) else 0
+
+
+async def _body(request: Request, kind: type[Any], like: str) -> Any:
     body = b""
     async for piece in request.stream():
         body += piece
         if len(body) > MOST_BYTES:
             raise HTTPException(413, f"The message is over {MOST_BYTES:,} bytes. Say it shorter.")
     try:
-        said = msgspec.json.decode(body, type=Said)
-    except msgspec.DecodeError as problem:
-        raise HTTPException(422, f'{problem}. Send {{"id": "...", "text": "..."}}.') from None
-    if not 0 < len(said.id) <= 64:
-        raise HTTPException(422, f"'id' has {len(said.id)} characters; expected 1 to 64, new for each message.")
-    return said
+        return msgspec.json.decode(body, type=kind)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as problem:
+        raise HTTPException(422, f"{problem}. Send {like}.") from None
 
 
 def _shown(turn: Turn) -> dict[str, Any]:
@@ -149,52 +264,34 @@ async def _pieces(turn: Turn) -> AsyncIterator[str]:
     yield f"event: end\ndata: {json.dumps(end, ensure_ascii=False)}\n\n"
 
 
-def _entries(talk: Talk, conversation: str, after: int) -> list[dict[str, Any]]:
-    shown: list[dict[str, Any]] = []
-    for entry in talk.log.entries(conversation):
-        if entry.seq < after:
-            continue
-        if entry.kind == "received":
-            shown.append(
-                {
-                    "seq": entry.seq,
-                    "from": "customer",
-                    "id": entry.data["id"],
-                    "text": entry.data["text"],
-                    "at": entry.data["at"],
-                }
-            )
-        elif entry.kind == "ended":
-            shown += [
-                {"seq": entry.seq, "from": "assistant", "to": entry.data["message"], **reply}
-                for reply in entry.data["replies"]
-            ]
-        elif entry.kind == "person":
-            shown.append({"seq": entry.seq, "from": "person", **entry.data})
-    return shown
-
-
 async def _listen(talk: Talk, conversation: str, after: int, request: Request) -> AsyncIterator[str]:
     """Entries as they come, whichever process wrote them; a comment now and then keeps the line open."""
+    yield ": open\n\n"
     quiet = 0.0
     while not await request.is_disconnected():
-        entries = await run_in_threadpool(_entries, talk, conversation, after)
-        for entry in entries:
+        found = await run_in_threadpool(entries, talk, conversation, after)
+        for entry in found:
             yield f"id: {entry['seq'] + 1}\nevent: entry\ndata: {json.dumps(entry, ensure_ascii=False)}\n\n"
             after = int(entry["seq"]) + 1
-        quiet = 0.0 if entries else quiet + POLL_S
+        quiet = 0.0 if found else quiet + POLL_S
         if quiet >= BEAT_S:
             yield ": still here\n\n"
             quiet = 0.0
         await asyncio.sleep(POLL_S)
 
 
+def _stream(pieces: AsyncIterator[str]) -> Response:
+    # a proxy that gathers what comes would hold a reply back
+    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+    return StreamingResponse(pieces, media_type="text/event-stream", headers=headers)
+
+
 def _json(said: Any) -> Response:
-    return Response(
-        json.dumps(said, ensure_ascii=False), media_type="application/json", headers={"Cache-Control": "no-store"}
-    )
+    body = json.dumps(said, ensure_ascii=False)
+    return Response(body, media_type="application/json", headers={"Cache-Control": "no-store"})
 
 
 async def _problem(_: Request, problem: Exception) -> Response:
-    assert isinstance(problem, HTTPException)
-    return JSONResponse({"error": problem.detail}, status_code=problem.status_code)
+    if isinstance(problem, HTTPException):
+        return JSONResponse({"error": problem.detail}, status_code=problem.status_code, headers=problem.headers)
+    return JSONResponse({"error": str(problem)}, status_code=401)

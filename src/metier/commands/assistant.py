@@ -1,4 +1,4 @@
-"""`metier assistant`: make one, check what its author wrote, train its specialists, run its transcripts."""
+"""`metier assistant`: make one, check what its author wrote, train its specialists, run its transcripts, serve it."""
 
 from __future__ import annotations
 
@@ -98,6 +98,45 @@ def trial(
         raise typer.Exit(FAILED)
 
 
+def serve(
+    folder: Home,
+    host: Annotated[str | None, typer.Option(help="The address; others than loopback demand keys.")] = None,
+    port: Annotated[int | None, typer.Option(help="The port; 0 takes a free one.")] = None,
+    config: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Settings in TOML; [assistant] holds more of these.")
+    ] = None,
+    customer: Annotated[
+        str | None, typer.Option("--as", metavar="CUSTOMER", help="Who everybody is, to try it on this machine.")
+    ] = None,
+    origin: Annotated[
+        list[str] | None, typer.Option(metavar="URL", help="A site whose pages may embed the widget.")
+    ] = None,
+    at: At = None,
+) -> None:
+    """Answer customers: the widget and its API, under the gateway with its keys, ledger and console."""
+    from metier import lazy
+
+    for package in ("msgspec", "uvicorn", "starlette", "httpx", "prometheus_client"):
+        lazy.need(package, extra="serve", purpose="Serving")
+    lazy.need("jwt", extra="assistant", purpose="Telling who is logged in")
+
+    from metier import serving
+    from metier.assistant import minds, read, web
+    from metier.gateway import settings
+
+    minds.load(read.load(folder))  # what is not trained is said before anything is served
+    told = settings.assistant_of(config)
+    given = {"customer": customer, "origins": origin, "at": addresses(at)}
+    told |= {"folder": str(folder), **{name: value for name, value in given.items() if value}}
+    said = settings.read(config, registry=str(folder / "models"), host=host, port=port, assistant=told)
+    door = serving.door(said)
+    where = f"{serving.address(door)}/assistant/"
+    tag = f'<script src="{where}widget.js" integrity="{web.integrity()}" crossorigin="anonymous" defer></script>'
+    say(f"Try it at {where}. A site embeds it by this tag; Ctrl-C ends it.")
+    show(tag)
+    serving.run(said, door)
+
+
 def _put(runs: list[Ran], jobs: list[str]) -> None:
     from metier.assistant import trial
 
@@ -123,7 +162,7 @@ def app() -> typer.Typer:
     from metier.commands.base import guarded
 
     verbs = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
-    for verb in (new, train, check):
+    for verb in (new, train, check, serve):
         verbs.command()(guarded(verb))
     verbs.command("test")(guarded(trial))
     return verbs

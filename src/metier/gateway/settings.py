@@ -56,6 +56,17 @@ class Kept(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     tdp_watts: Annotated[float, Meta(ge=0)] = 0.0  # of the CPU, where RAPL cannot be read; 0: not measured then
 
 
+class Talking(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """An assistant that is served at /assistant/."""
+
+    folder: str
+    log: str = ""  # where conversations are kept: a file of SQLite, or postgresql://…; empty for the folder's own
+    origins: tuple[str, ...] = ()  # sites whose pages may embed the widget, such as https://www.bank.example
+    login_secret_env: str = ""  # the environment variable that holds the secret by which logins are signed
+    customer: str = ""  # who everybody is, to try it on this machine
+    at: dict[str, str] = field(default_factory=dict)  # where {bank} and the like are; without any, the stand-in
+
+
 class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Everything a gateway can be told; the defaults serve this machine alone."""
 
@@ -75,6 +86,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     traces: str = ""  # the OTLP/HTTP address of an OpenTelemetry collector; empty for none
     upstream: Upstream | None = None
     ledger: Kept = field(default_factory=Kept)
+    assistant: Talking | None = None
     specialists: dict[str, Own] = field(default_factory=dict)
 
     @property
@@ -111,6 +123,12 @@ def read(path: Path | None, environment: Mapping[str, str] = os.environ, **optio
     return settings
 
 
+def assistant_of(path: Path | None) -> dict[str, Any]:
+    """What `[assistant]` of a file says, for whoever says more of it."""
+    said = {} if path is None else _toml(path).get("assistant", {})
+    return dict(said) if isinstance(said, dict) else {}
+
+
 def _sensible(settings: Settings, where: str) -> None:
     asked = {settings.fallback, *(own.fallback for own in settings.specialists.values())}
     if "upstream" in asked and settings.upstream is None:
@@ -122,12 +140,36 @@ def _sensible(settings: Settings, where: str) -> None:
         )
     if settings.traces and not settings.traces.startswith(("http://", "https://")):
         raise BadOption(f"{where}: traces is '{settings.traces:.80}'. Expected http://HOST:4318/v1/traces, or nothing.")
+    if settings.assistant is not None:
+        _speakable(settings.assistant, settings, where)
     upstream = settings.upstream
     if upstream is not None and not upstream.url.startswith(("http://", "https://")):
         raise BadOption(f"{where}: upstream.url is '{upstream.url:.80}'. Expected http:// or https://, up to /v1.")
     if upstream is not None and upstream.key_env and upstream.key_env not in os.environ:
         raise BadOption(
             f"{where}: upstream.key_env names {upstream.key_env}, which is not set. Export it, or leave it."
+        )
+
+
+def _speakable(said: Talking, settings: Settings, where: str) -> None:
+    for origin in said.origins:
+        if not origin.startswith(("http://", "https://")) or origin.count("/") != 2:
+            raise BadOption(
+                f"{where}: assistant.origins has '{origin:.80}'. Expected https://www.bank.example, no path."
+            )
+    if said.login_secret_env and said.login_secret_env not in os.environ:
+        raise BadOption(
+            f"{where}: assistant.login_secret_env names {said.login_secret_env}, which is not set. Export it."
+        )
+    if said.customer and (settings.reachable or said.login_secret_env):
+        raise BadOption(
+            f"{where}: assistant.customer is '{said.customer:.40}', so that everybody would be. Expected it on this "
+            "machine alone (host 127.0.0.1), and no signed logins beside it; leave it out."
+        )
+    if settings.workers > 1 and not said.at:
+        raise BadOption(
+            f"{where}: {settings.workers} workers would each start a stand-in of their own for what is outside. Say "
+            "where it is (assistant.at), or serve with one."
         )
 
 

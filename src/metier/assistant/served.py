@@ -1,0 +1,63 @@
+"""An assistant made ready to be mounted: what its author wrote, its specialists, its log, and who is logged in.
+
+Knows where these come from; not how a turn is worked out, nor what the server is that mounts it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+
+from metier.assistant import minds, outside, read, web
+from metier.assistant.actions import Outside
+from metier.assistant.login import Login
+from metier.assistant.store import open_log
+from metier.assistant.talk import Talk
+from metier.assistant.turn import Rules
+
+
+@contextmanager
+def opened(
+    folder: Path,
+    *,
+    log: str = "",
+    at: Mapping[str, str] | None = None,
+    origins: Sequence[str] = (),
+    secret_env: str = "",
+    customer: str = "",
+    told: web.Told = lambda conversation, message, turn, ms: None,
+) -> Iterator[Starlette]:
+    """The assistant of a folder as an app, for as long as the context lasts.
+
+    Without addresses in `at`, the author's stand-in is started. `secret_env` names the variable that holds the secret
+    by which logins are signed; without it everybody is `customer`, or nobody.
+
+    Raises: BadAssistant where it was never trained, BadOption for a secret that is too short.
+    """
+    script = read.load(folder)
+    rules = Rules(script, minds.load(script))
+    with ExitStack() as stack:
+        places = stack.enter_context(outside.running(script.outside, at or {}))
+        kept = open_log(log or folder / "state" / "log.db")
+        stack.callback(kept.close)
+        caller = Outside(folder, places)
+        stack.callback(caller.close)
+        who = _signed(Login(os.environ[secret_env])) if secret_env else _always(customer)
+        yield web.app(Talk(rules, kept, caller), who=who, origins=origins, told=told)
+
+
+def _signed(login: Login) -> web.Who:
+    def who(request: Request) -> str | None:
+        token = request.headers.get("authorization", "").removeprefix("Bearer ").strip()
+        return login.customer(token) if token else None
+
+    return who
+
+
+def _always(customer: str) -> web.Who:
+    return lambda request: customer or None
