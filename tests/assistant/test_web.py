@@ -104,7 +104,7 @@ def test_who_is_logged_in_is_what_the_company_has_signed(line: Any) -> None:
             assert "Ask for a new one" in answer.json()["error"]
         answer = client.post(f"{path}/messages", json={"id": "4", "text": "hi", "customer": "ana"})
         assert answer.status_code == 422
-    with pytest.raises(BadOption, match="has 5 bytes. Expected 32 or more"):
+    with pytest.raises(BadOption, match=r"has 5 bytes\. Expected 32 or more"):
         Login("short")
     with pytest.raises(NotLoggedIn):
         Login(SECRET).customer("")

@@ -1,7 +1,7 @@
 """Which customer a request comes from, by a token that the company's own backend has signed.
 
-A JSON Web Token (RFC 7519), HS256: `sub` is the customer, `exp` must be there, `aud` is "metier-assistant". Nothing that
-a browser says of itself is taken.
+A JSON Web Token (RFC 7519), HS256: `sub` is the customer, `exp` must be there, `aud` is "metier-assistant".
+Nothing that a browser says of itself is taken.
 """
 
 from __future__ import annotations

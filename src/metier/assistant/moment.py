@@ -24,6 +24,7 @@ class Moment:
     script: Script
     by_label: Mapping[str, Job]  # the job that a label starts
     by_phrase: Mapping[str, str]  # the label of an example, by its words
+    by_asked: Mapping[str, str]  # the section that is known to answer a question, by its words
     faults: frozenset[str]
     state: State
     message: Message

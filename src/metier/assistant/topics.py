@@ -98,6 +98,10 @@ def _dealt_with(now: Moment, said: str) -> bool:
     phrase = now.by_phrase.get(wording.plain(text))
     if phrase is not None and begin(now, phrase, text):
         return True
+    section = now.by_asked.get(wording.plain(text))
+    if section is not None:  # the author's own words for it
+        jobs.told(now, section)
+        return True
     if not now.opinions.ours(text):
         _decline(now)
         return True

@@ -32,13 +32,18 @@ class Rules:
             wording.plain(phrase): f"job:{job.name}" for job in script.jobs.values() for phrase in job.like
         }
 
+        self._by_asked = {
+            wording.plain(asked): section.id for section in script.knowledge.values() for asked in section.asked_as
+        }
+
     def turn(self, state: State, message: Message, do: Do) -> Turn:
         """What comes of a message. The state given is not changed.
 
         Raises: BadAssistant where the author's templates name what is not there.
         """
         now = Moment(
-            script=self.script, by_label=self._by_label, by_phrase=self._by_phrase, faults=self.faults,
+            script=self.script, by_label=self._by_label, by_phrase=self._by_phrase,
+            by_asked=self._by_asked, faults=self.faults,
             state=copy(state), message=message, do=do,
             text=self.minds.speller.mend(message.text[:MOST_CHARACTERS].strip()),
             opinions=Opinions(self.minds, guarded="scope" not in self.faults),

@@ -133,7 +133,7 @@ def serve(
     where = f"{serving.address(door)}/assistant/"
     tag = f'<script src="{where}widget.js" integrity="{web.integrity()}" crossorigin="anonymous" defer></script>'
     say(f"Try it at {where}. A site embeds it by this tag; Ctrl-C ends it.")
-    show(tag)
+    typer.echo(tag)  # whole, to be copied
     serving.run(said, door)
 
 

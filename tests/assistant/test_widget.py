@@ -1,0 +1,208 @@
+"""The widget in a real browser: by keyboard and buttons, after a reload, offline, narrow, dark, by the rules of axe."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import shutil
+import socket
+import subprocess
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import axe_core_python
+import pytest
+from starlette.applications import Starlette
+from starlette.responses import Response
+from starlette.routing import Mount, Route
+
+from metier.assistant import web
+from metier.testing.servers import running
+
+pytestmark = pytest.mark.slow
+CHROMIUM = shutil.which("chromium")
+AXE = (Path(axe_core_python.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
+# a site with the strictest policy that can hold the widget, and axe as a file of its own
+POLICY = "default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'self'"
+SITE = """<!doctype html><html lang="en"><title>A bank</title><meta name="viewport" content="width=device-width">
+<script src="/assistant/widget.js" defer></script><main><h1>A bank</h1></main></html>"""
+WAIT = """new Promise((done, late) => { const began = Date.now(); (function look() {
+  const found = (() => { try { return %s; } catch { return false; } })();
+  if (found) done(found);
+  else if (Date.now() - began > 15000) late(new Error("never: " + %s));
+  else setTimeout(look, 50);
+})(); })"""
+ROOT = "document.querySelector('metier-assistant').shadowRoot"
+TEXTS = f"[...{ROOT}.querySelectorAll('.said')].map((one) => one.innerText)"
+
+
+@pytest.fixture
+def address(line: Any) -> Iterator[str]:
+    async def site(_: Any) -> Response:
+        return Response(SITE, media_type="text/html", headers={"content-security-policy": POLICY})
+
+    app = web.app(line.talk, who=lambda request: "ana")
+    with running(Starlette(routes=[Route("/", site), Mount("/assistant", app)])) as found:
+        yield found
+
+
+class Page:
+    """A tab of Chromium, by its DevTools protocol."""
+
+    def __init__(self, wire: Any) -> None:
+        self._wire, self._count = wire, 0
+        self.complaints: list[str] = []
+
+    async def send(self, method: str, **params: Any) -> Any:
+        self._count += 1
+        await self._wire.send_str(json.dumps({"id": self._count, "method": method, "params": params}))
+        while True:
+            said = json.loads((await self._wire.receive(timeout=30)).data)
+            if said.get("method") in ("Log.entryAdded", "Runtime.exceptionThrown"):
+                self.complaints.append(json.dumps(said["params"]))
+            if said.get("id") == self._count:
+                assert "error" not in said, said
+                return said["result"]
+
+    async def do(self, script: str) -> Any:
+        told = await self.send("Runtime.evaluate", expression=script, awaitPromise=True, returnByValue=True)
+        assert "exceptionDetails" not in told, told["exceptionDetails"]["exception"].get("description")
+        return told["result"].get("value")
+
+    async def until(self, condition: str) -> Any:
+        return await self.do(WAIT % (condition, json.dumps(condition)))
+
+    async def open(self, address: str) -> None:
+        await self.send("Page.navigate", url=address)
+        await self.until("document.readyState === 'complete' && document.querySelector('metier-assistant')")
+
+    async def key(self, key: str) -> None:
+        text = {"Enter": "\r"}.get(key)
+        for kind in ("keyDown", "keyUp"):
+            await self.send("Input.dispatchKeyEvent", type=kind, key=key, **({"text": text} if text else {}))
+
+    async def write(self, text: str) -> None:
+        await self.send("Input.insertText", text=text)
+        await self.key("Enter")
+
+
+@contextlib.asynccontextmanager
+async def chromium(home: Path) -> AsyncIterator[Page]:
+    if CHROMIUM is None:
+        pytest.skip("Chromium is not installed (Debian: apt install chromium)")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [
+        CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", f"--remote-debugging-port={port}",
+        f"--user-data-dir={home}", "about:blank",
+    ]  # fmt: skip
+    browser = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        async with aiohttp.ClientSession() as session:
+            for _ in range(200):
+                with contextlib.suppress(aiohttp.ClientError):
+                    tabs = await (await session.get(f"http://127.0.0.1:{port}/json")).json()
+                    if any(one["type"] == "page" for one in tabs):
+                        break
+                await asyncio.sleep(0.1)
+            tab = next(one for one in tabs if one["type"] == "page")
+            async with session.ws_connect(tab["webSocketDebuggerUrl"], max_msg_size=0) as wire:
+                page = Page(wire)
+                for domain in ("Page", "Runtime", "Log"):
+                    await page.send(f"{domain}.enable")
+                yield page
+    finally:
+        browser.terminate()
+        browser.wait(10)
+
+
+def drive(home: Path, walk: Callable[[Page], Coroutine[Any, Any, None]]) -> None:
+    async def whole() -> None:
+        async with chromium(home) as page:
+            await walk(page)
+
+    asyncio.run(whole())
+
+
+def test_it_is_talked_to_by_keyboard_and_buttons_and_survives_a_reload(address: str, tmp_path: Path) -> None:
+    async def walk(page: Page) -> None:
+        await page.open(address)
+        await page.until(f"{ROOT}.querySelector('.launch')")
+        await page.do(f"{ROOT}.querySelector('.launch').click()")
+        await page.until(f'{TEXTS}[0].includes("I\'m a program")')
+        assert await page.do(f"{ROOT}.activeElement.id") == "text"  # focus goes to the field
+        await page.write("I lost my card")
+        await page.until(f"{TEXTS}.some((text) => text.includes('Which card?'))")
+        await page.do(f"[...{ROOT}.querySelectorAll('.said button')].find((one) => one.innerText === 'Blue').click()")
+        await page.until(f"{TEXTS}.some((text) => text.includes('send a new one'))")
+        used = f"[...{ROOT}.querySelectorAll('.said button')].find((one) => one.innerText === 'Blue').disabled"
+        assert await page.do(used) is True
+        await page.write("no thanks")
+        await page.until(f"{ROOT}.querySelector('.said.confirm')?.innerText.includes('Freeze Blue')")
+        before = await page.do(TEXTS)
+        await page.open(address)
+        await page.until(f"{TEXTS}.length === {len(before)}")
+        assert await page.do(TEXTS) == before
+        await page.do(f"[...{ROOT}.querySelectorAll('.said.confirm button')][0].click()")
+        await page.until(f"{TEXTS}.some((text) => text.includes('is frozen'))")
+        assert len(await page.do(TEXTS)) == len(before) + 2
+        await page.key("Escape")
+        assert await page.do(f"{ROOT}.querySelector('.panel').hidden") is True
+        assert await page.do(f"{ROOT}.activeElement.className") == "launch"
+        assert page.complaints == []
+
+    drive(tmp_path, walk)
+
+
+def test_a_card_s_number_never_leaves_the_page_and_what_was_not_sent_can_be(
+    address: str, tmp_path: Path, line: Any
+) -> None:
+    async def walk(page: Page) -> None:
+        await page.open(address)
+        await page.until(f"{ROOT}.querySelector('.launch')")
+        await page.do(f"{ROOT}.querySelector('.launch').click()")
+        await page.send("Input.insertText", text="my card 4111 1111 1111 1111")
+        assert await page.do(f"{ROOT}.querySelector('textarea').value") == "my card •••• 1111"
+        await page.send("Network.enable")
+        gone = {"latency": 0, "downloadThroughput": 0, "uploadThroughput": 0}
+        await page.send("Network.emulateNetworkConditions", offline=True, **gone)
+        await page.key("Enter")
+        await page.until(f"{ROOT}.querySelector('.state.bad')?.innerText.includes('Not sent')")
+        await page.send("Network.emulateNetworkConditions", offline=False, **{**gone, "downloadThroughput": -1})
+        await page.do(f"[...{ROOT}.querySelectorAll('.state.bad button')][0]?.click()")
+        await page.until(f"!{ROOT}.querySelector('.mine') && {ROOT}.querySelectorAll('.said').length >= 3")
+
+    drive(tmp_path, walk)
+    (conversation,) = line.talk.log.conversations()
+    assert "4111" not in str(line.talk.log.entries(conversation))
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(1200, "light"), (320, "light"), (320, "dark")])
+def test_axe_finds_nothing(address: str, tmp_path: Path, width: int, scheme: str) -> None:
+    async def walk(page: Page) -> None:
+        await page.send(
+            "Emulation.setDeviceMetricsOverride", width=width, height=640, deviceScaleFactor=1, mobile=False
+        )
+        await page.send("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
+        await page.open(address)
+        await page.until(f"{ROOT}.querySelector('.launch')")
+        await page.do(f"{ROOT}.querySelector('.launch').click()")
+        await page.write("what does a new card cost?")
+        await page.until(f"{TEXTS}.some((text) => text.includes('£5'))")
+        await page.do(AXE)
+        rules = "['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa']"
+        found = await page.do(
+            f"axe.run(document, {{ runOnly: {rules} }}).then((told) => told.violations.map((one) => "
+            "`${one.id}: ${one.help} ${one.nodes[0].html}`))"
+        )
+        assert found == []
+        overflow = await page.do(
+            f"{ROOT}.querySelector('.panel').scrollWidth > {ROOT}.querySelector('.panel').clientWidth"
+        )
+        assert overflow is False
+
+    drive(tmp_path, walk)
