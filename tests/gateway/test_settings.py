@@ -43,6 +43,10 @@ def test_a_name_with_two_lines_between_reaches_into_a_table() -> None:
         ('host = "0.0.0.0"', "no keys are asked for. Make some"),
         ("[upstream]\nurl = 'ftp://x'\nmodel = 'm'", "Expected http:// or https://"),
         ("[upstream]\nurl = 'http://x'\nmodel = 'm'\nkey_env = 'NO_SUCH_KEY'", "NO_SUCH_KEY, which is not set"),
+        ("[assistant]\nfolder = 'bank'\norigins = ['bank.example']", "Expected https://www.bank.example"),
+        ("[assistant]\nfolder = 'bank'\nlogin_secret_env = 'NO_SUCH_SECRET'", "NO_SUCH_SECRET, which is not set"),
+        ("keys = 'k'\nhost = '0.0.0.0'\n[assistant]\nfolder = 'bank'\ncustomer = 'ana'", "so that everybody would be"),
+        ("workers = 2\n[assistant]\nfolder = 'bank'", "a stand-in of their own"),
         ('[specialists.bank]\nfallback = "upstream"', "there is none. Add [upstream]"),
     ],
 )

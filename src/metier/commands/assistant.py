@@ -21,7 +21,7 @@ def new(folder: Home) -> None:
 
     for name in starter.write(folder):
         say(f"{folder / name}")
-    say(f"Now: metier assistant train {folder}, then metier chat {folder}.")
+    say(f"Now: metier assistant train {folder}, then metier chat {folder}, or metier assistant serve {folder}.")
 
 
 def train(
