@@ -98,7 +98,7 @@ def _assistant(said: told.Talking, gateway: Gateway, inside: contextlib.ExitStac
 
     opened = served.opened(
         Path(said.folder), log=said.log, at=said.at, origins=said.origins, secret_env=said.login_secret_env,
-        customer=said.customer, told=noted,
+        customer=said.customer, begun_a_minute=said.conversations_a_minute, told=noted,
     )  # fmt: skip
     return Mount("/assistant", inside.enter_context(opened))
 

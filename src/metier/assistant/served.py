@@ -30,6 +30,7 @@ def opened(
     origins: Sequence[str] = (),
     secret_env: str = "",
     customer: str = "",
+    begun_a_minute: int = web.BEGUN_A_MINUTE,
     told: web.Told = lambda conversation, message, turn, ms: None,
 ) -> Iterator[Starlette]:
     """The assistant of a folder as an app, for as long as the context lasts.
@@ -48,7 +49,8 @@ def opened(
         caller = Outside(folder, places)
         stack.callback(caller.close)
         who = _signed(Login(os.environ[secret_env])) if secret_env else _always(customer)
-        yield web.app(Talk(rules, kept, caller), who=who, origins=origins, told=told)
+        talk = Talk(rules, kept, caller)
+        yield web.app(talk, who=who, origins=origins, begun_a_minute=begun_a_minute, told=told)
 
 
 def _signed(login: Login) -> web.Who:
