@@ -168,6 +168,9 @@ class Library(Protocol):
     def find(self, question: str) -> Found | None:
         """The best section; None where there is no knowledge at all."""
 
+    def near(self, question: str, most: int) -> Sequence[Found]:
+        """The sections that may answer, the best first."""
+
 
 class Speller(Protocol):
     """Sets right what was mistyped."""
@@ -196,6 +199,9 @@ class Minds:
     scope_least: float = 0.0  # how much a message must be ours, see scope.py
 
 
+EVERYTHING = "*"  # turned off: people answer, and nobody else
+
+
 @dataclass(frozen=True, kw_only=True)
 class Message:
     """What a customer sent. `id` is the client's own, so that the same one sent twice is one."""
@@ -204,3 +210,4 @@ class Message:
     text: str
     at: datetime
     customer: str | None = None
+    off: tuple[str, ...] = ()  # jobs that are turned off at that time; EVERYTHING: people only

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from metier.assistant import desk, learn, scope, transcripts
+from metier.assistant import hours, learn, scope, transcripts
 from metier.assistant.base import BadAssistant, Job, Minds, Place, Script
 from metier.assistant.templates import gaps
 from metier.decide.measure import clopper_pearson
@@ -246,7 +246,7 @@ def _tests(script: Script) -> Iterator[Remark]:
 def _hours(script: Script) -> Iterator[Remark]:
     if script.desk.open is not None:
         try:
-            desk.hours(script.desk.open)
+            hours.hours(script.desk.open)
         except BadAssistant as problem:
             yield Remark(place=script.sources["person"], grade="error", problem=str(problem), fix="")
 
