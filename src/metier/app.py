@@ -191,7 +191,7 @@ class Door:
             raise Forbidden(f"This key may {known.role}, and the address needs one that may {role}.")
         if known.a_minute or known.a_day:
             await asyncio.to_thread(self._gateway.keys.count, known)  # other workers may be counting
-        return Caller(key=known.id, role=known.role)
+        return Caller(key=known.id, role=known.role, owner=known.owner)
 
     async def _body(self, headers: Mapping[str, str], receive: Receive) -> bytes:
         stated = headers.get("content-length", "")

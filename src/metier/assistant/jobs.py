@@ -26,21 +26,22 @@ def start(now: Moment, job: Job, text: str) -> None:
     if job.answer is not None:
         now.event("starts", job.name)
         told(now, job.answer)
-        return
+        return None
     if job.login and now.message.customer is None:
         now.event("needs login", job.name)
         now.say("login")
-        return
+        return None
     now.state.instances += 1
     now.state.job = Running(name=job.name, instance=now.state.instances)
     now.event("starts", job.name)
     if not all(_options(now, slot) for slot in job.ask.values() if slot.source):
-        return
+        return None
     for slot in job.ask.values():
         value = _begun_with(now, slot, text)
         if value is not None:
             slots.put(now, slot, value=value)
     ask_next(now)
+    return None
 
 
 def told(now: Moment, section: str) -> None:

@@ -1,4 +1,4 @@
-"""An assistant made ready to be mounted: what its author wrote, its specialists, its log, and who is logged in.
+"""An assistant made ready to be served: what its author wrote, its specialists, its log, and who is logged in.
 
 Knows where these come from; not how a turn is worked out, nor what the server is that mounts it.
 """
@@ -6,11 +6,10 @@ Knows where these come from; not how a turn is worked out, nor what the server i
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from starlette.applications import Starlette
 from starlette.requests import Request
 
 from metier.assistant import minds, outside, read, web
@@ -27,18 +26,12 @@ def opened(
     *,
     log: str = "",
     at: Mapping[str, str] | None = None,
-    origins: Sequence[str] = (),
-    secret_env: str = "",
-    customer: str = "",
-    begun_a_minute: int = web.BEGUN_A_MINUTE,
-    told: web.Told = lambda conversation, message, turn, ms: None,
-) -> Iterator[Starlette]:
-    """The assistant of a folder as an app, for as long as the context lasts.
+) -> Iterator[Talk]:
+    """The assistant of a folder at work, for as long as the context lasts.
 
-    Without addresses in `at`, the author's stand-in is started. `secret_env` names the variable that holds the secret
-    by which logins are signed; without it everybody is `customer`, or nobody.
+    Without addresses in `at`, the author's stand-in is started.
 
-    Raises: BadAssistant where it was never trained, BadOption for a secret that is too short.
+    Raises: BadAssistant where it was never trained.
     """
     script = read.load(folder)
     rules = Rules(script, minds.load(script))
@@ -48,9 +41,15 @@ def opened(
         stack.callback(kept.close)
         caller = Outside(folder, places)
         stack.callback(caller.close)
-        who = _signed(Login(os.environ[secret_env])) if secret_env else _always(customer)
-        talk = Talk(rules, kept, caller)
-        yield web.app(talk, who=who, origins=origins, begun_a_minute=begun_a_minute, told=told)
+        yield Talk(rules, kept, caller)
+
+
+def customers(secret_env: str, customer: str) -> web.Who:
+    """Who is logged in: whom a token says that is signed by the secret in that variable; without one, always the same.
+
+    Raises: BadOption for a secret that is too short.
+    """
+    return _signed(Login(os.environ[secret_env])) if secret_env else _always(customer)
 
 
 def _signed(login: Login) -> web.Who:
