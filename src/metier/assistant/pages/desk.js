@@ -72,7 +72,7 @@ function show(who, seen) {
   main.replaceChildren(make("h1", {}, seen.customer ? `Customer ${seen.customer}` : "A customer who is not logged in"),
     make("div", { class: "talk" },
       make("section", { "aria-label": "Conversation" }, make("ol", { class: "entries" }, seen.entries.map(entry)), answer(seen, mine, kept)),
-      make("section", { "aria-label": "What may help" }, standing(seen, mine), suggestions(seen, mine), note(noted))));
+      make("section", { "aria-label": "What may help", tabindex: "0" }, standing(seen, mine), suggestions(seen, mine), note(noted))));
   if (focused && main.querySelector(`#${CSS.escape(focused)}`)) main.querySelector(`#${CSS.escape(focused)}`).focus();
   if (!same) main.querySelector(".entries").lastElementChild?.scrollIntoView({ block: "nearest" });
 }
@@ -91,6 +91,7 @@ function entry(one) {
   if (one.kind === "called") return quiet(`${one.action}: ${one.outcome}`);
   if (one.kind !== "ended") return quiet(one.kind);
   const did = one.events.map((event) => [event.verb, event.name].filter(Boolean).join(" ")).join(", ");
+  if (!one.replies.length) return quiet(`The assistant: ${did || "nothing"}`);
   const said = one.replies.map((reply) => make("p", {}, reply.text, " ", make("small", {}, reply.id)));
   return line("assistant", "Assistant", ...said, make("details", {}, make("summary", {}, did || "Trace"), trace(one)));
 }
