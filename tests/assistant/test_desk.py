@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import threading
+import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -16,11 +18,12 @@ pytest.importorskip("starlette")
 from starlette.routing import Mount
 
 from metier import app
-from metier.assistant import web
-from metier.assistant.base import EVERYTHING
+from metier.assistant import served, web
+from metier.assistant.base import EVERYTHING, Result
 from metier.assistant.desk import Desk, NotYours, UnknownConversation
 from metier.assistant.store import open_log
 from metier.assistant.talk import Talk
+from metier.assistant.turn import Rules
 from metier.gateway.gateway import Gateway
 from metier.gateway.keys import Keys
 from metier.gateway.settings import Settings
@@ -178,6 +181,53 @@ def test_with_everything_off_people_answer(line: Any, desk: Desk) -> None:
     desk.turn(EVERYTHING, "Ann", on=False)
     assert line.does("what does a new card cost?") == ["hands off off"]
     assert list(desk.off()) == [EVERYTHING]
+
+
+class Heard:
+    """What a desk elsewhere is told."""
+
+    def __init__(self) -> None:
+        self.told: list[dict[str, Any]] = []
+
+    def call(self, action: Any, values: Any, *, key: str | None, timeout_s: float = 10.0) -> Result:
+        self.told.append({"to": action.target, **values})
+        return Result(outcome="ok", value=None)
+
+
+def test_a_number_left_at_night_goes_to_who_calls_and_nowhere_else(line: Any, tmp_path: Path) -> None:
+    rules, heard = line.talk.rules, Heard()
+    asks = replace(rules.script.desk, to="{desk}/calls", closed="Leave a number and we'll call at {next_open}.")
+    line.talk = Talk(Rules(replace(rules.script, desk=asks), rules.minds), line.talk.log, heard)
+    line.at = datetime(2026, 11, 25, 23, 0, tzinfo=UTC)
+    assert "Leave a number" in line("a person please").replies[0].text
+    line("you can reach me on +44 20 7946 0958")
+    assert heard.told[-1]["number"] == "+44 20 7946 0958"
+    assert (heard.told[-1]["to"], heard.told[-1]["text"]) == ("{desk}/calls", "you can reach me on [PHONE_1]")
+    assert b"7946" not in b"".join(path.read_bytes() for path in tmp_path.glob("log.db*"))
+    assert [one.standing for one in Desk(line.talk).queue()] == ["call back"]
+
+
+def test_at_night_the_desk_built_in_is_written_to(line: Any, desk: Desk) -> None:
+    line.at = datetime(2026, 11, 25, 23, 0, tzinfo=UTC)
+    assert "answers here from 08:00 on Thursday" in line("a person please").replies[0].text
+    assert [one.standing for one in desk.queue()] == ["closed"]
+    assert line.does("how much is in savings?")[0] == "starts balance"  # meanwhile the assistant goes on
+
+
+def test_what_is_older_than_the_author_keeps_is_erased(bank_script: Any, tmp_path: Path) -> None:
+    path, now = tmp_path / "kept.db", datetime.now(UTC)
+    before = open_log(path)
+    for name, days in (("old", bank_script.keep_days + 1), ("new", 1)):
+        before.append(name, 0, "received", {"text": "hello"}, (now - timedelta(days=days)).isoformat())
+        before.put_card(name, {}, (now - timedelta(days=days)).isoformat())
+    before.close()
+    with served.opened(bank_script.folder, log=str(path)) as talk:
+        for _ in range(100):
+            if talk.log.conversations() == ["new"]:
+                break
+            time.sleep(0.05)
+        assert talk.log.conversations() == ["new"]
+        assert [card.conversation for card in talk.log.cards()] == ["new"]
 
 
 Clients = dict[str, httpx.Client]

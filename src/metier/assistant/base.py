@@ -97,6 +97,9 @@ class Section:
     place: Place
 
 
+LATER = "No one is here right now. Write what you need, and a person answers here from {next_open}."
+
+
 @dataclass(frozen=True, kw_only=True)
 class Desk:
     """The people behind the assistant: when they are there, and what sends a customer to them."""
@@ -104,7 +107,12 @@ class Desk:
     to: str = "console"
     when: tuple[str, ...] = ("asked", "2 misunderstandings", "2 failed steps", "complaint", "vulnerable")
     open: str | None = None
-    closed: str = "No one is here right now. Leave a number and we'll call at {next_open}."
+    closed: str = LATER
+
+    @property
+    def elsewhere(self) -> bool:
+        """Whether it is an address to be told, and not the desk built in."""
+        return "://" in self.to.replace("{desk}", "http://desk")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from metier.assistant import cues, slots
-from metier.assistant.base import EVERYTHING
+from metier.assistant.base import EVERYTHING, LATER
 from metier.assistant.hours import at_desk, next_open
 from metier.assistant.moment import Moment
 from metier.assistant.state import Pending, Reply
@@ -36,7 +36,8 @@ def hand_off(now: Moment, why: str) -> None:
     now.event("hands off", why, outcome="closed", args=_told_so_far(now))
     text = fill(desk.closed, {"next_open": next_open(desk.open, now.message.at)})
     now.replies.append(Reply(id="person.closed", text=text))
-    now.state.job, now.state.pending = None, Pending(what="number")
+    # the author's own words may ask for a number; ours ask to write on
+    now.state.job, now.state.pending = None, None if desk.closed == LATER else Pending(what="number")
 
 
 def stopped(now: Moment) -> bool:

@@ -6,8 +6,10 @@ Knows where these come from; not how a turn is worked out, nor what the server i
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from starlette.requests import Request
@@ -15,9 +17,11 @@ from starlette.requests import Request
 from metier.assistant import minds, outside, read, web
 from metier.assistant.actions import Outside
 from metier.assistant.login import Login
-from metier.assistant.store import open_log
+from metier.assistant.store import Log, open_log
 from metier.assistant.talk import Talk
 from metier.assistant.turn import Rules
+
+EVERY_S = 3600.0
 
 
 @contextmanager
@@ -39,9 +43,30 @@ def opened(
         places = stack.enter_context(outside.running(script.outside, at or {}))
         kept = open_log(log or folder / "state" / "log.db")
         stack.callback(kept.close)
+        stack.enter_context(_forgetting(kept, timedelta(days=script.keep_days)))
         caller = Outside(folder, places)
         stack.callback(caller.close)
         yield Talk(rules, kept, caller)
+
+
+@contextmanager
+def _forgetting(log: Log, after: timedelta) -> Iterator[None]:
+    """While the context lasts, conversations that are over for so long are erased, at once and every hour."""
+    ended = threading.Event()
+
+    def work() -> None:
+        while True:
+            log.forget_before((datetime.now(UTC) - after).isoformat())
+            if ended.wait(EVERY_S):
+                return
+
+    thread = threading.Thread(target=work, name="forgetting", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join(10)
 
 
 def customers(secret_env: str, customer: str) -> web.Who:

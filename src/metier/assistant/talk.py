@@ -17,6 +17,7 @@ from metier.assistant.base import Action, Caller, Message, Result, Script
 from metier.assistant.state import Event, State, Turn
 from metier.assistant.store import Entry, Log, plain
 from metier.assistant.turn import Rules
+from metier.extraction.personal import personal
 from metier.types import Json
 
 
@@ -43,7 +44,8 @@ class Talk:
             kept = self._kept(message)
             seq = len(entries)
             self.log.append(conversation, seq, "received", kept, message.at.isoformat())
-            return self._work(conversation, [*entries, Entry(seq=seq, kind="received", data=kept)], _message(kept))
+            entries.append(Entry(seq=seq, kind="received", data=kept))
+            return self._work(conversation, entries, _message(kept), _number(message.text))
 
     def resume(self, conversation: str) -> Turn | None:
         """Finish the turn that a killed process left open, if there is one."""
@@ -98,7 +100,7 @@ class Talk:
                 said.append(plain(_ended(turn, entry.data["id"])))
         return said
 
-    def _work(self, conversation: str, entries: list[Entry], message: Message) -> Turn:
+    def _work(self, conversation: str, entries: list[Entry], message: Message, number: str = "") -> Turn:
         start = max(place for place, entry in enumerate(entries) if entry.kind == "received")
         calls = _Calls(self, conversation, entries, start, live=True)
         before = state_of(entries[:start])
@@ -109,23 +111,28 @@ class Talk:
             ended = _ended(Turn(events=[], replies=[], state=before, trace=[]), message.id)
             self.log.append(conversation, len(calls.entries), "ended", ended, message.at.isoformat())
             raise
-        self._told_the_desk(conversation, calls, turn, message)
+        self._told_the_desk(conversation, calls, turn, message, number)
         ended = _ended(turn, message.id)
         self.log.append(conversation, len(calls.entries), "ended", ended, message.at.isoformat())
         self.log.trace(conversation, turn.state.turn, msgspec.to_builtins(turn.trace))
         return turn
 
-    def _told_the_desk(self, conversation: str, calls: _Calls, turn: Turn, message: Message) -> None:
-        """A desk elsewhere hears of a hand-over; for the one built in there is a card."""
-        to, at = self.script.desk.to, message.at.isoformat()
+    def _told_the_desk(self, conversation: str, calls: _Calls, turn: Turn, message: Message, number: str) -> None:
+        """A desk elsewhere hears of a hand-over, and the number that was left, which is kept nowhere here; for the one
+        built in there is a card.
+        """
+        desk, at = self.script.desk, message.at.isoformat()
         for event in turn.events:
-            if event.verb in ("hands off", "leaves number"):
-                self.log.put_card(conversation, card(event), at)
-            if event.verb == "hands off" and "://" in to.replace("{desk}", "http://desk"):
+            if event.verb not in ("hands off", "leaves number"):
+                continue
+            self.log.put_card(conversation, card(event), at)
+            if desk.elsewhere:
                 told = {"conversation": "{conversation}", "why": "{why}", "text": "{text}", "job": "{told}"}
-                place = self.script.sources["person"]
-                action = Action(name="desk", how="post", target=to, changes=True, place=place, body=told)
                 values = {"conversation": conversation, "why": event.name, "text": message.text, "told": event.args}
+                if event.verb == "leaves number":
+                    told["number"], values["number"] = "{number}", number
+                place = self.script.sources["person"]
+                action = Action(name="desk", how="post", target=desk.to, changes=True, place=place, body=told)
                 calls.do(action, values, -turn.state.turn)
 
 
@@ -160,7 +167,7 @@ class _Calls:
         return None
 
     def _key(self, action: Action, values: Mapping[str, Any], instance: int) -> str:
-        told = {name: value for name, value in values.items() if name not in ("conversation",)}
+        told = {name: value for name, value in values.items() if name not in ("conversation", "number")}
         parts: list[Any] = [self._conversation, instance, action.name, told]
         if not action.changes:  # a read may be made again and again, but its place in the turn is fixed
             self._reads += 1
@@ -177,6 +184,11 @@ class _Calls:
         at = self.entries[self._start].data["at"]
         self._talk.log.append(self._conversation, entry.seq, kind, data, at)
         self.entries.append(entry)
+
+
+def _number(text: str) -> str:
+    """The telephone number in a text as it came, for whoever is to call; it is not kept."""
+    return next((text[one.start : one.end] for one in personal(text) if one.kind == "PHONE"), "")
 
 
 def card(event: Event) -> dict[str, Json]:
