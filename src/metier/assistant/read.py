@@ -54,6 +54,8 @@ SAYS = {
     "person": "I'm passing you to a person, who sees what you have told me.",
     "waiting": "A person has this conversation and will answer here.",
     "taken": "Thank you, I've passed that on.",
+    "back": "You're back with the assistant, which is a program. What else can I do?",
+    "off": "I can't do that at the moment.",
     "resumed": "Welcome back. We were in the middle of {old}.",
     "empty": "I got nothing to read. Say it in words.",
 }

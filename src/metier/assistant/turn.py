@@ -69,6 +69,8 @@ def _answer(now: Moment, *, away: bool) -> None:
     waiting = now.state.pending
     if waiting is not None and waiting.what == "number" and person.took_number(now):
         return None
+    if person.stopped(now):
+        return person.turned_off(now)
     if away and now.state.job is not None:
         now.say("resumed", old=now.title(now.state.job.name))
         if now.state.pending is not None and now.state.pending.what == "confirm":

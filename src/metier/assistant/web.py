@@ -218,7 +218,12 @@ def _seen(entry: Entry) -> list[dict[str, Any]]:
         return [{"seq": entry.seq, "from": "customer", "id": data["id"], "text": data["text"], "at": data["at"]}]
     if entry.kind == "ended":
         return [{"seq": entry.seq, "from": "assistant", "to": data["message"], **reply} for reply in data["replies"]]
-    return [{"seq": entry.seq, "from": "person", **data}] if entry.kind == "person" else []
+    if entry.kind == "person":
+        return [{"seq": entry.seq, "from": "person", "name": data["who"], "text": data["text"], "at": data["at"]}]
+    if entry.kind in ("taken", "returned"):
+        text = data.get("text", f"{data['who']} is here now.")
+        return [{"seq": entry.seq, "from": "notice", "text": text, "at": data["at"]}]
+    return []
 
 
 def _conversation(request: Request) -> str:
