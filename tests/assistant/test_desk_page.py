@@ -68,6 +68,26 @@ def test_a_person_takes_over_answers_and_gives_back_by_keyboard(address: str, li
     assert line.talk.state(line.name).owner == "assistant"
 
 
+def test_a_message_is_taught_and_a_conversation_made_a_test(address: str, line: Any, tmp_path: Path) -> None:
+    line("what do I have left to spend")
+
+    async def walk(page: Page) -> None:
+        await page.open(f"{address}/desk/#{line.name}", holds=".entry .teach")
+        await page.do("document.querySelector('.entry .teach').open = true")
+        await page.until("document.querySelector('.teach option[value=\"job:balance\"]')")
+        await page.do("document.querySelector('.teach select').value = 'job:balance'")
+        await pressed(page, "Propose")
+        await page.do("document.querySelector('#teaching').open = true")
+        await page.until("document.querySelector('#teaching').innerText.includes('means job:balance')")
+        await pressed(page, "Make this conversation a test")
+        await page.until("document.querySelector('#teaching').innerText.includes('a test: > what do I have')")
+        assert "Agree" not in await page.do("document.querySelector('#teaching').innerText")  # one's own
+        assert page.complaints == []
+
+    drive(tmp_path, walk)
+    assert {one.data["kind"] for one in line.talk.log.proposals()} == {"message", "test"}
+
+
 @pytest.mark.parametrize(("width", "scheme"), [(1200, "light"), (400, "dark")])
 def test_axe_finds_nothing_and_nothing_runs_over(
     address: str, line: Any, tmp_path: Path, width: int, scheme: str
@@ -83,6 +103,8 @@ def test_axe_finds_nothing_and_nothing_runs_over(
         await page.send("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
         await page.open(f"{address}/desk/#{line.name}", holds=".entries")
         await page.do("document.querySelector('#switches').open = true")
+        await page.do("document.querySelector('#teaching').open = true")
+        await page.until("document.querySelector('#teaching').innerText.includes('Learn a candidate')")
         await page.do("document.querySelectorAll('.entries details').forEach((one) => (one.open = true))")
         await page.do(AXE)
         found = await page.do(

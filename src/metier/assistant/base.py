@@ -141,6 +141,8 @@ class Script:
     redact: tuple[str, ...]
     keep_days: int
     currency: str = "£"
+    workshop: Path = Path("models")  # where what is learnt lies
+    taught: tuple[tuple[str, str], ...] = ()  # messages and what they mean, as people at the desk have taught it
     outside: Path | None = None  # a Python file that stands in for the outside, in tests and trials
     sources: Mapping[str, Place] = field(default_factory=dict)
 

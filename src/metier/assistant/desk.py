@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -15,6 +16,7 @@ from metier.assistant.base import EVERYTHING, Found
 from metier.assistant.state import State
 from metier.assistant.store import Entry
 from metier.assistant.talk import Talk, state_of
+from metier.assistant.teach import Teaching
 from metier.errors import MetierError
 
 LOOK = timedelta(hours=1)  # within which looking again is the same look
@@ -71,6 +73,16 @@ class Desk:
 
     def __init__(self, talk: Talk, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self._talk, self._log, self._now = talk, talk.log, now
+
+    @property
+    def home(self) -> Path:
+        """The author's folder."""
+        return self._talk.script.folder
+
+    @property
+    def teaching(self) -> Teaching:
+        """What people teach the assistant."""
+        return Teaching(self._talk.script, self._log, self._talk.rules.minds.redact)
 
     def queue(self) -> list[Waiting]:
         """Who waits, who is being answered, who is to be called; the longest wait first."""

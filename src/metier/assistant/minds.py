@@ -76,5 +76,5 @@ def load(script: Script) -> Minds:
 def _folders(script: Script) -> dict[str, Path]:
     folders = {name: learnt.folder for name, learnt in script.models.items() if name in ("intent", "acts", "scope")}
     if len(script.knowledge) > 1:
-        folders["knowledge"] = script.folder / "models" / "knowledge"
+        folders["knowledge"] = script.workshop / "knowledge"
     return folders

@@ -5,23 +5,26 @@ Knows where these come from; not how a turn is worked out, nor what the server i
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from starlette.requests import Request
 
-from metier.assistant import minds, outside, read, web
+from metier.assistant import minds, outside, read, web, workshop
 from metier.assistant.actions import Outside
 from metier.assistant.login import Login
 from metier.assistant.store import Log, open_log
 from metier.assistant.talk import Talk
 from metier.assistant.turn import Rules
+from metier.errors import MetierError
 
-EVERY_S = 3600.0
+FORGET_S, FOLLOW_S = 3600.0, 0.5
+LOG = logging.getLogger("metier.assistant")
 
 
 @contextmanager
@@ -46,21 +49,50 @@ def opened(
         stack.enter_context(_forgetting(kept, timedelta(days=script.keep_days)))
         caller = Outside(folder, places)
         stack.callback(caller.close)
-        yield Talk(rules, kept, caller)
+        talk = Talk(rules, kept, caller)
+        stack.enter_context(_following(talk))
+        yield talk
+
+
+def _forgetting(log: Log, after: timedelta) -> AbstractContextManager[None]:
+    """While the context lasts, conversations that are over for so long are erased."""
+    return _every(FORGET_S, lambda: log.forget_before((datetime.now(UTC) - after).isoformat()))
+
+
+def _following(talk: Talk) -> AbstractContextManager[None]:
+    """While the context lasts, what is promoted is taken up, by the next turn of each conversation."""
+    home, seen = talk.script.folder, [workshop.stamp(talk.script.folder)]
+
+    def look() -> None:
+        now = workshop.stamp(home)
+        if now in (0, seen[0]):
+            return
+        try:
+            script = read.load(home)
+            talk.rules = Rules(script, minds.load(script))
+            LOG.info("the assistant of %s is served anew", home)
+        except MetierError:  # what was served goes on, and the next change is looked at again
+            LOG.exception("what was promoted in %s cannot be served", home)
+        seen[0] = now
+
+    return _every(FOLLOW_S, look)
 
 
 @contextmanager
-def _forgetting(log: Log, after: timedelta) -> Iterator[None]:
-    """While the context lasts, conversations that are over for so long are erased, at once and every hour."""
+def _every(seconds: float, work: Callable[[], object]) -> Iterator[None]:
+    """The work at once and again and again, in a thread, while the context lasts."""
     ended = threading.Event()
 
-    def work() -> None:
+    def again() -> None:
         while True:
-            log.forget_before((datetime.now(UTC) - after).isoformat())
-            if ended.wait(EVERY_S):
+            try:
+                work()
+            except Exception:
+                LOG.exception("what is done every %.0f s failed", seconds)
+            if ended.wait(seconds):
                 return
 
-    thread = threading.Thread(target=work, name="forgetting", daemon=True)
+    thread = threading.Thread(target=again, daemon=True)
     thread.start()
     try:
         yield

@@ -24,6 +24,8 @@ TABLES = (
     """create table if not exists trace (conversation text not null, turn integer not null, data text not null,
     primary key (conversation, turn))""",
     "create table if not exists card (conversation text not null primary key, at text not null, data text not null)",
+    """create table if not exists proposal (id text not null primary key, at text not null, who text not null,
+    data text not null, standing text not null, decided text not null)""",
     "create table if not exists off (name text not null primary key, who text not null, at text not null)",
 )
 
@@ -44,6 +46,18 @@ class Card:
     conversation: str
     at: str
     data: Any
+
+
+@dataclass(frozen=True, kw_only=True)
+class Proposed:
+    """Something to be taught: `standing` is open, approved or refused, `decided` by whom."""
+
+    id: str
+    at: str
+    who: str
+    data: Any
+    standing: str
+    decided: str
 
 
 def open_log(where: str | Path) -> Log:
@@ -124,6 +138,26 @@ class Log:
             (like, most),
         )
         return [name for (name,) in rows]
+
+    def propose(self, id: str, data: Json, who: str, at: str) -> None:
+        """Something that a second person is to look at."""
+        row = (id, at, who, plain(data), "open", "")
+        self._here.run("insert into proposal values (?, ?, ?, ?, ?, ?)", [row])
+
+    def decide(self, id: str, standing: str, who: str) -> bool:
+        """Close a proposal; False where it was closed already, or is none."""
+        closed = "update proposal set standing = ?, decided = ? where id = ? and standing = 'open'"
+        return self._here.run(closed, [(standing, who, id)]) == 1
+
+    def proposals(self, most: int = 200) -> list[Proposed]:
+        """The latest, the newest first."""
+        rows = self._here.ask(
+            "select id, at, who, data, standing, decided from proposal order by at desc, id limit ?", (most,)
+        )
+        return [
+            Proposed(id=id, at=at, who=who, data=json.loads(data), standing=standing, decided=decided)
+            for id, at, who, data, standing, decided in rows
+        ]
 
     def turn_off(self, name: str, who: str, at: str) -> None:
         """Something is not to be done until it is turned on again; what it is, whoever asks knows."""

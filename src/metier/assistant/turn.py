@@ -48,6 +48,8 @@ class Rules:
             text=self.minds.speller.mend(message.text[:MOST_CHARACTERS].strip()),
             opinions=Opinions(self.minds, guarded="scope" not in self.faults),
         )  # fmt: skip
+        if now.state.job is not None and now.state.job.name not in self.script.jobs:
+            now.state.job = now.state.pending = None  # the author has taken it out meanwhile
         now.state.turn += 1
         now.state.at = message.at.isoformat()
         away = bool(state.at) and message.at - datetime.fromisoformat(state.at) > AWAY

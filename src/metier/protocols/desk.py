@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 from collections.abc import Sequence
 from importlib.resources import files
 from typing import Any
@@ -10,8 +12,10 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from metier.assistant import teach, workshop
 from metier.assistant.desk import Desk, NotYours, UnknownConversation
-from metier.gateway.base import BadRequest, Role, Trouble, UnknownPath
+from metier.errors import BadOption
+from metier.gateway.base import BadRequest, Role, Trouble, Unanswerable, UnknownPath
 from metier.gateway.gateway import Gateway
 from metier.protocols.base import Endpoint, Reply, Request, read, reply, shown
 
@@ -35,6 +39,34 @@ class Switch(Struct, forbid_unknown_fields=True):
     on: bool
 
 
+class Meant(Struct, forbid_unknown_fields=True):
+    """What a message means: `job:NAME`, a label, a section's id, or `outside`."""
+
+    text: str
+    means: str
+
+
+class NewSection(Struct, forbid_unknown_fields=True):
+    """A section for a file of knowledge."""
+
+    file: str
+    title: str
+    text: str
+    asked_as: str = ""
+
+
+class NewTest(Struct, forbid_unknown_fields=True):
+    """A conversation that is always to go as it went."""
+
+    conversation: str
+
+
+class Decided(Struct, forbid_unknown_fields=True):
+    """What a second person thinks of a proposal."""
+
+    approved: bool
+
+
 class TheDesk:
     """The protocol."""
 
@@ -56,6 +88,14 @@ class TheDesk:
             at("POST", "/conversations/{id}/say", say, "Answer the customer.", Words),
             at("POST", "/conversations/{id}/note", note, "A word among those at the desk.", Words),
             at("POST", "/conversations/{id}/back", back, "Give it back to the assistant."),
+            at("GET", "/teaching", teaching, "What is proposed, what a message can mean, and the candidate."),
+            at("POST", "/teaching/messages", message, "Propose what a message means.", Meant),
+            at("POST", "/teaching/sections", section, "Propose a section.", NewSection),
+            at("POST", "/teaching/tests", test, "Propose that a conversation always goes so.", NewTest),
+            at("POST", "/teaching/proposals/{id}", decide, "Agree to a proposal, or refuse it.", Decided),
+            at("POST", "/teaching/retrain", retrain, "Learn a candidate; takes a minute or two.", role="operate"),
+            at("POST", "/teaching/promote", promote, "Serve the candidate.", role="operate"),
+            at("POST", "/teaching/rollback", rollback, "Serve what was served before.", role="operate"),
         ]
 
     def trouble(self, trouble: Trouble) -> dict[str, Any]:
@@ -125,7 +165,68 @@ async def back(gateway: Gateway, request: Request) -> Reply:
     return reply({"back": True})
 
 
+async def teaching(gateway: Gateway, request: Request) -> Reply:
+    """Open proposals first to be looked at."""
+    desk = _desk(gateway)
+    proposals = await _done(desk.teaching.proposals)
+    candidate, before = await _done(lambda: (workshop.candidate(desk.home), (desk.home / workshop.BEFORE).is_dir()))
+    shown = [{**msgspec.to_builtins(one), "line": teach.shown(one.data)} for one in proposals]
+    meanings = await _done(desk.teaching.meanings)
+    return reply({"proposals": shown, "meanings": meanings, "candidate": candidate, "before": before})
+
+
+async def message(gateway: Gateway, request: Request) -> Reply:
+    """Kept redacted."""
+    said = read(request.body, Meant)
+    return await _proposed(lambda: _desk(gateway).teaching.message(said.text, said.means, who=_who(request)))
+
+
+async def section(gateway: Gateway, request: Request) -> Reply:
+    """At the end of its file."""
+    said = read(request.body, NewSection)
+    given = (said.file, said.title, said.text, said.asked_as)
+    return await _proposed(lambda: _desk(gateway).teaching.section(*given, who=_who(request)))
+
+
+async def test(gateway: Gateway, request: Request) -> Reply:
+    """As far as a transcript can say it."""
+    said = read(request.body, NewTest)
+    return await _proposed(lambda: _desk(gateway).teaching.test(said.conversation, who=_who(request)))
+
+
+async def decide(gateway: Gateway, request: Request) -> Reply:
+    """By somebody else than who proposed it."""
+    said, id = read(request.body, Decided), request.params["id"]
+    known, who = _desk(gateway).teaching, _who(request)
+    await _done(lambda: known.approve(id, who=who) if said.approved else known.refuse(id, who=who))
+    return reply({"id": id, "approved": said.approved})
+
+
+async def retrain(gateway: Gateway, request: Request) -> Reply:
+    """In a process of its own, so that nobody who is being answered waits for it."""
+    command = [sys.executable, "-m", "metier", "assistant", "retrain", str(_desk(gateway).home), "--json"]
+    done = await _done(lambda: subprocess.run(["nice", *command], capture_output=True, text=True, check=False))
+    if not done.stdout.startswith("{"):
+        raise Unanswerable(" ".join(done.stderr.split())[-500:] or "Training ended without a word. Look at the log.")
+    return Reply(body=done.stdout.encode())
+
+
+async def promote(gateway: Gateway, request: Request) -> Reply:
+    """Followed by every worker within a second."""
+    return reply(await _done(workshop.promote, _desk(gateway).home))
+
+
+async def rollback(gateway: Gateway, request: Request) -> Reply:
+    """Followed by every worker within a second."""
+    await _done(workshop.roll_back, _desk(gateway).home)
+    return reply({"back": True})
+
+
 PROTOCOL = TheDesk()
+
+
+async def _proposed(work: Any) -> Reply:
+    return reply({"id": await _done(work)})
 
 
 def _desk(gateway: Gateway) -> Desk:
@@ -154,3 +255,5 @@ async def _done(work: Any, *given: Any) -> Any:
         raise UnknownPath(str(error)) from None
     except NotYours as error:
         raise Taken(str(error)) from None
+    except (teach.BadProposal, BadOption) as error:
+        raise BadRequest(str(error)) from None

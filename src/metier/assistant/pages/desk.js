@@ -1,12 +1,13 @@
 // The desk: who waits on the left, one conversation in the middle, what may be said and done on the right.
-import { ask, empty, facts, make, opened, percent, tell, when } from "../console/draw.js";
+import { ask, empty, facts, make, opened, percent, table, tell, when } from "../console/draw.js";
 
 const main = document.querySelector("#main");
 const queue = document.querySelector("#queue");
 const switches = document.querySelector("#switches > div");
 const search = document.querySelector("#search");
 const POLL_MS = 2000, LATE_MIN = 5;
-let found = null, drawn = "", listed = "";
+const teaching = document.querySelector("#teaching > div");
+let found = null, drawn = "", listed = "", meanings = {}, busy = false;
 
 const open = () => decodeURIComponent(location.hash.slice(1));
 const at = (path = "") => `/v1/desk/conversations/${encodeURIComponent(open())}${path}`;
@@ -29,6 +30,7 @@ async function look() {
     const { who, queue: waiting, jobs, off } = await ask("/v1/desk");
     list(who, found ?? waiting, found !== null);
     turned(jobs, off);
+    if (teaching.parentElement.open) taught(who, await ask("/v1/desk/teaching"));
     document.title = `${waiting.filter((one) => one.standing === "waiting").length} waiting – Métier desk`;
     if (open()) show(who, await ask(at()));
     else show(who, null);
@@ -58,6 +60,61 @@ function turned(jobs, off) {
   switches.replaceChildren(one("*", "the whole assistant"), ...Object.entries(jobs).map(([name, title]) => one(name, title || name)));
 }
 
+async function learned() {  // what a message can mean is asked for once
+  if (!Object.keys(meanings).length) ({ meanings } = await ask("/v1/desk/teaching"));
+  return meanings;
+}
+
+// One message and what it means; a second person agrees before it is learnt.
+function meaning(text) {
+  const picked = make("select", { "aria-label": "What it means" });
+  const box = make("details", { class: "teach", ontoggle: async () => {
+    if (!box.open || picked.options.length) return;
+    picked.append(...Object.entries(await learned()).map(([name, title]) => make("option", { value: name }, title)));
+  } }, make("summary", {}, "Teach"), make("div", { class: "row" }, picked, make("button", { type: "button", onclick: async () => {
+    if (await act("/v1/desk/teaching/messages", { text, means: picked.value }, "Proposed. Somebody else has to agree, under Teach.")) box.open = false;
+  } }, "Propose")));
+  return box;
+}
+
+function taught(who, { proposals, candidate, before }) {
+  const now = JSON.stringify([proposals, candidate, before, busy, open()]);
+  if (teaching.dataset.now === now || teaching.contains(document.activeElement) && /INPUT|TEXTAREA/.test(document.activeElement.tagName)) return;
+  teaching.dataset.now = now;
+  const decide = (one, approved) => () => act(`/v1/desk/teaching/proposals/${one.id}`, { approved }, approved ? "Added. It is learnt with the next candidate." : "Refused.");
+  const waiting = proposals.filter((one) => one.standing === "open");
+  const line = (one) => make("li", { class: "card" }, make("p", {}, one.line), make("small", {}, `by ${one.who}, ${when(one.at)}`),
+    make("p", { class: "row" }, one.who === who ? make("small", {}, "Somebody else has to agree.") : make("button", { onclick: decide(one, true) }, "Agree"), make("button", { onclick: decide(one, false) }, one.who === who ? "Take back" : "Refuse")));
+  teaching.replaceChildren(
+    waiting.length ? make("ul", { class: "cards", role: "list" }, waiting.map(line)) : make("p", { class: "hint" }, "Nothing waits for a second person. Under each message of a customer stands Teach."),
+    open() ? make("p", {}, make("button", { onclick: () => act("/v1/desk/teaching/tests", { conversation: open() }, "Proposed as a test.") }, "Make this conversation a test")) : null,
+    section(), versions(candidate, before));
+}
+
+function section() {
+  const field = (id, title, more = {}) => [make("label", { for: id }, title), make(more.long ? "textarea" : "input", { id, required: !more.free, placeholder: more.like ?? null })];
+  const send = async (event) => {
+    event.preventDefault();
+    const [file, title, text, asked_as] = ["file", "title", "answer", "asked"].map((id) => event.target.querySelector(`#${id}`).value);
+    if (await act("/v1/desk/teaching/sections", { file, title, text, asked_as }, "Proposed.")) event.target.reset();
+  };
+  return make("details", {}, make("summary", {}, "A new answer"), make("form", { onsubmit: send }, field("file", "File", { like: "cards.md" }), field("title", "Heading"),
+    field("answer", "Answer", { long: true }), field("asked", "Asked as", { free: true }), make("p", {}, make("button", {}, "Propose"))));
+}
+
+function versions(candidate, before) {
+  const go = (path, said) => async () => { busy = true; tell("Working. Nobody who is being answered waits for it."); await act(path, {}, said); busy = false; meanings = {}; look(); };
+  const cells = (one) => [`${one.passed} of ${one.transcripts}`, `${one.taught_right} of ${one.taught}`, ...Object.keys(candidate.after.accuracy).map((name) => percent(one.accuracy[name]))];
+  const names = candidate ? ["Transcripts passed", "Taught messages known", ...Object.keys(candidate.after.accuracy).map((name) => `${name}, held out`)] : [];
+  const [was, is] = candidate ? [cells(candidate.before), cells(candidate.after)] : [[], []];
+  return make("div", {}, make("h2", {}, "The next version"),
+    candidate ? table(["", "#Served", "#Candidate"], names.map((name, i) => [name, was[i], is[i]]), "The candidate beside what is served") : null,
+    candidate?.after.failed.length ? make("p", { class: "bad" }, `Goes another way: ${candidate.after.failed.join(", ")}`) : null,
+    make("p", { class: "row" }, make("button", { disabled: busy, onclick: go("/v1/desk/teaching/retrain", "The candidate is learnt. Compare it before you serve it.") }, "Learn a candidate"),
+      candidate ? make("button", { disabled: busy, onclick: go("/v1/desk/teaching/promote", "The candidate is served.") }, "Serve the candidate") : null,
+      before ? make("button", { disabled: busy, onclick: go("/v1/desk/teaching/rollback", "What was served before is served again.") }, "Back to what was before") : null));
+}
+
 function show(who, seen) {
   const now = JSON.stringify(seen);
   if (now === drawn) return;
@@ -80,7 +137,7 @@ function show(who, seen) {
 function entry(one) {
   const line = (kind, name, ...inside) => make("li", { class: `entry ${kind}` }, make("small", {}, [name, one.at ? when(one.at) : ""].filter(Boolean).join(" · ")), make("br"), inside);
   const quiet = (text) => make("li", { class: "entry quiet" }, `${text}${one.at ? ` · ${when(one.at)}` : ""}`);
-  if (one.kind === "received") return line("customer", "Customer", one.text);
+  if (one.kind === "received") return line("customer", "Customer", one.text, one.text ? meaning(one.text) : null);
   if (one.kind === "person") return line("person", one.who, one.text);
   if (one.kind === "noted") return line("noted", `Note by ${one.who}`, one.text);
   if (one.kind === "taken") return quiet(`${one.who} took over`);
@@ -158,6 +215,7 @@ addEventListener("keydown", (event) => {
   event.preventDefault();
 });
 addEventListener("hashchange", async () => { await look(); main.focus(); });
+teaching.parentElement.addEventListener("toggle", () => { teaching.dataset.now = ""; look(); });
 opened(() => look());
 setInterval(() => { if (!document.hidden && !document.querySelector("#door:not([hidden])")) look(); }, POLL_MS);
 look();
