@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import io
+import wave
+
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 import metier
 from metier.decide.scope import Novelty
@@ -45,3 +49,34 @@ def test_a_kept_row_counts_for_itself_and_not_for_what_lies_by_it() -> None:
     new = draw.normal(size=(200, 50)).astype(np.float32)
     assert novelty.of(learnt).max() < alone.of(learnt).min() / 100
     np.testing.assert_array_equal(novelty.of(new), alone.of(new))
+
+
+def sounds(seed: int, rows: int) -> list[tuple[bytes, str]]:
+    """Syllables at two pitches: tones with overtones that come and go four times a second, over a little noise."""
+    draw, clock, made = np.random.default_rng(seed), np.arange(12_000) / 16_000, []
+    for i in range(rows):
+        pitch = (110 if i % 2 else 220) * draw.uniform(0.9, 1.1)
+        tone = sum(np.sin(2 * np.pi * pitch * over * clock) / over for over in range(1, 6))
+        syllables = np.clip(np.sin(2 * np.pi * (4 * clock + draw.uniform())), 0, 1)
+        made.append((_wave(tone * syllables * 0.2 + draw.normal(0, 0.002, len(clock))), "low" if i % 2 else "high"))
+    return made
+
+
+def test_noise_of_any_colour_is_no_speech() -> None:
+    pytest.importorskip("soundfile")
+    specialist, draw = metier.train(sounds(0, 80), effort="quick"), np.random.default_rng(2)
+    assert sum(decision.accepted for decision in specialist.predict([cell for cell, _ in sounds(1, 60)])) >= 54
+    pink = [np.fft.irfft(np.fft.rfft(draw.normal(size=12_000)) / np.sqrt(np.arange(1, 6_002))) for _ in range(20)]
+    for noise in (draw.normal(0, 0.2, (20, 12_000)), pink):
+        said = specialist.predict([_wave(np.asarray(one)) for one in noise])
+        assert all(decision.reason == "out_of_scope" for decision in said)
+
+
+def _wave(samples: NDArray[np.float64]) -> bytes:
+    buffer = io.BytesIO()
+    with wave.open(buffer, "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(16_000)
+        file.writeframes((np.clip(samples, -1, 1) * 32_767).astype("<i2").tobytes())
+    return buffer.getvalue()

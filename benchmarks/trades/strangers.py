@@ -1,7 +1,7 @@
 """Is what is none of a specialist's business refused? Pictures for one of digits, sounds for one of spoken digits.
 
 Nothing strange is learnt or looked at: the threshold follows from held-out training rows and the 2 % of false refusal
-that is stated. At `standard` this takes a quarter of an hour. METIER_DATA=../shared/data python -m benchmarks.trades.strangers
+that is stated. METIER_DATA=../shared/data python -m benchmarks.trades.strangers; `standard` takes a quarter of an hour.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ def _photographs() -> Iterator[bytes]:
 
 
 def _spoken() -> tuple[Cells, list[str], dict[str, Cells]]:
-    """900 takes are learnt; the strange are noises, also with the spectrum of a take, and chords, half a second each."""
+    """900 takes are learnt; the strange are noises, of a take's spectrum, too, and chords, half a second each."""
     draw = np.random.default_rng(SEED)
     files = sorted((DATA / "fsdd" / "recordings").glob("*.wav"))
     chosen = [files[i] for i in draw.permutation(len(files))[: 900 + EACH]]
