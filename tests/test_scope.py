@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 import metier
-from metier.decide.scope import Novelty
+from metier.decide.scope import Novelty, Scope
 
 
 def waves(seed: int, rows: int) -> list[tuple[list[float], str]]:
@@ -51,6 +51,20 @@ def test_a_kept_row_counts_for_itself_and_not_for_what_lies_by_it() -> None:
     np.testing.assert_array_equal(novelty.of(new), alone.of(new))
 
 
+def test_what_is_made_otherwise_is_strange_whatever_its_vector_says() -> None:
+    draw = np.random.default_rng(0)
+    vectors, signs = draw.normal(size=(400, 20)).astype(np.float32), draw.normal(size=(400, 3)).astype(np.float32)
+    learnt, scores = np.arange(400) % 2, draw.normal(size=(1, 400, 2)).astype(np.float32)
+    novelty = Novelty.fit(vectors, learnt, signs)
+    scope = Scope.fit(novelty, novelty.of(vectors, signs), scores, newest=1)
+    usual, otherwise = (
+        scope.familiarity(novelty.of(vectors, given), scores) for given in (signs, np.float32(10) + signs)
+    )
+    assert otherwise.max() < np.quantile(usual, 0.01)
+    again = Scope.restore(scope.state())
+    np.testing.assert_array_equal(again.familiarity(again.novelty.of(vectors, signs), scores), usual)
+
+
 def sounds(seed: int, rows: int) -> list[tuple[bytes, str]]:
     """Syllables at two pitches: tones with overtones that come and go four times a second, over a little noise."""
     draw, clock, made = np.random.default_rng(seed), np.arange(12_000) / 16_000, []
@@ -62,14 +76,15 @@ def sounds(seed: int, rows: int) -> list[tuple[bytes, str]]:
     return made
 
 
-def test_noise_of_any_colour_is_no_speech() -> None:
+def test_noise_is_no_speech_even_with_the_spectrum_of_speech() -> None:
     pytest.importorskip("soundfile")
     specialist, draw = metier.train(sounds(0, 80), effort="quick"), np.random.default_rng(2)
     assert sum(decision.accepted for decision in specialist.predict([cell for cell, _ in sounds(1, 60)])) >= 54
-    pink = [np.fft.irfft(np.fft.rfft(draw.normal(size=12_000)) / np.sqrt(np.arange(1, 6_002))) for _ in range(20)]
-    for noise in (draw.normal(0, 0.2, (20, 12_000)), pink):
-        said = specialist.predict([_wave(np.asarray(one)) for one in noise])
-        assert all(decision.reason == "out_of_scope" for decision in said)
+    heard = [np.frombuffer(cell[44:], "<i2") / 32_767 for cell, _ in sounds(1, 40)]
+    turned = np.exp(1j * draw.uniform(0, 2 * np.pi, (40, 6_001)))
+    for noise in (draw.normal(0, 0.2, (20, 12_000)), np.fft.irfft(np.abs(np.fft.rfft(heard)) * turned)):
+        said = specialist.predict([_wave(one) for one in noise])
+        assert np.mean([decision.reason == "out_of_scope" for decision in said]) > 0.9
 
 
 def _wave(samples: NDArray[np.float64]) -> bytes:
