@@ -146,6 +146,7 @@ NEIGHBOURS: dict[tuple[str, str], str] = {
     ("specialist.py", "cascade.py"): "a specialist holds a cascade",
     ("specialist.py", "record.py"): "a cell may be a row of several columns",
     ("commands/assistant.py", "commands/chat.py"): "both name the folder and its outside in one way",
+    ("commands/assistant.py", "commands/bring.py"): "the verbs of an assistant under their one name",
     ("commands/assistant.py", "commands/teach.py"): "the verbs of an assistant under their one name",
     ("commands/teach.py", "commands/chat.py"): "an assistant is named in one way",
     ("__main__.py", "cli.py"): "the same door under another name",
