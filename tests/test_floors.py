@@ -69,7 +69,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("assistant/talk.py", "assistant/login.py"),
     ("assistant/web.py", "assistant/teach.py"),
     ("assistant/desk.py", "assistant/trial.py"),
-    ("assistant/workshop.py",),
+    ("assistant/workshop.py", "assistant/rasa/__init__.py", "assistant/rasa/project.py", "assistant/rasa/written.py"),
     ("protocols/", "assistant/"),
     ("api.py", "app.py", "testing/"),
     ("estimator.py", "serving.py", "commands/", "__init__.py"),

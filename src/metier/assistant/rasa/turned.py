@@ -6,18 +6,14 @@ talk becomes acts. Nothing is dropped in silence.
 
 from __future__ import annotations
 
-import csv
-import io
-import json
 import re
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from metier.assistant.base import Place
 from metier.assistant.knowledge import slug
 from metier.assistant.rasa.project import Project, Story
+from metier.assistant.rasa.written import OWN, Job, Left, Turned, assistant, markdown, report, table
 from metier.assistant.templates import gaps
 
 ACTS = {
@@ -44,40 +40,7 @@ KINDS = (
     ("number", re.compile(r"number|num_|count|quantity|people|age$|guests")),
 )
 ENTITY_KINDS = {"amount-of-money": "money", "number": "number", "time": "date", "duration": "number"}
-MOST_ASKED = 60  # of the questions of a section
 FEWEST = 5  # examples of a job
-OWN = "{backend}"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Left:
-    """Something that a person has to do."""
-
-    place: str
-    found: str
-    to_do: str
-
-
-@dataclass(kw_only=True)
-class Turned:
-    """The author's files by name, what came over, and what did not."""
-
-    files: dict[str, str] = field(default_factory=dict)
-    came: dict[str, tuple[int, int]] = field(default_factory=dict)  # of how many
-    left: list[Left] = field(default_factory=list)
-
-
-@dataclass(kw_only=True)
-class _Job:
-    name: str
-    title: str
-    when: list[str]
-    like: list[str] = field(default_factory=list)
-    ask: dict[str, dict[str, Any]] = field(default_factory=dict)
-    confirm: str = ""
-    do: list[str] = field(default_factory=list)
-    done: str = ""
-    answer: str = ""
 
 
 def turn(project: Project, title: str) -> Turned:
@@ -89,7 +52,7 @@ class _Turning:
     def __init__(self, project: Project, title: str) -> None:
         self._project, self._title = project, title
         self._out = Turned()
-        self._jobs: dict[str, _Job] = {}
+        self._jobs: dict[str, Job] = {}
         self._actions: dict[str, str] = {}
         self._sections: dict[str, list[tuple[str, str, list[str]]]] = {}  # by file: heading, text, questions
         self._says: dict[str, str] = {}
@@ -239,14 +202,14 @@ class _Turning:
 
     # parts of a job
 
-    def _job(self, name: str, intents: Sequence[str], title: str = "") -> _Job:
+    def _job(self, name: str, intents: Sequence[str], title: str = "") -> Job:
         base = re.sub(r"\W+", "_", name).strip("_").lower() or "job"
-        job = self._jobs.setdefault(base, _Job(name=base, title=title or _spoken(name).lower(), when=[]))
+        job = self._jobs.setdefault(base, Job(name=base, title=title or _spoken(name).lower(), when=[]))
         job.when += [intent for intent in intents if intent not in job.when]
         self._does |= dict.fromkeys(intents, base)
         return job
 
-    def _slot(self, job: _Job, slot: str, asks: Sequence[str], place: Place) -> None:
+    def _slot(self, job: Job, slot: str, asks: Sequence[str], place: Place) -> None:
         text, used = self._text([name for name in asks if name][:2], first=True)
         self._used |= used
         name = _name(slot)
@@ -284,7 +247,7 @@ class _Turning:
             return ("money" if KINDS[0][1].search(slot) else "number"), True
         return next(((kind, True) for kind, pattern in KINDS if pattern.search(slot.lower())), ("text", True))
 
-    def _effects(self, job: _Job, actions: Sequence[str], place: Place) -> None:
+    def _effects(self, job: Job, actions: Sequence[str], place: Place) -> None:
         for action in dict.fromkeys(actions):
             if action in self._project.forms or action.startswith("action_default"):
                 continue
@@ -298,11 +261,10 @@ class _Turning:
                 job.confirm = (
                     f"Shall I go ahead? {told[0].upper()}{told[1:]}." if told else f"{job.title.capitalize()}: shall I?"
                 )
-            self._leave(
-                place, f"{action} is Python.", f"Give {name} its address under `actions`; {'it changes something' if changes else 'it only reads'}, by its name.",
-            )  # fmt: skip
+            what = "it changes something" if changes else "it only reads"
+            self._leave(place, f"{action} is Python.", f"Give {name} its address; {what}, by its name.")
 
-    def _finish(self, job: _Job, responses: Sequence[str], place: Place) -> None:
+    def _finish(self, job: Job, responses: Sequence[str], place: Place) -> None:
         text, used = self._text([one for one in responses if not re.search("cancel|fail|wrong|invalid|unknown", one)])
         if text and not (set(gaps(text)) - job.ask.keys() - set(job.do)):
             job.done, self._used = text, self._used | used
@@ -355,12 +317,15 @@ class _Turning:
         names = {"intent": ("intents.csv", "intent"), "acts": ("acts.csv", "act"), "scope": ("outside.csv", "scope")}
         for task, rows in models.items():
             if rows:
-                files[names[task][0]] = _csv(("text", names[task][1]), rows)
+                files[names[task][0]] = table(("text", names[task][1]), rows)
         for file, sections in self._sections.items():
-            files[f"knowledge/{file}"] = _markdown(file, sections)
+            files[f"knowledge/{file}"] = markdown(file, sections)
         if tests := self._tests():
             files["tests/rasa.md"] = tests
-        files["assistant.yaml"] = self._yaml({task: names[task][0] for task, rows in models.items() if rows})
+        files["assistant.yaml"] = assistant(
+            self._title, self._says, {task: names[task][0] for task, rows in models.items() if rows}, self._sections,
+            self._actions, list(self._jobs.values()),
+        )  # fmt: skip
         known = len(project.examples)
         done = sum(i in self._does or i in self._act_of or bool(re.fullmatch(OUTSIDE, i)) for i in project.examples)
         self._out.came = {
@@ -372,7 +337,7 @@ class _Turning:
             "flows": (sum(not f.startswith("pattern_") for f in project.flows), len(project.flows)),
             "responses": (len(self._used & project.responses.keys()), len(project.responses)),
         }
-        files["IMPORT.md"] = _report(self._out)
+        files["IMPORT.md"] = report(self._out)
 
     def _tests(self) -> str:
         said: dict[str, list[str]] = {}
@@ -387,32 +352,6 @@ class _Turning:
                 said[first.text] = [story.name, f"< answers {came}" if "#" in came else f"< starts {came}"]
         lines = [f"## {' '.join(name.split())}\n> {text}\n{expected}\n" for text, (name, expected) in said.items()]
         return "# From Rasa's tests\n\n" + "\n".join(lines) if lines else ""
-
-    def _yaml(self, models: Mapping[str, str]) -> str:
-        out = [f"assistant: {json.dumps(self._title, ensure_ascii=False)}", "language: [en]"]
-        if self._says:
-            out += ["say:", *(f"  {key}: {_quoted(text)}" for key, text in self._says.items())]
-        if models:
-            out += ["", "models:", *(f"  {task}: {file}" for task, file in models.items())]
-        if self._sections:
-            out += ["knowledge: knowledge/"]
-        if self._actions:
-            out += ["", f"actions:                      # each wants its address: {OWN} is where your service is"]
-            out += [f"  {name}: {how}" for name, how in self._actions.items()]
-        out += ["", "jobs:"]
-        for job in self._jobs.values():
-            out += [*_job_lines(job), ""]
-        if not self._jobs:
-            heading = next(iter(self._sections.items()), None)
-            if heading is not None:
-                file, sections = heading
-                title = sections[0][0]
-                out += [
-                    "  first_answer:               # at least one job: this one tells a section",
-                    f"    title: {_quoted(title.lower())}",
-                ]
-                out += [f"    like: {_listed([title, *sections[0][2][:3]])}", f"    answer: {file}#{slug(title)}", ""]
-        return "\n".join(out).rstrip() + "\n"
 
     def _names_of_actions(self) -> set[str]:
         return {f"validate_{form}" for form in self._project.forms}
@@ -437,7 +376,7 @@ def _confirms(slot: str) -> bool:
     return re.search(r"confirm", slot.lower()) is not None
 
 
-def _filled(text: str, job: _Job) -> str:
+def _filled(text: str, job: Job) -> str:
     return text if not set(gaps(text)) - job.ask.keys() else ""
 
 
@@ -454,59 +393,3 @@ def _renamed(text: str) -> str:
 def _spoken(name: str) -> str:
     words = re.sub(r"[_\W]+", " ", name).strip()
     return words[:1].upper() + words[1:]
-
-
-def _quoted(text: str) -> str:
-    return json.dumps(text, ensure_ascii=False)
-
-
-def _listed(texts: Iterable[str]) -> str:
-    return "[" + ", ".join(_quoted(text) for text in texts) + "]"
-
-
-def _job_lines(job: _Job) -> list[str]:
-    lines = [f"  {job.name}:", f"    title: {_quoted(job.title)}"]
-    if job.when:
-        lines.append(f"    when: [{', '.join(job.when)}]")
-    if job.like:
-        lines.append(f"    like: {_listed(job.like)}")
-    if job.ask:
-        lines.append("    ask:")
-    for name, slot in job.ask.items():
-        kind, held = next(iter(slot.items()))
-        value = "true" if held is True else _listed(held)
-        lines.append(f"      {name}: {{{kind}: {value}, say: {_quoted(slot['say'])}}}")
-    if job.do:
-        if job.confirm:
-            lines.append(f"    confirm: {_quoted(job.confirm)}")
-        lines.append(f"    do: [{', '.join(job.do)}]")
-    lines.append(f"    done: {_quoted(job.done or 'Done.')}")
-    return lines
-
-
-def _markdown(file: str, sections: Sequence[tuple[str, str, list[str]]]) -> str:
-    out, seen = [f"# {file.removesuffix('.md').replace('-', ' ').capitalize()}"], Counter[str]()
-    for heading, text, questions in sections:
-        seen[heading] += 1
-        shown = heading if seen[heading] == 1 else f"{heading} {seen[heading]}"
-        asked = " | ".join(dict.fromkeys(one.replace("|", " ") for one in questions[:MOST_ASKED]))
-        out += ["", f"## {shown}", text, *([f"Asked as: {asked}"] if asked else [])]
-    return "\n".join(out) + "\n"
-
-
-def _csv(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(header)
-    writer.writerows(dict.fromkeys(tuple(row) for row in rows if row[0]))
-    return buffer.getvalue()
-
-
-def _report(turned: Turned) -> str:
-    lines = ["# What came over from Rasa", "", "| | came over | of |", "|---|---:|---:|"]
-    lines += [f"| {what} | {done} | {of} |" for what, (done, of) in turned.came.items() if of]
-    lines += ["", "## For a person", "", "| where | found | to do |", "|---|---|---|"]
-    lines += [
-        f"| {' | '.join(part.replace('|', '/') for part in (one.place, one.found, one.to_do))} |" for one in turned.left
-    ]
-    return "\n".join(lines) + "\n"
