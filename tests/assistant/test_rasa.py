@@ -362,7 +362,7 @@ def test_what_cannot_be_read_is_said_with_its_line(tmp_path: Path, text: str, sa
 
 
 def test_nothing_hostile_is_run_or_followed(tmp_path: Path) -> None:
-    evil = "responses:\n  utter_greet:\n  - text: !!python/object/apply:os.system ['touch /tmp/was_here']\n"
+    evil = "responses:\n  utter_greet:\n  - text: !!python/object/apply:os.system ['touch was_here']\n"
     home = written(tmp_path / "rasa", domain=evil)
     with pytest.raises(BadAssistant):
         turned.turn(project.read(home), "x")
