@@ -12,6 +12,7 @@ from metier.extraction.personal import personal
 from metier.extraction.words import Places, Word
 
 MONTH = r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*"
+DAY = r"(?:mon|tues|wednes|thurs|fri|satur|sun)days?"
 PATTERNS = {
     "URL": re.compile(r"(?i)\b(?:https?://|www\.)\S+[\w/]|\b[\w-]+(?:\.[\w-]+)*\.(?:com|org|net|info|gov|edu|io|[a-z]{2})\b/?"),
     "PERCENT": re.compile(r"\d+(?:[.,]\d+)?\s?%"),
@@ -19,7 +20,7 @@ PATTERNS = {
     "TIME": re.compile(r"(?i)\b\d{1,2}[:.]\d{2}(?::\d{2})?(?:\s?[ap]\.?m\b\.?)?|\b\d{1,2}\s?[ap]\.?m\b\.?"),
     "DATE": re.compile(
         rf"(?i)\b\d{{1,4}}[-/.]\d{{1,2}}[-/.]\d{{1,4}}\b|\b\d{{1,2}}(?:st|nd|rd|th)?\s(?:of\s)?{MONTH}\b(?:,?\s\d{{4}}\b)?"
-        rf"|\b{MONTH}\s\d{{1,2}}(?:st|nd|rd|th)?\b(?:,?\s\d{{4}}\b)?|\b\d{{1,2}}(?:st|nd|rd|th)\b"
+        rf"|\b{MONTH}\s\d{{1,2}}(?:st|nd|rd|th)?\b(?:,?\s\d{{4}}\b)?|\b\d{{1,2}}(?:st|nd|rd|th)\b|\b{DAY}\b"
     ),
 }  # fmt: skip
 

@@ -60,7 +60,7 @@ class ExtractorKind:
         lessons, folds = _lessons(rows, parted, table.source, o.seed)
         teach: Sequence[Teach] = [lambda _, __: Silent(), *teachers(o.effort, o.encoder, o.seed)]
         held = [held_out(lessons, one, i + 1, _ticker(progress, i, len(teach), folds)) for i, one in enumerate(teach)]
-        stages, spotted = with_exits(held, rows.spans)
+        stages, spotted = with_exits(held, lessons)
         seen = [Seen(one, float(scope)) for one, scope in zip(spotted, stages[0].scope.held, strict=True)]
         extractor = Extractor(
             name=named(folder),
