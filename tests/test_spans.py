@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from metier.data.read import read
 from metier.data.spans import joined, marked, spans_of, unmarked
 from metier.errors import BadCell, UnreadableData
-from metier.extraction.learn import as_if_new
 from metier.extraction.marks import marks
+from metier.extraction.newness import as_if_new
 from metier.extraction.personal import personal
 from metier.extraction.stage import Parsed
 from metier.extraction.words import runs, split, tag_names, tags

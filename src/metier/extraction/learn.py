@@ -5,7 +5,7 @@ Knows folds, fields and taggers; reading files and telling figures is done elsew
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -15,6 +15,7 @@ from metier.decide.exits import Exit
 from metier.decide.sigmoids import Sigmoids
 from metier.extraction.crf import Crf, Read, Reals
 from metier.extraction.familiar import Familiar
+from metier.extraction.newness import as_if_new
 from metier.extraction.silent import Saying
 from metier.extraction.stage import Parsed, SpanStage, Spotted, log_odds
 from metier.extraction.tagger import Row
@@ -23,7 +24,6 @@ from metier.types import Floats, Labels, Span
 
 Teach = Callable[[Sequence[Row], int], Saying]  # rows to learn from and how many tags -> what they taught
 LEANINGS = (0.0, 0.5, 1.0)
-ENOUGH = 20  # texts whose names are all new, before anything is judged by them alone
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,39 +81,19 @@ def held_out(lessons: Lessons, teach: Teach, number: int, tick: Callable[[], Non
     return HeldOut(stage=stage, spotted=[stage.told(read, one, lessons.labels, number) for read, one in pairs])
 
 
-def _best(lessons: Lessons, leaning: dict[float, list[Read]]) -> tuple[float, list[Read]]:
+def _best(lessons: Lessons, leaning: Mapping[float, Sequence[Read]]) -> tuple[float, Sequence[Read]]:
     """The leaning whose spans have the highest F1, and what it reads; the smaller of two as good."""
     weights = as_if_new(lessons.texts, lessons.spans, lessons.fold)
-
-    def f1(reads: Sequence[Read]) -> float:
-        pairs = zip(lessons.texts, reads, strict=True)
-        found = [{text.span(run, lessons.labels) for run in read.runs} for text, read in pairs]
-        both = [
-            (len(some & set(marked)), len(some) + len(marked))
-            for some, marked in zip(found, lessons.spans, strict=True)
-        ]
-        right, all = weights @ np.array(both, np.float64)
-        return round(2 * right / max(all, 1), 9)
-
-    return max(leaning.items(), key=lambda pair: (f1(pair[1]), -pair[0]))
+    return max(leaning.items(), key=lambda pair: (_f1(lessons, pair[1], weights), -pair[0]))
 
 
-def as_if_new(texts: Sequence[Parsed], spans: Sequence[Sequence[Span]], fold: Labels) -> Floats:
-    """How much each text counts, so that held-out texts are as new as those to come: (n,), 1 on average.
-
-    What is marked in one text is often marked in others, learnt from; a text to come has its own names. A text counts
-    for nothing where it holds a name from another fold, and for more where it holds none but new ones.
-    """
-    named = [{text.text[s.start : s.end].casefold() for s in some} for text, some in zip(texts, spans, strict=True)]
-    folds: dict[str, set[int]] = {}
-    for names, number in zip(named, fold.tolist(), strict=True):
-        for name in names:
-            folds.setdefault(name, set()).add(number)
-    marked = np.array([bool(names) for names in named])
-    new = np.array([bool(names) and all(len(folds[name]) == 1 for name in names) for names in named])
-    if new.sum() < ENOUGH:
-        return np.ones(len(named))
-    return np.where(marked, new * (marked.sum() / new.sum()), 1.0)
+def _f1(lessons: Lessons, reads: Sequence[Read], weights: Floats) -> float:
+    """F1 of spans, each text counting for its weight (n,)."""
+    right, all = np.zeros(len(reads)), np.zeros(len(reads))
+    for i, (text, read, marked) in enumerate(zip(lessons.texts, reads, lessons.spans, strict=True)):
+        right[i] = len({text.span(run, lessons.labels) for run in read.runs} & set(marked))
+        all[i] = len(read.runs) + len(marked)
+    return float(round(2 * (weights @ right) / max(weights @ all, 1), 9))
 
 
 def _numbers(
