@@ -34,7 +34,10 @@ def main() -> None:
         folder = Path(home) / "bank"
         shutil.copytree(BANK, folder, ignore=shutil.ignore_patterns("models", "state"))
         learn.learn(read.load(folder))
-        command = [sys.executable, "-m", "metier", "assistant", "serve", str(folder), "--port", "0", "--as", "ana"]
+        config = Path(home) / "metier.toml"
+        config.write_text("[assistant]\nfolder = 'bank'\nconversations_a_minute = 100000\n")
+        command = [sys.executable, "-m", "metier", "assistant", "serve", str(folder), "--port", "0", "--as", "ana",
+                   "--config", str(config)]  # fmt: skip
         server = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True, cwd=home)
         try:
             assert server.stderr is not None

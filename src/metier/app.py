@@ -41,6 +41,7 @@ from metier.protocols.base import Endpoint, Reply, Request, Speech, version
 
 LOG = logging.getLogger("metier.gateway")
 SAFE_ID = re.compile(r"[A-Za-z0-9._:=+/-]{1,128}")
+OWN_PAGES = re.compile(r"https?://(?:127\.0\.0\.1|localhost|\[::1\])(?::\d{1,5})?")  # by their origin
 BODY_S = 30.0  # for a body to arrive; a slower client is let go
 FIRST = (
     "openai",
@@ -182,6 +183,7 @@ class Door:
 
     async def _admitted(self, headers: Mapping[str, str], role: Role) -> Caller | None:
         if self._gateway.keys is None:
+            _own(headers.get("origin", ""), role)
             return None
         key = headers.get("x-api-key") or headers.get("authorization", "").removeprefix("Bearer ").strip()
         if not key:
@@ -191,7 +193,7 @@ class Door:
             raise Forbidden(f"This key may {known.role}, and the address needs one that may {role}.")
         if known.a_minute or known.a_day:
             await asyncio.to_thread(self._gateway.keys.count, known)  # other workers may be counting
-        return Caller(key=known.id, role=known.role)
+        return Caller(key=known.id, role=known.role, owner=known.owner)
 
     async def _body(self, headers: Mapping[str, str], receive: Receive) -> bytes:
         stated = headers.get("content-length", "")
@@ -214,6 +216,15 @@ class Door:
                         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
         except TimeoutError:
             raise SlowClient(f"The body took longer than {BODY_S:.0f} s to arrive. Send it faster.") from None
+
+
+def _own(origin: str, role: Role) -> None:
+    """Where no key is asked for, any page in this machine's browser could: those of other sites change nothing here.
+
+    Raises: Forbidden.
+    """
+    if origin and role != "ask" and not OWN_PAGES.fullmatch(origin):
+        raise Forbidden(f"A page of {origin[:100]} asks for what only this gateway's own pages may. Serve with keys.")
 
 
 class SlowClient(Trouble, status=408, code="request_timeout"):

@@ -226,7 +226,7 @@ def _write_beside(folder: Path, files: Mapping[str, bytes]) -> None:
         for name, data in files.items():
             _write_synced(work / name, data)
         sync_folder(work)
-        _put_in_place(work, folder)
+        put_in_place(work, folder)
         sync_folder(folder.parent)
     finally:
         shutil.rmtree(work, ignore_errors=True)  # half-written, or what `folder` was before
@@ -259,7 +259,7 @@ def locked(path: Path) -> Iterator[None]:
         yield
 
 
-def _put_in_place(work: Path, folder: Path) -> None:
+def put_in_place(work: Path, folder: Path) -> None:
     """Make `work` be `folder`; what was `folder` is `work` afterwards."""
     if not folder.exists():
         work.rename(folder)

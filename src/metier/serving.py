@@ -28,8 +28,9 @@ from starlette.routing import Mount
 from uvicorn.supervisors import Multiprocess
 
 from metier import app, bucket
-from metier.assistant import served
+from metier.assistant import served, web
 from metier.assistant.base import Message
+from metier.assistant.desk import Desk
 from metier.assistant.state import Turn
 from metier.database import POSTGRES
 from metier.errors import BadOption
@@ -89,18 +90,18 @@ def application(settings: Settings) -> Starlette:
 
 
 def _assistant(said: told.Talking, gateway: Gateway, inside: contextlib.ExitStack) -> Mount:
-    """The assistant at its address; each of its turns is a line of the ledger."""
+    """The assistant at its address, with people at its desk; each of its turns is a line of the ledger."""
 
     def noted(conversation: str, message: Message, turn: Turn, ms: float) -> None:
         ask, answer = written(said.folder, conversation, message, turn, ms)
         for notes in gateway.notes:
             notes.note(ask, answer, [None])
 
-    opened = served.opened(
-        Path(said.folder), log=said.log, at=said.at, origins=said.origins, secret_env=said.login_secret_env,
-        customer=said.customer, told=noted,
-    )  # fmt: skip
-    return Mount("/assistant", inside.enter_context(opened))
+    talk = inside.enter_context(served.opened(Path(said.folder), log=said.log, at=said.at))
+    gateway.parts[Desk] = Desk(talk)
+    who = served.customers(said.login_secret_env, said.customer)
+    mounted = web.app(talk, who=who, origins=said.origins, begun_a_minute=said.conversations_a_minute, told=noted)
+    return Mount("/assistant", mounted)
 
 
 def written(folder: str, conversation: str, message: Message, turn: Turn, ms: float) -> tuple[Ask, Answer]:

@@ -128,6 +128,11 @@ def test_who_writes_too_fast_waits(client: Any) -> None:
     assert 1 <= int(answer.headers["retry-after"]) <= 60
 
 
+def test_one_address_begins_as_many_conversations_as_is_said(line: Any) -> None:
+    with TestClient(web.app(line.talk, begun_a_minute=2)) as client:
+        assert [client.post("/conversations").status_code for _ in range(3)] == [201, 201, 429]
+
+
 @pytest.mark.parametrize(
     ("body", "status", "said"),
     [

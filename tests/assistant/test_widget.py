@@ -2,39 +2,24 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-import json
-import shutil
-import socket
-import subprocess
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import aiohttp
-import axe_core_python
 import pytest
 from starlette.applications import Starlette
 from starlette.responses import Response
 from starlette.routing import Mount, Route
 
 from metier.assistant import web
+from metier.testing.browser import AXE, Page, drive
 from metier.testing.servers import running
 
 pytestmark = pytest.mark.slow
-CHROMIUM = shutil.which("chromium")
-AXE = (Path(axe_core_python.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
 # a site with the strictest policy that can hold the widget, and axe as a file of its own
 POLICY = "default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'self'"
 SITE = """<!doctype html><html lang="en"><title>A bank</title><meta name="viewport" content="width=device-width">
 <script src="/assistant/widget.js" defer></script><main><h1>A bank</h1></main></html>"""
-WAIT = """new Promise((done, late) => { const began = Date.now(); (function look() {
-  const found = (() => { try { return %s; } catch { return false; } })();
-  if (found) done(found);
-  else if (Date.now() - began > 15000) late(new Error("never: " + %s));
-  else setTimeout(look, 50);
-})(); })"""
 ROOT = "document.querySelector('metier-assistant').shadowRoot"
 TEXTS = f"[...{ROOT}.querySelectorAll('.said')].map((one) => one.innerText)"
 
@@ -47,85 +32,6 @@ def address(line: Any) -> Iterator[str]:
     app = web.app(line.talk, who=lambda request: "ana")
     with running(Starlette(routes=[Route("/", site), Mount("/assistant", app)])) as found:
         yield found
-
-
-class Page:
-    """A tab of Chromium, by its DevTools protocol."""
-
-    def __init__(self, wire: Any) -> None:
-        self._wire, self._count = wire, 0
-        self.complaints: list[str] = []
-
-    async def send(self, method: str, **params: Any) -> Any:
-        self._count += 1
-        await self._wire.send_str(json.dumps({"id": self._count, "method": method, "params": params}))
-        while True:
-            said = json.loads((await self._wire.receive(timeout=30)).data)
-            if said.get("method") in ("Log.entryAdded", "Runtime.exceptionThrown"):
-                self.complaints.append(json.dumps(said["params"]))
-            if said.get("id") == self._count:
-                assert "error" not in said, said
-                return said["result"]
-
-    async def do(self, script: str) -> Any:
-        told = await self.send("Runtime.evaluate", expression=script, awaitPromise=True, returnByValue=True)
-        assert "exceptionDetails" not in told, told["exceptionDetails"]["exception"].get("description")
-        return told["result"].get("value")
-
-    async def until(self, condition: str) -> Any:
-        return await self.do(WAIT % (condition, json.dumps(condition)))
-
-    async def open(self, address: str) -> None:
-        await self.send("Page.navigate", url=address)
-        await self.until("document.readyState === 'complete' && document.querySelector('metier-assistant')")
-
-    async def key(self, key: str) -> None:
-        text = {"Enter": "\r"}.get(key)
-        for kind in ("keyDown", "keyUp"):
-            await self.send("Input.dispatchKeyEvent", type=kind, key=key, **({"text": text} if text else {}))
-
-    async def write(self, text: str) -> None:
-        await self.send("Input.insertText", text=text)
-        await self.key("Enter")
-
-
-@contextlib.asynccontextmanager
-async def chromium(home: Path) -> AsyncIterator[Page]:
-    if CHROMIUM is None:
-        pytest.skip("Chromium is not installed (Debian: apt install chromium)")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [
-        CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", f"--remote-debugging-port={port}",
-        f"--user-data-dir={home}", "about:blank",
-    ]  # fmt: skip
-    browser = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        async with aiohttp.ClientSession() as session:
-            for _ in range(200):
-                with contextlib.suppress(aiohttp.ClientError):
-                    tabs = await (await session.get(f"http://127.0.0.1:{port}/json")).json()
-                    if any(one["type"] == "page" for one in tabs):
-                        break
-                await asyncio.sleep(0.1)
-            tab = next(one for one in tabs if one["type"] == "page")
-            async with session.ws_connect(tab["webSocketDebuggerUrl"], max_msg_size=0) as wire:
-                page = Page(wire)
-                for domain in ("Page", "Runtime", "Log"):
-                    await page.send(f"{domain}.enable")
-                yield page
-    finally:
-        browser.terminate()
-        browser.wait(10)
-
-
-def drive(home: Path, walk: Callable[[Page], Coroutine[Any, Any, None]]) -> None:
-    async def whole() -> None:
-        async with chromium(home) as page:
-            await walk(page)
-
-    asyncio.run(whole())
 
 
 def test_it_is_talked_to_by_keyboard_and_buttons_and_survives_a_reload(address: str, tmp_path: Path) -> None:

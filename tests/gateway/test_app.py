@@ -36,6 +36,14 @@ def test_many_inputs_keep_their_order_and_their_ids(served: httpx.Client) -> Non
     assert len({one["id"] for one in said}) == 3
 
 
+@pytest.mark.parametrize("origin", ["https://evil.example", "null", "http://127.0.0.1.evil.example", "http://[", ""])
+def test_pages_of_other_sites_change_nothing_where_no_key_is_asked_for(served: httpx.Client, origin: str) -> None:
+    reply = served.post("/v1/registry/bank/rollback", content=b"{}", headers={"origin": origin} if origin else {})
+    assert reply.status_code == (403 if origin else 400)
+    own = served.post("/v1/registry/bank/rollback", content=b"{}", headers={"origin": str(served.base_url).rstrip("/")})
+    assert own.status_code == 400  # there is no version to go back to
+
+
 @pytest.mark.parametrize(
     ("path", "body", "status", "expected"),
     [

@@ -73,7 +73,7 @@ def test_what_people_wrote_is_text_and_no_markup(address: str, tmp_path: Path) -
 
 
 def test_the_page_asks_nobody_else_and_keeps_to_a_strict_policy(address: str) -> None:
-    for file in ("", "console.css", "console.js"):
+    for file in ("", "console.css", "console.js", "draw.js"):
         reply = httpx.get(f"{address}/console/{file}")
         assert "default-src 'none'" in reply.headers["content-security-policy"]
         assert "unsafe" not in reply.headers["content-security-policy"]

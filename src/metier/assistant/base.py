@@ -97,6 +97,9 @@ class Section:
     place: Place
 
 
+LATER = "No one is here right now. Write what you need, and a person answers here from {next_open}."
+
+
 @dataclass(frozen=True, kw_only=True)
 class Desk:
     """The people behind the assistant: when they are there, and what sends a customer to them."""
@@ -104,7 +107,12 @@ class Desk:
     to: str = "console"
     when: tuple[str, ...] = ("asked", "2 misunderstandings", "2 failed steps", "complaint", "vulnerable")
     open: str | None = None
-    closed: str = "No one is here right now. Leave a number and we'll call at {next_open}."
+    closed: str = LATER
+
+    @property
+    def elsewhere(self) -> bool:
+        """Whether it is an address to be told, and not the desk built in."""
+        return "://" in self.to.replace("{desk}", "http://desk")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -133,6 +141,8 @@ class Script:
     redact: tuple[str, ...]
     keep_days: int
     currency: str = "£"
+    workshop: Path = Path("models")  # where what is learnt lies
+    taught: tuple[tuple[str, str], ...] = ()  # messages and what they mean, as people at the desk have taught it
     outside: Path | None = None  # a Python file that stands in for the outside, in tests and trials
     sources: Mapping[str, Place] = field(default_factory=dict)
 
@@ -168,6 +178,9 @@ class Library(Protocol):
     def find(self, question: str) -> Found | None:
         """The best section; None where there is no knowledge at all."""
 
+    def near(self, question: str, most: int) -> Sequence[Found]:
+        """The sections that may answer, the best first."""
+
 
 class Speller(Protocol):
     """Sets right what was mistyped."""
@@ -196,6 +209,9 @@ class Minds:
     scope_least: float = 0.0  # how much a message must be ours, see scope.py
 
 
+EVERYTHING = "*"  # turned off: people answer, and nobody else
+
+
 @dataclass(frozen=True, kw_only=True)
 class Message:
     """What a customer sent. `id` is the client's own, so that the same one sent twice is one."""
@@ -204,3 +220,4 @@ class Message:
     text: str
     at: datetime
     customer: str | None = None
+    off: tuple[str, ...] = ()  # jobs that are turned off at that time; EVERYTHING: people only

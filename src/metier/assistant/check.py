@@ -12,8 +12,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from metier.assistant import desk, learn, scope, transcripts
-from metier.assistant.base import BadAssistant, Job, Minds, Place, Script
+from metier.assistant import hours, learn, scope, transcripts
+from metier.assistant.base import LATER, BadAssistant, Job, Minds, Place, Script
 from metier.assistant.templates import gaps
 from metier.decide.measure import clopper_pearson
 from metier.gateway.redact import redacted
@@ -244,9 +244,16 @@ def _tests(script: Script) -> Iterator[Remark]:
 
 
 def _hours(script: Script) -> Iterator[Remark]:
+    desk = script.desk
+    if desk.closed != LATER and "number" in desk.closed and not desk.elsewhere:
+        yield Remark(
+            place=script.sources["person"], grade="warning",
+            problem="closed asks for a number, and the desk built in keeps none.",
+            fix="Name who calls, `to: {post: ...}`, or leave `closed` out: then a person answers here later.",
+        )  # fmt: skip
     if script.desk.open is not None:
         try:
-            desk.hours(script.desk.open)
+            hours.hours(script.desk.open)
         except BadAssistant as problem:
             yield Remark(place=script.sources["person"], grade="error", problem=str(problem), fix="")
 

@@ -11,9 +11,9 @@ from typing import Any
 
 from metier.assistant import slots
 from metier.assistant.base import Action, BadAssistant, Job, Result, Slot
-from metier.assistant.desk import times
+from metier.assistant.hours import times
 from metier.assistant.moment import Moment
-from metier.assistant.person import hand_off
+from metier.assistant.person import hand_off, turned_off
 from metier.assistant.state import Pending, Running
 from metier.assistant.templates import fill, gaps, shown
 
@@ -21,24 +21,27 @@ from metier.assistant.templates import fill, gaps, shown
 def start(now: Moment, job: Job, text: str) -> None:
     """Begin a job with what the message that asked for it says already."""
     now.state.misses = 0
+    if job.name in now.message.off:
+        return turned_off(now)
     if job.answer is not None:
         now.event("starts", job.name)
         told(now, job.answer)
-        return
+        return None
     if job.login and now.message.customer is None:
         now.event("needs login", job.name)
         now.say("login")
-        return
+        return None
     now.state.instances += 1
     now.state.job = Running(name=job.name, instance=now.state.instances)
     now.event("starts", job.name)
     if not all(_options(now, slot) for slot in job.ask.values() if slot.source):
-        return
+        return None
     for slot in job.ask.values():
         value = _begun_with(now, slot, text)
         if value is not None:
             slots.put(now, slot, value=value)
     ask_next(now)
+    return None
 
 
 def told(now: Moment, section: str) -> None:

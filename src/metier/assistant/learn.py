@@ -59,22 +59,29 @@ def learn(
 def teaching(script: Script) -> Mapping[str, Rows]:
     """The lines that each specialist of the folder is learnt from."""
     held = {name: _rows(learnt) for name, learnt in script.models.items() if learnt.rows is not None}
-    likes = [(phrase, job) for job in script.jobs.values() for phrase in _phrases(job)]
+    jobs = script.jobs.values()
+    likes = [(phrase, job) for job in jobs for phrase in _phrases(job)]
     known = {label for _, label in held.get("intent", [])}
+    # an example of a job that has a label already is one more of that label
+    own = {job.name: next((label for label in job.when if label in known), f"job:{job.name}") for job in jobs}
+    taught = [(text, own.get(means.removeprefix("job:"), means)) for text, means in script.taught]
     out: dict[str, Rows] = {}
     if "intent" in held:
-        # an example of a job that has a label already is one more of that label
-        own = {job.name: next((label for label in job.when if label in known), f"job:{job.name}") for _, job in likes}
         out["intent"] = [*held["intent"], *((phrase, own[job.name]) for phrase, job in likes)]
+        out["intent"] += [(text, label) for text, label in taught if label != OUTSIDE and label not in script.knowledge]
     questions = [
         (phrase, section.id) for section in script.knowledge.values() for phrase in (section.title, *section.asked_as)
     ]
+    questions += [(text, section) for text, section in taught if section in script.knowledge]
     if "acts" in held:
         none = [(text, "none") for text, _ in out.get("intent", [])[::4]]
         out["acts"] = [*_ours("acts.csv"), *held["acts"], *none]
     if "scope" in held:
         ours = [*out.get("intent", []), *questions]  # acts are told before scope is asked
-        strange = [*elsewhere([text for text, _ in ours]), *(row for row in held["scope"] if row[1] == OUTSIDE)]
+        strange = [
+            *elsewhere([text for text, _ in ours]),
+            *(row for row in [*held["scope"], *taught] if row[1] == OUTSIDE),
+        ]
         taken = {text.casefold() for text, _ in strange}
         out["scope"] = [*((text, scope.OURS) for text, _ in ours if text.casefold() not in taken), *strange]
     if len(script.knowledge) > 1:
@@ -146,7 +153,7 @@ def least(script: Script) -> float:
 
 
 def _folder(script: Script, name: str) -> Path:
-    return script.models[name].folder if name in script.models else script.folder / "models" / name
+    return script.models[name].folder if name in script.models else script.workshop / name
 
 
 def _stamp(folder: Path) -> str:

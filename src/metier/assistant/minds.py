@@ -22,12 +22,17 @@ class Sections:
 
     def find(self, question: str) -> Found | None:
         """The best section, and whether it answers."""
+        found = self.near(question, 1)
+        return found[0] if found else None  # none: nothing that could be read
+
+    def near(self, question: str, most: int) -> list[Found]:
+        """The sections that may answer, the best first."""
         decision = self._decider.predict([question])[0]
-        if not decision.candidates:  # nothing that could be read
-            return None
-        best = decision.candidates[0]
-        sure = decision.reason != "out_of_scope" and best.probability >= SURE
-        return Found(id=best.label, score=best.probability, familiar=decision.scope, sure=sure)
+        ours = decision.reason != "out_of_scope"
+        return [
+            Found(id=one.label, score=one.probability, familiar=decision.scope, sure=ours and one.probability >= SURE)
+            for one in decision.candidates[:most]
+        ]
 
 
 class Nothing:
@@ -36,6 +41,10 @@ class Nothing:
     def find(self, question: str) -> Found | None:
         """No section."""
         return None
+
+    def near(self, question: str, most: int) -> list[Found]:
+        """No section."""
+        return []
 
 
 def trained(script: Script) -> bool:
@@ -67,5 +76,5 @@ def load(script: Script) -> Minds:
 def _folders(script: Script) -> dict[str, Path]:
     folders = {name: learnt.folder for name, learnt in script.models.items() if name in ("intent", "acts", "scope")}
     if len(script.knowledge) > 1:
-        folders["knowledge"] = script.folder / "models" / "knowledge"
+        folders["knowledge"] = script.workshop / "knowledge"
     return folders

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from metier.assistant import cues, slots
-from metier.assistant.desk import at_desk, next_open
+from metier.assistant.base import EVERYTHING, LATER
+from metier.assistant.hours import at_desk, next_open
 from metier.assistant.moment import Moment
 from metier.assistant.state import Pending, Reply
 from metier.assistant.templates import fill
@@ -35,7 +36,21 @@ def hand_off(now: Moment, why: str) -> None:
     now.event("hands off", why, outcome="closed", args=_told_so_far(now))
     text = fill(desk.closed, {"next_open": next_open(desk.open, now.message.at)})
     now.replies.append(Reply(id="person.closed", text=text))
-    now.state.job, now.state.pending = None, Pending(what="number")
+    # the author's own words may ask for a number; ours ask to write on
+    now.state.job, now.state.pending = None, None if desk.closed == LATER else Pending(what="number")
+
+
+def stopped(now: Moment) -> bool:
+    """Whether somebody has turned the assistant off, or the job that is running."""
+    running = now.state.job
+    return EVERYTHING in now.message.off or (running is not None and running.name in now.message.off)
+
+
+def turned_off(now: Moment) -> None:
+    """What is turned off is a person's to do."""
+    if EVERYTHING not in now.message.off:
+        now.say("off")
+    hand_off(now, "off")
 
 
 def took_number(now: Moment) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,7 +13,7 @@ from metier.assistant.base import Action, BadAssistant, Desk, Job, Learnt, Scrip
 from metier.assistant.strict import Node
 
 Kind = TypeVar("Kind")
-FILE = "assistant.yaml"
+FILE, TAUGHT, MODELS = "assistant.yaml", "taught.csv", "models"
 KEYS = (
     "assistant",
     "language",
@@ -54,6 +55,8 @@ SAYS = {
     "person": "I'm passing you to a person, who sees what you have told me.",
     "waiting": "A person has this conversation and will answer here.",
     "taken": "Thank you, I've passed that on.",
+    "back": "You're back with the assistant, which is a program. What else can I do?",
+    "off": "I can't do that at the moment.",
     "resumed": "Welcome back. We were in the middle of {old}.",
     "empty": "I got nothing to read. Say it in words.",
 }
@@ -66,8 +69,8 @@ BOUNDED = ("money", "number")
 JOB_KEYS = ("title", "when", "like", "login", "ask", "confirm", "do", "done", "failed", "answer")
 
 
-def load(folder: Path) -> Script:
-    """What the author of the folder wrote.
+def load(folder: Path, models: str = MODELS) -> Script:
+    """What the author of the folder wrote, and people at the desk have taught. `models` is where what is learnt lies.
 
     Raises: BadAssistant with file, line and what to write instead.
     """
@@ -76,10 +79,10 @@ def load(folder: Path) -> Script:
         raise BadAssistant(
             f"{folder} holds no {FILE}. Name the folder of an assistant, or make one: metier assistant new {folder}"
         )
-    return script(strict.read(path.read_text(encoding="utf-8"), FILE), folder)
+    return script(strict.read(path.read_text(encoding="utf-8"), FILE), folder, models)
 
 
-def script(root: Node, folder: Path) -> Script:
+def script(root: Node, folder: Path, models: str = MODELS) -> Script:
     """The document as a Script."""
     top = _keys(root, "the assistant", KEYS, needed=("assistant", "jobs"))
     home = folder / _text(top["knowledge"]) if "knowledge" in top else folder / "knowledge"
@@ -91,7 +94,9 @@ def script(root: Node, folder: Path) -> Script:
         language=_texts(top["language"])[0] if "language" in top else "en",
         currency=_text(top["currency"]) if "currency" in top else "£",
         say={**SAYS, **(_said(top["say"]) if "say" in top else {})},
-        models=_models(top.get("models"), root, folder),
+        models=_models(top.get("models"), root, folder, folder / models),
+        workshop=folder / models,
+        taught=_taught(folder / TAUGHT),
         actions={n: _action(n, v) for n, v in _mapping(top["actions"], "actions").items()} if "actions" in top else {},
         jobs={n: _job(n, v) for n, v in _mapping(top["jobs"], "jobs").items()},
         knowledge=knowledge.read_folder(home) if home.is_dir() else {},
@@ -108,16 +113,26 @@ def _said(node: Node) -> dict[str, str]:
     return {name: _text(one) for name, one in _keys(node, "say", tuple(SAYS)).items()}
 
 
-def _models(node: Node | None, root: Node, folder: Path) -> dict[str, Learnt]:
+def _taught(path: Path) -> tuple[tuple[str, str], ...]:
+    if not path.is_file():
+        return ()
+    with path.open(encoding="utf-8", newline="") as file:
+        rows = [row for row in csv.reader(file) if row]
+    if rows[:1] != [["text", "means"]] or any(len(row) != 2 for row in rows):
+        raise BadAssistant(f"{TAUGHT}: expected two columns, text and means, as `metier assistant review` writes them.")
+    return tuple((text, means) for text, means in rows[1:])
+
+
+def _models(node: Node | None, root: Node, folder: Path, workshop: Path) -> dict[str, Learnt]:
     """The specialists named; what is not named is learnt from the phrases of the jobs and from lines of our own."""
     named = {} if node is None else _keys(node, "models", TASKS)
-    models = {name: _learnt(one, name, folder) for name, one in named.items()}
+    models = {name: _learnt(one, name, folder, workshop) for name, one in named.items()}
     for name in OWN:
-        models.setdefault(name, Learnt(folder=folder / "models" / name, rows=(), place=(node or root).place))
+        models.setdefault(name, Learnt(folder=workshop / name, rows=(), place=(node or root).place))
     return models
 
 
-def _learnt(node: Node, name: str, folder: Path) -> Learnt:
+def _learnt(node: Node, name: str, folder: Path, workshop: Path) -> Learnt:
     named = _texts(node)
     rows = tuple(folder / one for one in named if one.endswith((".csv", ".jsonl", ".tsv")))
     if rows and len(rows) < len(named):
@@ -125,7 +140,7 @@ def _learnt(node: Node, name: str, folder: Path) -> Learnt:
             f"{node.place}: {name} is either a folder of a specialist or the files it is learnt from, not both."
         )
     if rows:
-        return Learnt(folder=folder / "models" / name, rows=rows, place=node.place)
+        return Learnt(folder=workshop / name, rows=rows, place=node.place)
     return Learnt(folder=folder / named[0], rows=None, place=node.place)
 
 

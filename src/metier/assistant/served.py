@@ -1,24 +1,30 @@
-"""An assistant made ready to be mounted: what its author wrote, its specialists, its log, and who is logged in.
+"""An assistant made ready to be served: what its author wrote, its specialists, its log, and who is logged in.
 
 Knows where these come from; not how a turn is worked out, nor what the server is that mounts it.
 """
 
 from __future__ import annotations
 
+import logging
 import os
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from starlette.applications import Starlette
 from starlette.requests import Request
 
-from metier.assistant import minds, outside, read, web
+from metier.assistant import minds, outside, read, web, workshop
 from metier.assistant.actions import Outside
 from metier.assistant.login import Login
-from metier.assistant.store import open_log
+from metier.assistant.store import Log, open_log
 from metier.assistant.talk import Talk
 from metier.assistant.turn import Rules
+from metier.errors import MetierError
+
+FORGET_S, FOLLOW_S = 3600.0, 0.5
+LOG = logging.getLogger("metier.assistant")
 
 
 @contextmanager
@@ -27,17 +33,12 @@ def opened(
     *,
     log: str = "",
     at: Mapping[str, str] | None = None,
-    origins: Sequence[str] = (),
-    secret_env: str = "",
-    customer: str = "",
-    told: web.Told = lambda conversation, message, turn, ms: None,
-) -> Iterator[Starlette]:
-    """The assistant of a folder as an app, for as long as the context lasts.
+) -> Iterator[Talk]:
+    """The assistant of a folder at work, for as long as the context lasts.
 
-    Without addresses in `at`, the author's stand-in is started. `secret_env` names the variable that holds the secret
-    by which logins are signed; without it everybody is `customer`, or nobody.
+    Without addresses in `at`, the author's stand-in is started.
 
-    Raises: BadAssistant where it was never trained, BadOption for a secret that is too short.
+    Raises: BadAssistant where it was never trained.
     """
     script = read.load(folder)
     rules = Rules(script, minds.load(script))
@@ -45,10 +46,67 @@ def opened(
         places = stack.enter_context(outside.running(script.outside, at or {}))
         kept = open_log(log or folder / "state" / "log.db")
         stack.callback(kept.close)
+        stack.enter_context(_forgetting(kept, timedelta(days=script.keep_days)))
         caller = Outside(folder, places)
         stack.callback(caller.close)
-        who = _signed(Login(os.environ[secret_env])) if secret_env else _always(customer)
-        yield web.app(Talk(rules, kept, caller), who=who, origins=origins, told=told)
+        talk = Talk(rules, kept, caller)
+        stack.enter_context(_following(talk))
+        yield talk
+
+
+def _forgetting(log: Log, after: timedelta) -> AbstractContextManager[None]:
+    """While the context lasts, conversations that are over for so long are erased."""
+    return _every(FORGET_S, lambda: log.forget_before((datetime.now(UTC) - after).isoformat()))
+
+
+def _following(talk: Talk) -> AbstractContextManager[None]:
+    """While the context lasts, what is promoted is taken up, by the next turn of each conversation."""
+    home, seen = talk.script.folder, [workshop.stamp(talk.script.folder)]
+
+    def look() -> None:
+        now = workshop.stamp(home)
+        if now in (0, seen[0]):
+            return
+        try:
+            script = read.load(home)
+            talk.rules = Rules(script, minds.load(script))
+            LOG.info("the assistant of %s is served anew", home)
+        except MetierError:  # what was served goes on, and the next change is looked at again
+            LOG.exception("what was promoted in %s cannot be served", home)
+        seen[0] = now
+
+    return _every(FOLLOW_S, look)
+
+
+@contextmanager
+def _every(seconds: float, work: Callable[[], object]) -> Iterator[None]:
+    """The work at once and again and again, in a thread, while the context lasts."""
+    ended = threading.Event()
+
+    def again() -> None:
+        while True:
+            try:
+                work()
+            except Exception:
+                LOG.exception("what is done every %.0f s failed", seconds)
+            if ended.wait(seconds):
+                return
+
+    thread = threading.Thread(target=again, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join(10)
+
+
+def customers(secret_env: str, customer: str) -> web.Who:
+    """Who is logged in: whom a token says that is signed by the secret in that variable; without one, always the same.
+
+    Raises: BadOption for a secret that is too short.
+    """
+    return _signed(Login(os.environ[secret_env])) if secret_env else _always(customer)
 
 
 def _signed(login: Login) -> web.Who:

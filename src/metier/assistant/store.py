@@ -6,6 +6,7 @@ Knows nothing of what they mean. One turn of a conversation runs at a time, whoe
 from __future__ import annotations
 
 import json
+import re
 import threading
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
@@ -22,6 +23,10 @@ TABLES = (
     data text not null, at text not null, primary key (conversation, seq))""",
     """create table if not exists trace (conversation text not null, turn integer not null, data text not null,
     primary key (conversation, turn))""",
+    "create table if not exists card (conversation text not null primary key, at text not null, data text not null)",
+    """create table if not exists proposal (id text not null primary key, at text not null, who text not null,
+    data text not null, standing text not null, decided text not null)""",
+    "create table if not exists off (name text not null primary key, who text not null, at text not null)",
 )
 
 
@@ -32,6 +37,27 @@ class Entry:
     seq: int
     kind: str
     data: Any
+
+
+@dataclass(frozen=True, kw_only=True)
+class Card:
+    """A conversation in the queue of a desk."""
+
+    conversation: str
+    at: str
+    data: Any
+
+
+@dataclass(frozen=True, kw_only=True)
+class Proposed:
+    """Something to be taught: `standing` is open, approved or refused, `decided` by whom."""
+
+    id: str
+    at: str
+    who: str
+    data: Any
+    standing: str
+    decided: str
 
 
 def open_log(where: str | Path) -> Log:
@@ -89,6 +115,63 @@ class Log:
         rows = self._here.ask("select turn, data from trace where conversation = ? order by turn", (conversation,))
         return {turn: json.loads(data) for turn, data in rows}
 
+    def put_card(self, conversation: str, data: Json, at: str) -> None:
+        """What people at a desk are to see of a conversation; the time is that of the first."""
+        newer = "on conflict (conversation) do update set data = excluded.data"
+        self._here.run(f"insert into card values (?, ?, ?) {newer}", [(conversation, at, plain(data))])
+
+    def drop_card(self, conversation: str) -> None:
+        """Nothing of it is to be seen any more."""
+        self._here.run("delete from card where conversation = ?", [(conversation,)])
+
+    def cards(self) -> list[Card]:
+        """Every card, the oldest first."""
+        rows = self._here.ask("select conversation, at, data from card order by at, conversation")
+        return [Card(conversation=name, at=at, data=json.loads(data)) for name, at, data in rows]
+
+    def find(self, text: str, most: int) -> list[str]:
+        """The latest conversations in whose log a text stands."""
+        like = "%" + re.sub(r"([\\%_])", r"\\\1", json.dumps(text, ensure_ascii=False)[1:-1]) + "%"
+        rows = self._here.ask(
+            "select conversation from log group by conversation "
+            "having sum(case when data like ? escape '\\' then 1 else 0 end) > 0 order by max(at) desc limit ?",
+            (like, most),
+        )
+        return [name for (name,) in rows]
+
+    def propose(self, id: str, data: Json, who: str, at: str) -> None:
+        """Something that a second person is to look at."""
+        row = (id, at, who, plain(data), "open", "")
+        self._here.run("insert into proposal values (?, ?, ?, ?, ?, ?)", [row])
+
+    def decide(self, id: str, standing: str, who: str) -> bool:
+        """Close a proposal; False where it was closed already, or is none."""
+        closed = "update proposal set standing = ?, decided = ? where id = ? and standing = 'open'"
+        return self._here.run(closed, [(standing, who, id)]) == 1
+
+    def proposals(self, most: int = 200) -> list[Proposed]:
+        """The latest, the newest first."""
+        rows = self._here.ask(
+            "select id, at, who, data, standing, decided from proposal order by at desc, id limit ?", (most,)
+        )
+        return [
+            Proposed(id=id, at=at, who=who, data=json.loads(data), standing=standing, decided=decided)
+            for id, at, who, data, standing, decided in rows
+        ]
+
+    def turn_off(self, name: str, who: str, at: str) -> None:
+        """Something is not to be done until it is turned on again; what it is, whoever asks knows."""
+        newer = "on conflict (name) do update set who = excluded.who, at = excluded.at"
+        self._here.run(f"insert into off values (?, ?, ?) {newer}", [(name, who, at)])
+
+    def turn_on(self, name: str) -> None:
+        """It may be done again."""
+        self._here.run("delete from off where name = ?", [(name,)])
+
+    def off(self) -> dict[str, tuple[str, str]]:
+        """What is turned off, with who did it and when."""
+        return {name: (who, at) for name, who, at in self._here.ask("select name, who, at from off order by name")}
+
     def conversations(self) -> list[str]:
         """Their names, the latest first."""
         rows = self._here.ask("select conversation from log group by conversation order by max(at) desc")
@@ -105,7 +188,7 @@ class Log:
         return len(old)
 
     def _forget(self, names: list[tuple[Any, ...]]) -> None:
-        for table in ("log", "trace"):
+        for table in ("log", "trace", "card"):
             self._here.run(f"delete from {table} where conversation = ?", names)
 
     def close(self) -> None:

@@ -7,16 +7,17 @@ killed anywhere finds the open turn again and works it out from the same words, 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
 
 from metier.assistant.base import Action, Caller, Message, Result, Script
-from metier.assistant.state import State, Turn
+from metier.assistant.state import Event, State, Turn
 from metier.assistant.store import Entry, Log, plain
 from metier.assistant.turn import Rules
+from metier.extraction.personal import personal
 from metier.types import Json
 
 
@@ -40,16 +41,11 @@ class Talk:
                 entries = self.log.entries(conversation)
             if "dedupe" not in self.rules.faults and (before := _answered(entries, message.id)):
                 return before
-            redacted = self.rules.minds.redact(message.text)
-            kept: dict[str, Json] = {
-                "id": message.id,
-                "text": redacted,
-                "at": message.at.isoformat(),
-                "customer": message.customer,
-            }
+            kept = self._kept(message)
             seq = len(entries)
             self.log.append(conversation, seq, "received", kept, message.at.isoformat())
-            return self._work(conversation, [*entries, Entry(seq=seq, kind="received", data=kept)], _message(kept))
+            entries.append(Entry(seq=seq, kind="received", data=kept))
+            return self._work(conversation, entries, _message(kept), _number(message.text))
 
     def resume(self, conversation: str) -> Turn | None:
         """Finish the turn that a killed process left open, if there is one."""
@@ -58,16 +54,40 @@ class Talk:
             unfinished = _open_turn(entries)
             return None if unfinished is None else self._work(conversation, entries, _message(unfinished.data))
 
-    def note(self, conversation: str, kind: str, data: Mapping[str, Json]) -> None:
-        """Write down what is no turn of the assistant's: what a person says, what was rated. Texts are redacted."""
+    def note(
+        self,
+        conversation: str,
+        kind: str,
+        data: Mapping[str, Json],
+        *,
+        allowed: Callable[[list[Entry]], None] = lambda entries: None,
+    ) -> list[Entry]:
+        """Write down what is no turn of the assistant's: what a person says, what was rated. Texts are redacted.
+
+        `allowed` sees the log before anybody else can write to it, and raises where this may not be. The log as it is.
+        """
         kept = _redacted(dict(data), self.rules.minds.redact)
         with self.log.turn(conversation):
-            seq = len(self.log.entries(conversation))
-            self.log.append(conversation, seq, kind, kept, datetime.now(UTC).isoformat())
+            entries = self.log.entries(conversation)
+            allowed(entries)
+            entry = Entry(seq=len(entries), kind=kind, data=kept)
+            self.log.append(conversation, entry.seq, kind, kept, datetime.now(UTC).isoformat())
+            return [*entries, entry]
 
     def state(self, conversation: str) -> State:
         """Where the conversation stands."""
-        return _state(self.log.entries(conversation))
+        return state_of(self.log.entries(conversation))
+
+    def _kept(self, message: Message) -> dict[str, Json]:
+        """A message as it may reach the log, with what was turned off when it came."""
+        off: dict[str, Json] = {"off": list(self.log.off())}
+        return {
+            "id": message.id,
+            "text": self.rules.minds.redact(message.text),
+            "at": message.at.isoformat(),
+            "customer": message.customer,
+            **(off if off["off"] else {}),
+        }
 
     def replay(self, conversation: str) -> list[str]:
         """Every `ended` entry worked out anew from what was received and called: same models, same bytes."""
@@ -76,14 +96,14 @@ class Talk:
         for place, entry in enumerate(entries):
             if entry.kind == "received":
                 calls = _Calls(self, conversation, [*entries], place, live=False)
-                turn = self.rules.turn(_state(entries[:place]), _message(entry.data), calls.do)
+                turn = self.rules.turn(state_of(entries[:place]), _message(entry.data), calls.do)
                 said.append(plain(_ended(turn, entry.data["id"])))
         return said
 
-    def _work(self, conversation: str, entries: list[Entry], message: Message) -> Turn:
+    def _work(self, conversation: str, entries: list[Entry], message: Message, number: str = "") -> Turn:
         start = max(place for place, entry in enumerate(entries) if entry.kind == "received")
         calls = _Calls(self, conversation, entries, start, live=True)
-        before = _state(entries[:start])
+        before = state_of(entries[:start])
         try:
             turn = self.rules.turn(before, message, calls.do)
         except Exception:
@@ -91,21 +111,28 @@ class Talk:
             ended = _ended(Turn(events=[], replies=[], state=before, trace=[]), message.id)
             self.log.append(conversation, len(calls.entries), "ended", ended, message.at.isoformat())
             raise
-        self._told_the_desk(conversation, calls, turn, message)
+        self._told_the_desk(conversation, calls, turn, message, number)
         ended = _ended(turn, message.id)
         self.log.append(conversation, len(calls.entries), "ended", ended, message.at.isoformat())
         self.log.trace(conversation, turn.state.turn, msgspec.to_builtins(turn.trace))
         return turn
 
-    def _told_the_desk(self, conversation: str, calls: _Calls, turn: Turn, message: Message) -> None:
-        """A desk elsewhere hears of a hand-over; the one built in reads the log."""
-        to = self.script.desk.to
+    def _told_the_desk(self, conversation: str, calls: _Calls, turn: Turn, message: Message, number: str) -> None:
+        """A desk elsewhere hears of a hand-over, and the number that was left, which is kept nowhere here; for the one
+        built in there is a card.
+        """
+        desk, at = self.script.desk, message.at.isoformat()
         for event in turn.events:
-            if event.verb == "hands off" and "://" in to.replace("{desk}", "http://desk"):
+            if event.verb not in ("hands off", "leaves number"):
+                continue
+            self.log.put_card(conversation, card(event), at)
+            if desk.elsewhere:
                 told = {"conversation": "{conversation}", "why": "{why}", "text": "{text}", "job": "{told}"}
-                place = self.script.sources["person"]
-                action = Action(name="desk", how="post", target=to, changes=True, place=place, body=told)
                 values = {"conversation": conversation, "why": event.name, "text": message.text, "told": event.args}
+                if event.verb == "leaves number":
+                    told["number"], values["number"] = "{number}", number
+                place = self.script.sources["person"]
+                action = Action(name="desk", how="post", target=desk.to, changes=True, place=place, body=told)
                 calls.do(action, values, -turn.state.turn)
 
 
@@ -140,7 +167,7 @@ class _Calls:
         return None
 
     def _key(self, action: Action, values: Mapping[str, Any], instance: int) -> str:
-        told = {name: value for name, value in values.items() if name not in ("conversation",)}
+        told = {name: value for name, value in values.items() if name not in ("conversation", "number")}
         parts: list[Any] = [self._conversation, instance, action.name, told]
         if not action.changes:  # a read may be made again and again, but its place in the turn is fixed
             self._reads += 1
@@ -157,6 +184,19 @@ class _Calls:
         at = self.entries[self._start].data["at"]
         self._talk.log.append(self._conversation, entry.seq, kind, data, at)
         self.entries.append(entry)
+
+
+def _number(text: str) -> str:
+    """The telephone number in a text as it came, for whoever is to call; it is not kept."""
+    return next((text[one.start : one.end] for one in personal(text) if one.kind == "PHONE"), "")
+
+
+def card(event: Event) -> dict[str, Json]:
+    """What a desk sees of a conversation that comes to it."""
+    if event.verb == "leaves number":
+        return {"standing": "call back", "why": "left a number", "told": {}}
+    standing = "closed" if event.outcome == "closed" else "waiting"
+    return {"standing": standing, "why": event.name, "told": event.args}
 
 
 def _redacted(value: Any, redact: Any) -> Any:
@@ -177,11 +217,17 @@ def _ended(turn: Turn, message: str) -> dict[str, Json]:
     }
 
 
-def _state(entries: list[Entry]) -> State:
-    for entry in reversed(entries):
-        if entry.kind == "ended":
-            return msgspec.convert(entry.data["state"], State)
-    return State()
+def state_of(entries: Sequence[Entry]) -> State:
+    """Where the turns of a log have led, and the people who came between them."""
+    place = next((n for n, entry in reversed([*enumerate(entries)]) if entry.kind == "ended"), None)
+    state = State() if place is None else msgspec.convert(entries[place].data["state"], State)
+    for entry in entries[0 if place is None else place + 1 :]:
+        if entry.kind == "taken":  # nothing more is asked, and nobody is told again that somebody will come
+            state.owner, state.pending, state.last = "person", None, [{"id": "say.taken"}]
+        elif entry.kind == "returned":
+            state.owner, state.job, state.pending, state.last = "assistant", None, None, []
+            state.misses = state.failures = 0
+    return state
 
 
 def _open_turn(entries: list[Entry]) -> Entry | None:
@@ -201,4 +247,5 @@ def _answered(entries: list[Entry], message: str) -> Turn | None:
 
 
 def _message(data: Mapping[str, Any]) -> Message:
-    return Message(id=data["id"], text=data["text"], at=datetime.fromisoformat(data["at"]), customer=data["customer"])
+    at, off = datetime.fromisoformat(data["at"]), tuple(data.get("off", ()))
+    return Message(id=data["id"], text=data["text"], at=at, customer=data["customer"], off=off)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from metier.assistant import cues, jobs, wording
-from metier.assistant.desk import times
+from metier.assistant.hours import times
 from metier.assistant.moment import Moment
 from metier.assistant.person import hand_off
 from metier.assistant.state import Pending

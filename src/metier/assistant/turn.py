@@ -48,6 +48,8 @@ class Rules:
             text=self.minds.speller.mend(message.text[:MOST_CHARACTERS].strip()),
             opinions=Opinions(self.minds, guarded="scope" not in self.faults),
         )  # fmt: skip
+        if now.state.job is not None and now.state.job.name not in self.script.jobs:
+            now.state.job = now.state.pending = None  # the author has taken it out meanwhile
         now.state.turn += 1
         now.state.at = message.at.isoformat()
         away = bool(state.at) and message.at - datetime.fromisoformat(state.at) > AWAY
@@ -69,6 +71,8 @@ def _answer(now: Moment, *, away: bool) -> None:
     waiting = now.state.pending
     if waiting is not None and waiting.what == "number" and person.took_number(now):
         return None
+    if person.stopped(now):
+        return person.turned_off(now)
     if away and now.state.job is not None:
         now.say("resumed", old=now.title(now.state.job.name))
         if now.state.pending is not None and now.state.pending.what == "confirm":

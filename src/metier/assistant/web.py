@@ -78,14 +78,16 @@ def app(
     *,
     who: Who = nobody,
     origins: Sequence[str] = (),
+    begun_a_minute: int = BEGUN_A_MINUTE,
     told: Told = lambda conversation, message, turn, ms: None,
 ) -> Starlette:
     """The app.
 
     `who` says which customer a request comes from, and raises NotLoggedIn; the client's own word for it is never taken.
-    `origins` are the sites whose pages may embed the widget. `told` hears of each turn.
+    `origins` are the sites whose pages may embed the widget. One address may begin `begun_a_minute` conversations.
+    `told` hears of each turn.
     """
-    served = _Served(talk, who, told)
+    served = _Served(talk, who, begun_a_minute, told)
     return Starlette(
         routes=[
             Route("/", page),
@@ -134,9 +136,9 @@ def _page(name: str) -> bytes:
 class _Served:
     """What each address answers."""
 
-    def __init__(self, talk: Talk, who: Who, told: Told) -> None:
+    def __init__(self, talk: Talk, who: Who, begun_a_minute: int, told: Told) -> None:
         self._talk, self._who, self._told = talk, who, told
-        self._messages, self._begun = _Pace(A_MINUTE), _Pace(BEGUN_A_MINUTE)
+        self._messages, self._begun = _Pace(A_MINUTE), _Pace(begun_a_minute)
 
     async def about(self, _: Request) -> Response:
         """What a widget shows before anything is said."""
@@ -216,7 +218,12 @@ def _seen(entry: Entry) -> list[dict[str, Any]]:
         return [{"seq": entry.seq, "from": "customer", "id": data["id"], "text": data["text"], "at": data["at"]}]
     if entry.kind == "ended":
         return [{"seq": entry.seq, "from": "assistant", "to": data["message"], **reply} for reply in data["replies"]]
-    return [{"seq": entry.seq, "from": "person", **data}] if entry.kind == "person" else []
+    if entry.kind == "person":
+        return [{"seq": entry.seq, "from": "person", "name": data["who"], "text": data["text"], "at": data["at"]}]
+    if entry.kind in ("taken", "returned"):
+        text = data.get("text", f"{data['who']} is here now.")
+        return [{"seq": entry.seq, "from": "notice", "text": text, "at": data["at"]}]
+    return []
 
 
 def _conversation(request: Request) -> str:

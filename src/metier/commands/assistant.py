@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from metier.commands.base import FAILED, grid, say, show, shown
+from metier.commands import teach
+from metier.commands.base import FAILED, effort_of, grid, say, show, shown
 from metier.commands.chat import At, Home, addresses
 
 if TYPE_CHECKING:
@@ -31,13 +32,8 @@ def train(
 ) -> None:
     """Train the specialists whose rows, phrases or sections have changed."""
     from metier.assistant import learn, read
-    from metier.errors import BadOption
-    from metier.types import EFFORTS
 
-    chosen = next((one for one in EFFORTS if one == effort), None)
-    if chosen is None:
-        raise BadOption(f"--effort {effort}: expected one of {', '.join(EFFORTS)}.")
-    done = learn.learn(read.load(folder), effort=chosen, told=say, anew=anew)
+    done = learn.learn(read.load(folder), effort=effort_of(effort), told=say, anew=anew)
     say(
         f"Trained {', '.join(done)}. Talk to it: metier chat {folder}"
         if done
@@ -162,7 +158,7 @@ def app() -> typer.Typer:
     from metier.commands.base import guarded
 
     verbs = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
-    for verb in (new, train, check, serve):
+    for verb in (new, train, check, serve, teach.teach, teach.review, teach.retrain, teach.promote, teach.rollback):
         verbs.command()(guarded(verb))
     verbs.command("test")(guarded(trial))
     return verbs

@@ -18,11 +18,13 @@ from typing import TYPE_CHECKING, Annotated, Any, ParamSpec
 
 import typer
 
-from metier.errors import MetierError
+from metier.errors import BadOption, MetierError
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
     from rich.table import Table
+
+    from metier.types import Effort
 
 FAILED, BROKEN_PROMISE, INTERRUPTED, PIPE_CLOSED = 1, 3, 130, 141
 # what a terminal would obey instead of show, and what turns the direction of the text after it
@@ -108,6 +110,19 @@ def shown(text: str, most: int | None = None) -> str:
     """Text that is safe to show, shortened to `most` characters."""
     cut = text if most is None or len(text) <= most else text[: most - 1] + "…"
     return UNSHOWN.sub("\ufffd", cut)
+
+
+def effort_of(said: str) -> Effort:
+    """An effort by its name.
+
+    Raises: BadOption for one that there is not.
+    """
+    from metier.types import EFFORTS
+
+    found = next((one for one in EFFORTS if one == said), None)
+    if found is None:
+        raise BadOption(f"--effort {said}: expected one of {', '.join(EFFORTS)}.")
+    return found
 
 
 def grid(*headers: str, figures: Iterable[int] = (), title: str | None = None) -> Table:

@@ -22,10 +22,11 @@ AUTO = "auto"  # the model that is whichever specialist's trade it is
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Caller:
-    """Who asks: the id of the key, never the key, and what it may do."""
+    """Who asks: the id of the key, never the key, whose it is, and what it may do."""
 
     key: str
     role: Role
+    owner: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

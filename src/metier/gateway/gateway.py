@@ -80,6 +80,7 @@ class Gateway:
         self.pool = Pool(shelf, settings, self._executor, lanes=lanes)
         self.ready, self.draining = False, False
         self.alarms: Sequence[Alarm] = ()
+        self.parts: dict[type, Any] = {}  # what else is served here, by its kind; protocols know which they need
         self._tasks: set[asyncio.Task[Any]] = set()
 
     async def start(self) -> None:

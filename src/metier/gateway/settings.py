@@ -64,6 +64,7 @@ class Talking(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     origins: tuple[str, ...] = ()  # sites whose pages may embed the widget, such as https://www.bank.example
     login_secret_env: str = ""  # the environment variable that holds the secret by which logins are signed
     customer: str = ""  # who everybody is, to try it on this machine
+    conversations_a_minute: Count = 30  # begun from one address; a company behind one address needs more
     at: dict[str, str] = field(default_factory=dict)  # where {bank} and the like are; without any, the stand-in
 
 

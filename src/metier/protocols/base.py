@@ -10,6 +10,7 @@ import importlib.metadata
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from importlib.resources.abc import Traversable
 from time import monotonic
 from typing import Any, Protocol, TypeVar
 
@@ -21,6 +22,14 @@ from metier.gateway.gateway import Gateway
 JSON = "application/json"
 DEEPEST = 64  # levels of JSON: more are a bomb, or a mistake
 Kind = TypeVar("Kind")
+# nothing from elsewhere, nothing inline, in nobody's frame
+POLICY = {
+    "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
+    "img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "no-referrer",
+    "cache-control": "no-cache",
+}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -97,6 +106,11 @@ def read(body: bytes, kind: type[Kind]) -> Kind:
 def reply(said: Any, *, headers: Mapping[str, str] | None = None, status: int = 200) -> Reply:
     """An answer in JSON."""
     return Reply(body=msgspec.json.encode(said), headers=headers or {}, status=status)
+
+
+def shown(file: Traversable, type: str) -> Reply:
+    """A part of a page, which may ask nobody but us."""
+    return Reply(body=file.read_bytes(), type=type, headers=POLICY)
 
 
 def asked(request: Request, cells: Sequence[Any], protocol: str, **said: Any) -> Ask:

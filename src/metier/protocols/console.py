@@ -14,17 +14,14 @@ from metier.gateway.base import BadRequest, Forbidden, Role, Trouble, Unanswerab
 from metier.gateway.gateway import Gateway
 from metier.gateway.keys import Keys
 from metier.gateway.ledger import Ledger
-from metier.protocols.base import Endpoint, Reply, Request, read, reply
+from metier.protocols.base import Endpoint, Reply, Request, read, reply, shown
 from metier.registry import Registry
 
-TYPES = {"index.html": "text/html; charset=utf-8", "console.css": "text/css", "console.js": "text/javascript"}
-# nothing from elsewhere, nothing inline, in nobody's frame
-POLICY = {
-    "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
-    "img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-    "x-content-type-options": "nosniff",
-    "referrer-policy": "no-referrer",
-    "cache-control": "no-cache",
+TYPES = {
+    "index.html": "text/html; charset=utf-8",
+    "console.css": "text/css",
+    "console.js": "text/javascript",
+    "draw.js": "text/javascript",
 }
 
 
@@ -91,8 +88,7 @@ async def page(gateway: Gateway, request: Request) -> Reply:
     name = request.params.get("file", "index.html")
     if name not in TYPES:
         raise UnknownPath(f"There is no '{name:.40}' in the console.")
-    body = files("metier.gateway").joinpath("console", name).read_bytes()
-    return Reply(body=body, type=TYPES[name], headers=POLICY)
+    return shown(files("metier.gateway").joinpath("console", name), TYPES[name])
 
 
 async def feedback(gateway: Gateway, request: Request) -> Reply:

@@ -251,6 +251,7 @@
   function who(name) { return make("div", { class: "who" }, name); }
 
   function bubble(one, open) {
+    if (one.from === "notice") return make("div", { class: "from", dir: "auto" }, one.text);
     const names = { customer: "You", assistant: "Assistant", person: one.name || "A person" };
     const confirm = /confirm$/.test(one.id || "") && one.from === "assistant";
     const made = make("div", { class: `said ${one.from}${confirm ? " confirm" : ""}`, dir: "auto" }, who(names[one.from]), one.text);

@@ -1,54 +1,8 @@
 // The console: a page for each section, drawn from what the gateway says. Text from outside never becomes markup.
+import { ask, bars, empty, facts, make, opened, percent, table, tell, when } from "./draw.js";
+
 const main = document.querySelector("#main");
-const said = document.querySelector("#said");
-const door = document.querySelector("#door");
 let turn = 0; // a page that was left does not draw over the one that came after
-
-class Refused extends Error {}
-
-async function ask(path, body, method = body === undefined ? "GET" : "POST") {
-  const headers = { "content-type": "application/json" };
-  const key = sessionStorage.getItem("key");
-  if (key) headers.authorization = `Bearer ${key}`;
-  const reply = await fetch(path, { method, headers, body: body === undefined ? undefined : JSON.stringify(body) });
-  const json = (reply.headers.get("content-type") || "").includes("json") ? await reply.json() : {};
-  if (reply.status === 401 || reply.status === 403) { door.hidden = false; }
-  if (!reply.ok) throw new Refused(json.error?.message ?? json.detail ?? `${reply.status} ${reply.statusText}`);
-  return json;
-}
-
-function make(name, attributes = {}, ...inside) {
-  const svg = ["svg", "rect", "line", "text", "title", "g"].includes(name);
-  const one = svg ? document.createElementNS("http://www.w3.org/2000/svg", name) : document.createElement(name);
-  for (const [key, value] of Object.entries(attributes)) {
-    if (key.startsWith("on")) one.addEventListener(key.slice(2), value);
-    else if (value !== null && value !== undefined && value !== false) one.setAttribute(key, value === true ? "" : value);
-  }
-  one.append(...inside.flat(Infinity).filter((each) => each !== null && each !== undefined));
-  return one;
-}
-
-const percent = (share, digits = 1) => (share === null || share === undefined ? "–" : `${(100 * share).toFixed(digits)} %`);
-const when = (time) => new Date(typeof time === "number" ? time * 1000 : time).toLocaleString([], { dateStyle: "medium", timeStyle: "short" });
-const tell = (text) => { said.textContent = text; clearTimeout(tell.timer); tell.timer = setTimeout(() => (said.textContent = ""), 6000); };
-const empty = (...inside) => make("p", { class: "empty" }, ...inside);
-
-function table(heads, rows, caption) {
-  const figure = (head) => (head.startsWith("#") ? "figure" : null);
-  const name = (head) => head.replace(/^#/, "");
-  return make("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": caption },
-    make("table", {}, make("thead", {}, make("tr", {}, heads.map((head) => make("th", { scope: "col", class: figure(head) }, name(head))))),
-      make("tbody", {}, rows.map((row) => make("tr", {}, row.map((cell, i) => make("td", { class: figure(heads[i]) }, cell)))))));
-}
-
-function facts(pairs) {
-  return make("dl", {}, pairs.filter(([, value]) => value !== null && value !== undefined).map(([name, value]) => [make("dt", {}, name), make("dd", {}, String(value))]));
-}
-
-function bars(chances) {
-  return chances.map(([label, chance]) => make("div", { class: "bar" }, make("span", {}, label),
-    make("meter", { min: 0, max: 1, value: chance, "aria-label": `${label}: ${percent(chance)}` }), make("span", {}, percent(chance))));
-}
 
 function stacked(points, label) {
   const kinds = ["specialist", "upstream", "nobody"];
@@ -216,7 +170,7 @@ async function show() {
   document.title = `${titles[page]} – Métier console`;
 }
 
-door.addEventListener("submit", (event) => { event.preventDefault(); sessionStorage.setItem("key", document.querySelector("#key").value); door.hidden = true; show(); });
+opened(show);
 addEventListener("hashchange", async () => { await show(); main.focus(); });
 setInterval(() => { if (location.hash === "#traffic" && !document.hidden) show(); }, 5000);
 show();

@@ -1,0 +1,221 @@
+// The desk: who waits on the left, one conversation in the middle, what may be said and done on the right.
+import { ask, empty, facts, make, opened, percent, table, tell, when } from "../console/draw.js";
+
+const main = document.querySelector("#main");
+const queue = document.querySelector("#queue");
+const switches = document.querySelector("#switches > div");
+const search = document.querySelector("#search");
+const POLL_MS = 2000, LATE_MIN = 5;
+const teaching = document.querySelector("#teaching > div");
+let found = null, drawn = "", listed = "", meanings = {}, busy = false;
+
+const open = () => decodeURIComponent(location.hash.slice(1));
+const at = (path = "") => `/v1/desk/conversations/${encodeURIComponent(open())}${path}`;
+const minutes = (since) => Math.max(0, Math.floor((Date.now() - new Date(since)) / 60000));
+const waited = (since) => (minutes(since) < 60 ? `${minutes(since)} min` : when(since));
+const spoken = (told) => Object.entries(told).map(([name, value]) => `${name}: ${value?.name ?? value}`).join(", ");
+const standings = { waiting: "waits", taken: "with", closed: "came while the desk was closed", "call back": "is to be called back", "": "" };
+
+async function act(path, body = {}, said = "") {
+  try {
+    await ask(path, body);
+    if (said) tell(said);
+    await look();
+    return true;
+  } catch (error) { tell(error.message); return false; }
+}
+
+async function look() {
+  try {
+    const { who, queue: waiting, jobs, off } = await ask("/v1/desk");
+    list(who, found ?? waiting, found !== null);
+    turned(jobs, off);
+    if (teaching.parentElement.open) taught(who, await ask("/v1/desk/teaching"));
+    document.title = `${waiting.filter((one) => one.standing === "waiting").length} waiting – Métier desk`;
+    if (open()) show(who, await ask(at()));
+    else show(who, null);
+  } catch (error) { main.replaceChildren(make("p", { class: "bad", role: "alert" }, error.message)); drawn = ""; }
+}
+
+function list(who, some, isFound) {
+  const now = JSON.stringify([some, open(), isFound, some.map((one) => minutes(one.since))]);
+  if (now === listed) return;
+  listed = now;
+  const line = (one) => make("li", { class: one.standing === "waiting" && minutes(one.since) >= LATE_MIN ? "late" : null },
+    make("button", { "data-id": one.conversation, "aria-current": one.conversation === open() ? "true" : null, onclick: () => (location.hash = encodeURIComponent(one.conversation)) },
+      make("span", {}, one.last || "(nothing was said)"), make("br"),
+      make("small", {}, [one.standing === "taken" ? `with ${one.who}` : standings[one.standing], one.why, one.standing ? waited(one.since) : when(one.since)].filter(Boolean).join(" · "))));
+  const focused = document.activeElement?.dataset?.id;
+  queue.replaceChildren(some.length ? make("ul", { class: "queue" }, some.map(line))
+    : empty(isFound ? "No conversation holds that. Texts are kept redacted: look for other words." : "Nobody waits. A conversation comes here when the assistant hands it over; find any other above."));
+  if (focused) queue.querySelector(`[data-id="${CSS.escape(focused)}"]`)?.focus();
+}
+
+function turned(jobs, off) {
+  const by = Object.fromEntries(off.map((one) => [one.name, one]));
+  if (switches.dataset.now === JSON.stringify([jobs, off])) return;
+  switches.dataset.now = JSON.stringify([jobs, off]);
+  const one = (name, title) => make("p", {}, make("button", { "aria-pressed": String(name in by), onclick: () => act("/v1/desk/switches", { name, on: name in by }, name in by ? `${title} is on again.` : `${title} is off; people do it now.`) },
+    name in by ? `Turn on: ${title}` : `Turn off: ${title}`), name in by ? make("small", { class: "warn" }, ` off since ${when(by[name].at)}, by ${by[name].who}`) : null);
+  switches.replaceChildren(one("*", "the whole assistant"), ...Object.entries(jobs).map(([name, title]) => one(name, title || name)));
+}
+
+async function learned() {  // what a message can mean is asked for once
+  if (!Object.keys(meanings).length) ({ meanings } = await ask("/v1/desk/teaching"));
+  return meanings;
+}
+
+// One message and what it means; a second person agrees before it is learnt.
+function meaning(text) {
+  const picked = make("select", { "aria-label": "What it means" });
+  const box = make("details", { class: "teach", ontoggle: async () => {
+    if (!box.open || picked.options.length) return;
+    picked.append(...Object.entries(await learned()).map(([name, title]) => make("option", { value: name }, title)));
+  } }, make("summary", {}, "Teach"), make("div", { class: "row" }, picked, make("button", { type: "button", onclick: async () => {
+    if (await act("/v1/desk/teaching/messages", { text, means: picked.value }, "Proposed. Somebody else has to agree, under Teach.")) box.open = false;
+  } }, "Propose")));
+  return box;
+}
+
+function taught(who, { proposals, candidate, before }) {
+  const now = JSON.stringify([proposals, candidate, before, busy, open()]);
+  if (teaching.dataset.now === now || teaching.contains(document.activeElement) && /INPUT|TEXTAREA/.test(document.activeElement.tagName)) return;
+  teaching.dataset.now = now;
+  const decide = (one, approved) => () => act(`/v1/desk/teaching/proposals/${one.id}`, { approved }, approved ? "Added. It is learnt with the next candidate." : "Refused.");
+  const waiting = proposals.filter((one) => one.standing === "open");
+  const line = (one) => make("li", { class: "card" }, make("p", {}, one.line), make("small", {}, `by ${one.who}, ${when(one.at)}`),
+    make("p", { class: "row" }, one.who === who ? make("small", {}, "Somebody else has to agree.") : make("button", { onclick: decide(one, true) }, "Agree"), make("button", { onclick: decide(one, false) }, one.who === who ? "Take back" : "Refuse")));
+  teaching.replaceChildren(
+    waiting.length ? make("ul", { class: "cards", role: "list" }, waiting.map(line)) : make("p", { class: "hint" }, "Nothing waits for a second person. Under each message of a customer stands Teach."),
+    open() ? make("p", {}, make("button", { onclick: () => act("/v1/desk/teaching/tests", { conversation: open() }, "Proposed as a test.") }, "Make this conversation a test")) : null,
+    section(), versions(candidate, before));
+}
+
+function section() {
+  const field = (id, title, more = {}) => [make("label", { for: id }, title), make(more.long ? "textarea" : "input", { id, required: !more.free, placeholder: more.like ?? null })];
+  const send = async (event) => {
+    event.preventDefault();
+    const [file, title, text, asked_as] = ["file", "title", "answer", "asked"].map((id) => event.target.querySelector(`#${id}`).value);
+    if (await act("/v1/desk/teaching/sections", { file, title, text, asked_as }, "Proposed.")) event.target.reset();
+  };
+  return make("details", {}, make("summary", {}, "A new answer"), make("form", { onsubmit: send }, field("file", "File", { like: "cards.md" }), field("title", "Heading"),
+    field("answer", "Answer", { long: true }), field("asked", "Asked as", { free: true }), make("p", {}, make("button", {}, "Propose"))));
+}
+
+function versions(candidate, before) {
+  const go = (path, said) => async () => { busy = true; tell("Working. Nobody who is being answered waits for it."); await act(path, {}, said); busy = false; meanings = {}; look(); };
+  const cells = (one) => [`${one.passed} of ${one.transcripts}`, `${one.taught_right} of ${one.taught}`, ...Object.keys(candidate.after.accuracy).map((name) => percent(one.accuracy[name]))];
+  const names = candidate ? ["Transcripts passed", "Taught messages known", ...Object.keys(candidate.after.accuracy).map((name) => `${name}, held out`)] : [];
+  const [was, is] = candidate ? [cells(candidate.before), cells(candidate.after)] : [[], []];
+  return make("div", {}, make("h2", {}, "The next version"),
+    candidate ? table(["", "#Served", "#Candidate"], names.map((name, i) => [name, was[i], is[i]]), "The candidate beside what is served") : null,
+    candidate?.after.failed.length ? make("p", { class: "bad" }, `Goes another way: ${candidate.after.failed.join(", ")}`) : null,
+    make("p", { class: "row" }, make("button", { disabled: busy, onclick: go("/v1/desk/teaching/retrain", "The candidate is learnt. Compare it before you serve it.") }, "Learn a candidate"),
+      candidate ? make("button", { disabled: busy, onclick: go("/v1/desk/teaching/promote", "The candidate is served.") }, "Serve the candidate") : null,
+      before ? make("button", { disabled: busy, onclick: go("/v1/desk/teaching/rollback", "What was served before is served again.") }, "Back to what was before") : null));
+}
+
+function show(who, seen) {
+  const now = JSON.stringify(seen);
+  if (now === drawn) return;
+  const same = seen && main.dataset.of === seen.conversation;
+  drawn = now;
+  main.dataset.of = seen?.conversation ?? "";
+  if (!seen) { main.replaceChildren(empty("Choose a conversation. ", make("kbd", {}, "j"), " and ", make("kbd", {}, "k"), " go through the queue, ", make("kbd", {}, "t"), " takes over, ", make("kbd", {}, "r"), " writes a reply.")); return; }
+  const mine = seen.who === who;
+  const kept = same ? main.querySelector("#reply")?.value ?? "" : "";
+  const noted = same ? main.querySelector("#note")?.value ?? "" : "";
+  const focused = document.activeElement?.id;
+  main.replaceChildren(make("h1", {}, seen.customer ? `Customer ${seen.customer}` : "A customer who is not logged in"),
+    make("div", { class: "talk" },
+      make("section", { "aria-label": "Conversation" }, make("ol", { class: "entries" }, seen.entries.map(entry)), answer(seen, mine, kept)),
+      make("section", { "aria-label": "What may help", tabindex: "0" }, standing(seen, mine), suggestions(seen, mine), note(noted))));
+  if (focused && main.querySelector(`#${CSS.escape(focused)}`)) main.querySelector(`#${CSS.escape(focused)}`).focus();
+  if (!same) main.querySelector(".entries").lastElementChild?.scrollIntoView({ block: "nearest" });
+}
+
+function entry(one) {
+  const line = (kind, name, ...inside) => make("li", { class: `entry ${kind}` }, make("small", {}, [name, one.at ? when(one.at) : ""].filter(Boolean).join(" · ")), make("br"), inside);
+  const quiet = (text) => make("li", { class: "entry quiet" }, `${text}${one.at ? ` · ${when(one.at)}` : ""}`);
+  if (one.kind === "received") return line("customer", "Customer", one.text, one.text ? meaning(one.text) : null);
+  if (one.kind === "person") return line("person", one.who, one.text);
+  if (one.kind === "noted") return line("noted", `Note by ${one.who}`, one.text);
+  if (one.kind === "taken") return quiet(`${one.who} took over`);
+  if (one.kind === "returned") return quiet(`${one.who} gave it back to the assistant`);
+  if (one.kind === "viewed") return quiet(`${one.who} looked`);
+  if (one.kind === "rated") return quiet(`The customer found it ${one.good ? "helpful" : "of no help"}`);
+  if (one.kind === "calling") return quiet(`Asks for ${one.action}`);
+  if (one.kind === "called") return quiet(`${one.action}: ${one.outcome}`);
+  if (one.kind !== "ended") return quiet(one.kind);
+  const did = one.events.map((event) => [event.verb, event.name].filter(Boolean).join(" ")).join(", ");
+  if (!one.replies.length) return quiet(`The assistant: ${did || "nothing"}`);
+  const said = one.replies.map((reply) => make("p", {}, reply.text, " ", make("small", {}, reply.id)));
+  return line("assistant", "Assistant", ...said, make("details", {}, make("summary", {}, did || "Trace"), trace(one)));
+}
+
+function trace(one) {
+  return facts(one.trace.map((thought) => [thought.step, [thought.said, thought.score === undefined ? "" : percent(thought.score), (thought.candidates ?? []).map(([name, chance]) => `${name} ${percent(chance, 0)}`).join(", "), `${Math.round(thought.ms * 1000)} µs`].filter(Boolean).join(" · ")]));
+}
+
+function answer(seen, mine, kept) {
+  if (!mine) return make("p", { class: "row" }, seen.who ? `${seen.who} has this conversation.` : null,
+    seen.who ? null : make("button", { id: "take", onclick: () => act(at("/take"), {}, "It is yours. The assistant is silent now.").then(() => main.querySelector("#reply")?.focus()) }, "Take over"),
+    seen.who || seen.owner === "assistant" ? null : make("button", { onclick: back }, "Give it to the assistant"));
+  const reply = make("textarea", { id: "reply", maxlength: "4000" });
+  reply.value = kept;
+  const send = async (event) => {
+    event.preventDefault();
+    const text = reply.value.trim();
+    if (text && (await act(at("/say"), { text }))) { main.querySelector("#reply").value = ""; main.querySelector("#reply").focus(); }
+  };
+  return make("form", { onsubmit: send }, make("label", { for: "reply" }, "Your reply"), reply,
+    make("p", { class: "row" }, make("button", {}, "Send"), make("button", { type: "button", onclick: back }, "Give back to the assistant")));
+}
+
+const back = () => act(at("/back"), {}, "The assistant answers again.");
+
+function standing(seen) {
+  return make("div", { class: "card" }, make("h2", {}, "Where it stands"), facts([
+    ["Answered by", seen.who || (seen.owner === "person" ? "nobody yet" : "the assistant")], ["Job", seen.job || "none"], ["Already told", spoken(seen.slots) || "nothing"]]));
+}
+
+function suggestions(seen, mine) {
+  if (!seen.suggested.length) return null;
+  const use = (one) => { const reply = main.querySelector("#reply"); reply.value = [reply.value, one.text].filter(Boolean).join("\n"); reply.focus(); };
+  return make("div", { class: "card" }, make("h2", {}, "May answer it"), seen.suggested.map((one) => make("div", {},
+    make("p", {}, make("strong", {}, one.title), " ", make("small", { class: "soft" }, `${one.id}, ${percent(one.probability, 0)}`)), make("p", {}, one.text),
+    mine ? make("p", {}, make("button", { type: "button", onclick: () => use(one) }, `Use “${one.title}”`)) : null)));
+}
+
+function note(kept) {
+  const text = make("textarea", { id: "note", maxlength: "4000" });
+  text.value = kept;
+  return make("form", { class: "card", onsubmit: async (event) => {
+    event.preventDefault();
+    if (text.value.trim() && (await act(at("/note"), { text: text.value.trim() }, "Noted."))) main.querySelector("#note").value = "";
+  } }, make("h2", {}, "Note"), make("label", { for: "note" }, "For your colleagues; the customer never sees it"), text, make("p", {}, make("button", {}, "Keep")));
+}
+
+search.addEventListener("submit", async (event) => {
+  event.preventDefault();
+  const text = search.querySelector("input").value.trim();
+  try { found = text ? (await ask(`/v1/desk/found?text=${encodeURIComponent(text)}`)).found : null; } catch (error) { tell(error.message); }
+  listed = "";
+  look();
+});
+addEventListener("keydown", (event) => {
+  if (event.target.closest("input, textarea") || event.ctrlKey || event.metaKey || event.altKey) return;
+  const lines = [...queue.querySelectorAll("button")];
+  const here = lines.findIndex((one) => one.dataset.id === open());
+  if (event.key === "j") lines[Math.min(here + 1, lines.length - 1)]?.click();
+  else if (event.key === "k") lines[Math.max(here - 1, 0)]?.click();
+  else if (event.key === "t") main.querySelector("#take")?.click();
+  else if (event.key === "r") main.querySelector("#reply")?.focus();
+  else return;
+  event.preventDefault();
+});
+addEventListener("hashchange", async () => { await look(); main.focus(); });
+teaching.parentElement.addEventListener("toggle", () => { teaching.dataset.now = ""; look(); });
+opened(() => look());
+setInterval(() => { if (!document.hidden && !document.querySelector("#door:not([hidden])")) look(); }, POLL_MS);
+look();

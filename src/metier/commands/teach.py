@@ -1,0 +1,136 @@
+"""`metier assistant teach`, `review`, `retrain`, `promote`, `rollback`: corrections, and what is learnt from them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from metier.commands.base import FAILED, effort_of, grid, say, show, shown
+from metier.commands.chat import Home
+
+if TYPE_CHECKING:
+    from metier.assistant.store import Log
+    from metier.assistant.teach import Teaching
+    from metier.assistant.workshop import Compared
+
+Who = Annotated[str, typer.Option("--as", metavar="WHO", help="Who you are; a second person has to agree.")]
+Kept = Annotated[
+    str | None,
+    typer.Option("--log", metavar="FILE|URL", help="Where conversations are.", show_default="FOLDER/state/log.db"),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="For programs.")]
+
+
+def teach(
+    folder: Home,
+    text: Annotated[str, typer.Argument(metavar="TEXT", help="What a customer said.")],
+    means: Annotated[
+        str, typer.Argument(metavar="MEANING", help="job:NAME, a label, a section as cards.md#delivery, or outside.")
+    ],
+    who: Who,
+    log: Kept = None,
+) -> None:
+    """Propose what a message means."""
+    teaching, kept = _opened(folder, log)
+    try:
+        id = teaching.message(text, means, who=who)
+    finally:
+        kept.close()
+    say(f"Proposed as {id}. Somebody else agrees: metier assistant review {folder} --approve {id} --as NAME")
+
+
+def review(
+    folder: Home,
+    approve: Annotated[str | None, typer.Option(metavar="ID", help="Agree to it.")] = None,
+    refuse: Annotated[str | None, typer.Option(metavar="ID", help="Do not.")] = None,
+    who: Annotated[str, typer.Option("--as", metavar="WHO", help="Who you are.")] = "",
+    log: Kept = None,
+    as_json: AsJson = False,
+) -> None:
+    """List what is proposed, agree to one, or refuse it."""
+    from metier.assistant.teach import shown as line
+    from metier.errors import BadOption
+
+    if (approve or refuse) and not who:
+        raise BadOption("--as says who agrees or refuses. Add --as NAME.")
+    teaching, kept = _opened(folder, log)
+    try:
+        if approve:
+            path = teaching.approve(approve, who=who)
+            say(f"Added to {path}. Learn it: metier assistant retrain {folder}")
+        if refuse:
+            teaching.refuse(refuse, who=who)
+            say("Refused; nothing has changed.")
+        if approve or refuse:
+            return
+        for one in teaching.proposals():
+            if as_json:
+                typer.echo(
+                    json.dumps({"id": one.id, "at": one.at, "who": one.who, "standing": one.standing, **one.data})
+                )
+            elif one.standing == "open":
+                show(shown(f"{one.id}  {one.who}: {line(one.data)}"))
+    finally:
+        kept.close()
+
+
+def retrain(
+    folder: Home,
+    effort: Annotated[str, typer.Option(help="quick, standard or thorough.")] = "standard",
+    as_json: AsJson = False,
+) -> None:
+    """Learn a candidate from the files as they are, and put it beside what is served."""
+    from metier.assistant import workshop
+
+    compared = workshop.retrain(folder, effort=effort_of(effort), told=say)
+    if as_json:
+        import msgspec
+
+        typer.echo(msgspec.json.encode(compared).decode())
+        return
+    _put(compared)
+    say(f"Nothing else is served yet. If it is better: metier assistant promote {folder}")
+    if compared.after.failed:
+        raise typer.Exit(FAILED)
+
+
+def promote(folder: Home) -> None:
+    """Serve the candidate; a server that runs follows within a second."""
+    from metier.assistant import workshop
+
+    _put(workshop.promote(folder))
+    say(f"Served from now on. Back to what was before: metier assistant rollback {folder}")
+
+
+def rollback(folder: Home) -> None:
+    """Serve again what was served before."""
+    from metier.assistant import workshop
+
+    workshop.roll_back(folder)
+    say("What was served before is served again.")
+
+
+def _opened(folder: Path, log: str | None) -> tuple[Teaching, Log]:
+    from metier.assistant import read
+    from metier.assistant.store import open_log
+    from metier.assistant.teach import Teaching
+    from metier.gateway.redact import redacted
+
+    kept = open_log(log or folder / "state" / "log.db")
+    return Teaching(read.load(folder), kept, redacted), kept
+
+
+def _put(compared: Compared) -> None:
+    before, after = compared.before, compared.after
+    table = grid("", "before", "after", figures=(1, 2))
+    table.add_row("transcripts passed", *(f"{one.passed} of {one.transcripts}" for one in (before, after)))
+    table.add_row("taught messages known", *(f"{one.taught_right} of {one.taught}" for one in (before, after)))
+    for name in after.accuracy:
+        cells = (f"{one.accuracy[name]:.1%}" if name in one.accuracy else "" for one in (before, after))
+        table.add_row(f"{name}, right on held-out lines", *cells)
+    show(table)
+    for place in after.failed:
+        say(f"{place} goes another way with the candidate.", style="yellow")

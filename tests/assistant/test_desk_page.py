@@ -1,0 +1,116 @@
+"""The desk in a real browser: a customer and a person in two tabs, by keyboard, narrow, dark, by the rules of axe."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from starlette.routing import Mount
+
+from metier import app
+from metier.assistant import web
+from metier.assistant.desk import Desk
+from metier.gateway.gateway import Gateway
+from metier.gateway.settings import Settings
+from metier.registry import Registry
+from metier.testing.browser import AXE, Page, drive
+from metier.testing.servers import running
+
+pytestmark = pytest.mark.slow
+WHOLE = "document.querySelector('#main').innerText"
+
+
+@pytest.fixture
+def address(line: Any, tmp_path: Path) -> Iterator[str]:
+    gateway = Gateway(Registry(tmp_path / "shelf"), Settings(registry=str(tmp_path / "shelf")))
+    gateway.parts[Desk] = Desk(line.talk)
+    with running(app.build(gateway, mounts=[Mount("/assistant", web.app(line.talk))])) as found:
+        yield found
+
+
+async def pressed(page: Page, button: str) -> None:
+    found = f"[...document.querySelectorAll('button')].find((one) => one.innerText.startsWith({button!r}))"
+    await page.until(found)
+    await page.do(f"{found}.click()")
+
+
+def test_a_person_takes_over_answers_and_gives_back_by_keyboard(address: str, line: Any, tmp_path: Path) -> None:
+    async def walk(page: Page) -> None:
+        await page.open(f"{address}/desk/", holds="#queue .empty")
+        line("my blue card is lost")
+        line("a person please <img src=x>")
+        await page.until("document.querySelector('#queue').innerText.includes('a person please <img')")
+        await page.key("j")
+        await page.until(f"{WHOLE}.includes('Take over')")
+        await page.key("t")
+        await page.until("document.activeElement?.id === 'reply'")
+        await page.write("Hello, I see your blue card.")
+        await pressed(page, "Send")
+        await page.until(f"{WHOLE}.includes('I see your blue card')")
+        line("how long does a new one take?")
+        await page.until(f"{WHOLE}.includes('May answer it')")
+        await pressed(page, "Use “")
+        await page.until("document.querySelector('#reply').value.length > 20")
+        await pressed(page, "Send")
+        await page.do("document.querySelector('#note').value = 'calm customer'")
+        await pressed(page, "Keep")
+        await page.until(f"{WHOLE}.includes('calm customer')")
+        await pressed(page, "Give back")
+        await page.until("document.querySelector('#queue .empty')")
+        assert page.complaints == []
+
+    drive(tmp_path, walk)
+    shown = web.entries(line.talk, line.name)
+    assert next(one["text"] for one in shown if one["from"] == "person") == "Hello, I see your blue card."
+    assert len([one for one in shown if one["from"] == "person"]) == 2
+    assert line.talk.state(line.name).owner == "assistant"
+
+
+def test_a_message_is_taught_and_a_conversation_made_a_test(address: str, line: Any, tmp_path: Path) -> None:
+    line("what do I have left to spend")
+
+    async def walk(page: Page) -> None:
+        await page.open(f"{address}/desk/#{line.name}", holds=".entry .teach")
+        await page.do("document.querySelector('.entry .teach').open = true")
+        await page.until("document.querySelector('.teach option[value=\"job:balance\"]')")
+        await page.do("document.querySelector('.teach select').value = 'job:balance'")
+        await pressed(page, "Propose")
+        await page.do("document.querySelector('#teaching').open = true")
+        await page.until("document.querySelector('#teaching').innerText.includes('means job:balance')")
+        await pressed(page, "Make this conversation a test")
+        await page.until("document.querySelector('#teaching').innerText.includes('a test: > what do I have')")
+        assert "Agree" not in await page.do("document.querySelector('#teaching').innerText")  # one's own
+        assert page.complaints == []
+
+    drive(tmp_path, walk)
+    assert {one.data["kind"] for one in line.talk.log.proposals()} == {"message", "test"}
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(1200, "light"), (400, "dark")])
+def test_axe_finds_nothing_and_nothing_runs_over(
+    address: str, line: Any, tmp_path: Path, width: int, scheme: str
+) -> None:
+    line("how much would another card be?")
+    line("a person please")
+    Desk(line.talk).turn("top_up", "Ann", on=False)
+
+    async def walk(page: Page) -> None:
+        await page.send(
+            "Emulation.setDeviceMetricsOverride", width=width, height=900, deviceScaleFactor=1, mobile=False
+        )
+        await page.send("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
+        await page.open(f"{address}/desk/#{line.name}", holds=".entries")
+        await page.do("document.querySelector('#switches').open = true")
+        await page.do("document.querySelector('#teaching').open = true")
+        await page.until("document.querySelector('#teaching').innerText.includes('Learn a candidate')")
+        await page.do("document.querySelectorAll('.entries details').forEach((one) => (one.open = true))")
+        await page.do(AXE)
+        found = await page.do(
+            "axe.run().then((found) => found.violations.map((one) => one.id + ': ' + one.nodes[0].html))"
+        )
+        assert found == []
+        assert await page.do("document.documentElement.scrollWidth <= innerWidth")
+
+    drive(tmp_path, walk)
