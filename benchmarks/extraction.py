@@ -79,14 +79,14 @@ def main(asked: Sequence[str]) -> None:
 
 def nlupp(effort: str, tell: Tell) -> None:
     """Slots of the banking part, its large setting: ten times two folds of twenty held out."""
-    folds, means = _folds(), {"ours": list[float](), "a plain CRF": list[float]()}
+    folds, means = _folds(), dict[str, list[float]]()
     for k in range(10):
         train, test = _parted(folds, k)
         rows = [(one["text"], spans_of(one.get("slots"), one["text"])) for one in train]
         held = [(one["text"], spans_of(one.get("slots"), one["text"])) for one in test]
         counts, _ = _both(rows, held, effort)
         for who, count in counts.items():
-            means[who].append(count.figures()["f1"])
+            means.setdefault(who, []).append(count.figures()["f1"])
         tell({who: {"slot F1": sum(some) / len(some), "splits": some} for who, some in means.items()})
 
 
@@ -108,7 +108,7 @@ def presidio(effort: str, tell: Tell) -> None:
     ids = sorted({row["template_id"] for row in rows})
     random.Random(0).shuffle(ids)
     part = {template: i % 5 for i, template in enumerate(ids)}
-    whole: dict[str, Count] = {"ours": Count(), "a plain CRF": Count()}
+    whole = dict[str, Count]()
     strange: dict[str, list[int]] = {}
     for k in range(5):
         marked = [(r["full_text"], spans_of(r["spans"], r["full_text"]), r["template_id"]) for r in rows]
@@ -119,6 +119,7 @@ def presidio(effort: str, tell: Tell) -> None:
             taken = sum(_takes_a_number(one) for one in extractor.predict(texts[:SOME]))
             strange[name] = [*strange.get(name, []), taken]
         for who, count in counts.items():
+            whole.setdefault(who, Count())
             whole[who].marked += count.marked
             whole[who].found += count.found
             whole[who].right += count.right
@@ -204,11 +205,13 @@ def _both(rows: Rows, held: Rows, effort: str, groups: Sequence[int] | None = No
     if groups is not None:
         columns["template"] = list(groups)
     extractor = metier.train(columns, task="extract", effort=effort, group="template" if groups else None)  # type: ignore[arg-type]
-    ours, plain, tagged = Count(), Count(), _plain(rows)
+    ours, answers, plain, tagged = Count(), Count(), Count(), _plain(rows)
     for (text, marked), decision in zip(held, extractor.predict([text for text, _ in held]), strict=True):
-        ours.add(marked, [Span(s.start, s.end, s.label) for s in decision.spans])  # type: ignore[attr-defined]
+        found = [(Span(s.start, s.end, s.label), s.accepted) for s in decision.spans]  # type: ignore[attr-defined]
+        ours.add(marked, [span for span, _ in found])
+        answers.add(marked, [span for span, accepted in found if accepted])
         plain.add(marked, tagged(text))
-    return {"ours": ours, "a plain CRF": plain}, extractor
+    return {"ours": ours, "ours, answers alone": answers, "a plain CRF": plain}, extractor
 
 
 def _plain(rows: Rows) -> Callable[[str], list[Span]]:
