@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +18,7 @@ from metier.errors import BadOption, TooFewRows
 from metier.evaluation import Judged, Latency
 from metier.extraction.extractor import Extractor, Seen
 from metier.extraction.learn import Lessons, Teach, held_out, with_exits
+from metier.extraction.personal import CHECKED, personal
 from metier.extraction.rows import Rows, columns, rows_of, texts_of
 from metier.extraction.silent import Silent
 from metier.extraction.stage import Parsed
@@ -26,10 +28,11 @@ from metier.kinds.base import Made, Opened, Options, Progress, named
 from metier.parting import Parting, parting
 from metier.specialist import Golden
 from metier.train import libraries
-from metier.types import EFFORTS, Extraction, Input, Labels, Table
+from metier.types import EFFORTS, Extraction, Input, Json, Labels, Table
 
 TAKES = frozenset({"input", "target", "group", "order", "effort", "encoder", "max_error", "false_refusal", "seed"})
 FOLDS, MANY_ROWS, FEWER_FOLDS, LEAST_SPANS = 4, 2_500, 2, 2
+LEAST_CHECKED, CHECKING = 10, 0.98  # spans of a label, and the share of them whose checksum is right
 GOLDEN_ROWS, LONGEST_GOLDEN, SHOWN, TIMED_ROWS = 8, 1_000, 5, 300
 
 
@@ -74,6 +77,7 @@ class ExtractorKind:
                 "seed": o.seed,
                 "folds": folds,
                 "held_out": parted.said,
+                "checked": list[Json](_checked(rows)),
                 **({"encoder": Path(o.encoder).name} if o.encoder is not None else {}),
             },
             origin={
@@ -144,6 +148,16 @@ def _judged(table: Table, learnt: Extractor) -> tuple[Table, str, str]:
         return table, input, target
     text, spans, _ = columns(table, input if input in table.columns else None)
     return table, text, spans
+
+
+def _checked(rows: Rows) -> list[str]:
+    """The labels of numbers whose checksum is nearly always right: one that is not is none of them."""
+    all, right = Counter[str](), Counter[str]()
+    for text, spans in zip(rows.texts, rows.spans, strict=True):
+        certain = {(one.start, one.end) for one in personal(text) if one.kind in CHECKED}
+        all.update(span.label for span in spans)
+        right.update(span.label for span in spans if (span.start, span.end) in certain)
+    return sorted(label for label in right if all[label] >= LEAST_CHECKED and right[label] >= CHECKING * all[label])
 
 
 def _labels(rows: Rows, source: str) -> tuple[str, ...]:
