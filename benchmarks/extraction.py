@@ -143,7 +143,7 @@ def wnut17(effort: str, tell: Tell) -> None:
             table = read(file)
             texts = zip(table.columns["text"], table.columns["spans"], strict=True)
             parts.append([(text, spans_of(spans, text)) for text, spans in texts])
-    tell({who: count.figures() for who, count in _both(*parts, effort)[0].items()})
+    tell({who: count.figures() for who, count in _both(parts[0], parts[1], effort)[0].items()})
 
 
 def numbers(effort: str, tell: Tell) -> None:

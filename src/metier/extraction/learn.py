@@ -89,11 +89,11 @@ def _best(lessons: Lessons, leaning: Mapping[float, Sequence[Read]]) -> tuple[fl
 
 def _f1(lessons: Lessons, reads: Sequence[Read], weights: Floats) -> float:
     """F1 of spans, each text counting for its weight (n,)."""
-    right, all = np.zeros(len(reads)), np.zeros(len(reads))
-    for i, (text, read, marked) in enumerate(zip(lessons.texts, reads, lessons.spans, strict=True)):
-        right[i] = len({text.span(run, lessons.labels) for run in read.runs} & set(marked))
-        all[i] = len(read.runs) + len(marked)
-    return float(round(2 * (weights @ right) / max(weights @ all, 1), 9))
+    right = both = 0.0
+    for weight, text, read, marked in zip(weights.tolist(), lessons.texts, reads, lessons.spans, strict=True):
+        right += weight * len({text.span(run, lessons.labels) for run in read.runs} & set(marked))
+        both += weight * (len(read.runs) + len(marked))
+    return round(2 * right / max(both, 1), 9)
 
 
 def _numbers(
