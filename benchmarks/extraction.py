@@ -2,7 +2,7 @@
 
     python benchmarks/extraction.py nlupp quick       # ten splits of its large setting
     python benchmarks/extraction.py intents           # the same splits, what is asked for: several intents a query
-    python benchmarks/extraction.py presidio          # five parts by template
+    python benchmarks/extraction.py presidio thorough # five parts by template, a quarter of an hour of one core each
     python benchmarks/extraction.py wnut17 thorough   # as given, with torch; an hour of one core
     python benchmarks/extraction.py numbers           # what is personal by checksum and form alone
     python benchmarks/extraction.py values            # what the words of NLU++'s slots are worth
@@ -38,6 +38,7 @@ from metier.types import Span
 
 RESULTS = Path(__file__).parent / "results" / "extraction.json"
 DATA = Path(os.environ.get("METIER_DATA", "../shared/data"))
+SOME = 200
 Rows = list[tuple[str, list[Span]]]
 Figures = dict[str, Any]
 Tell = Callable[[Figures], None]
@@ -63,9 +64,9 @@ class Count:
 
 def main(asked: Sequence[str]) -> None:
     name, effort = asked[0] if asked else "numbers", asked[1] if len(asked) > 1 else "standard"
-    found = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
 
     def tell(figures: Figures) -> None:
+        found = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}  # another run may have written meanwhile
         about = {"date": time.strftime("%Y-%m-%d"), "commit": commit(), **machine(list(range(os.cpu_count() or 1)))}
         found[f"{name} {effort}"] = {"figures": figures, "run": about}
         RESULTS.write_text(json.dumps(found, indent=1) + "\n")
@@ -78,14 +79,14 @@ def main(asked: Sequence[str]) -> None:
 
 def nlupp(effort: str, tell: Tell) -> None:
     """Slots of the banking part, its large setting: ten times two folds of twenty held out."""
-    folds, means = _folds(), {"ours": list[float](), "a plain CRF": list[float]()}
+    folds, means = _folds(), dict[str, list[float]]()
     for k in range(10):
         train, test = _parted(folds, k)
         rows = [(one["text"], spans_of(one.get("slots"), one["text"])) for one in train]
         held = [(one["text"], spans_of(one.get("slots"), one["text"])) for one in test]
-        counts = _both(rows, held, effort)
+        counts, _ = _both(rows, held, effort)
         for who, count in counts.items():
-            means[who].append(count.figures()["f1"])
+            means.setdefault(who, []).append(count.figures()["f1"])
         tell({who: {"slot F1": sum(some) / len(some), "splits": some} for who, some in means.items()})
 
 
@@ -107,17 +108,29 @@ def presidio(effort: str, tell: Tell) -> None:
     ids = sorted({row["template_id"] for row in rows})
     random.Random(0).shuffle(ids)
     part = {template: i % 5 for i, template in enumerate(ids)}
-    whole: dict[str, Count] = {"ours": Count(), "a plain CRF": Count()}
+    whole = dict[str, Count]()
+    strange: dict[str, list[int]] = {}
     for k in range(5):
         marked = [(r["full_text"], spans_of(r["spans"], r["full_text"]), r["template_id"]) for r in rows]
         learnt = [row for row in marked if part[row[2]] != k]
         held = [row[:2] for row in marked if part[row[2]] == k]
-        counts = _both([row[:2] for row in learnt], held, effort, groups=[row[2] for row in learnt])
+        counts, extractor = _both([row[:2] for row in learnt], held, effort, groups=[row[2] for row in learnt])
+        for name, texts in _nobodys().items():
+            taken = sum(_takes_a_number(one) for one in extractor.predict(texts[:SOME]))
+            strange[name] = [*strange.get(name, []), taken]
         for who, count in counts.items():
+            whole.setdefault(who, Count())
             whole[who].marked += count.marked
             whole[who].found += count.found
             whole[who].right += count.right
-        tell({who: {**count.figures(), "parts": k + 1} for who, count in whole.items()})
+        told = {who: {**count.figures(), "parts": k + 1} for who, count in whole.items()}
+        tell({**told, f"of {SOME} texts with numbers that are nobody's, taken for personal": strange})
+
+
+def _takes_a_number(decision: Any) -> bool:
+    """Whether an answer holds a digit; dates are personal to nobody, and their label says what they are."""
+    answers = (span for span in decision.spans if span.accepted and span.label != "DATE_TIME")
+    return any(re.search(r"\d", span.text) for span in answers)
 
 
 def wnut17(effort: str, tell: Tell) -> None:
@@ -130,23 +143,26 @@ def wnut17(effort: str, tell: Tell) -> None:
             table = read(file)
             texts = zip(table.columns["text"], table.columns["spans"], strict=True)
             parts.append([(text, spans_of(spans, text)) for text, spans in texts])
-    tell({who: count.figures() for who, count in _both(*parts, effort).items()})
+    tell({who: count.figures() for who, count in _both(parts[0], parts[1], effort)[0].items()})
 
 
 def numbers(effort: str, tell: Tell) -> None:
     """Texts with numbers that are nobody's: how many of them would be taken out all the same."""
+    tell({name: {"texts": len(some), "taken for personal": sum(redacted(text) != text for text in some)}
+          for name, some in _nobodys().items()})  # fmt: skip
+
+
+def _nobodys() -> dict[str, list[str]]:
     folds = [one for fold in _folds() for one in fold]
-    texts = [one["text"] for one in folds if re.search(r"\d", one["text"])]
     draw = random.Random(0)
-    made = {
+    return {
+        "bank queries with numbers (NLU++)": [one["text"] for one in folds if re.search(r"\d", one["text"])],
         "order numbers of 6 to 10 digits": [f"my order {draw.randrange(10**5, 10**10)} is late" for _ in range(2000)],
         "references of 16 digits": [f"reference {draw.randrange(10**15, 10**16)}, please" for _ in range(2000)],
         "amounts": [f"I paid £{draw.randrange(10**6) / 100:,.2f} twice" for _ in range(2000)],
         "dates and times": [f"on {draw.randrange(1, 28):02d}/{draw.randrange(1, 13):02d}/2026 at "
                             f"{draw.randrange(24):02d}:{draw.randrange(60):02d}" for _ in range(2000)],
     }  # fmt: skip
-    tell({name: {"texts": len(some), "taken for personal": sum(redacted(text) != text for text in some)}
-          for name, some in {"bank queries with numbers (NLU++)": texts, **made}.items()})  # fmt: skip
 
 
 def values(effort: str, tell: Tell) -> None:
@@ -183,17 +199,19 @@ def _parted(folds: Sequence[Sequence[dict[str, Any]]], k: int) -> tuple[list[dic
     return [o for i, f in enumerate(folds) if i not in held for o in f], [o for i in held for o in folds[i]]
 
 
-def _both(rows: Rows, held: Rows, effort: str, groups: Sequence[int] | None = None) -> dict[str, Count]:
-    """What ours and a plain CRF find in the texts held out."""
+def _both(rows: Rows, held: Rows, effort: str, groups: Sequence[int] | None = None) -> tuple[dict[str, Count], Any]:
+    """What ours and a plain CRF find in the texts held out, and ours."""
     columns: dict[str, Any] = {"text": [text for text, _ in rows], "spans": [spans for _, spans in rows]}
     if groups is not None:
         columns["template"] = list(groups)
     extractor = metier.train(columns, task="extract", effort=effort, group="template" if groups else None)  # type: ignore[arg-type]
-    ours, plain, tagged = Count(), Count(), _plain(rows)
+    ours, answers, plain, tagged = Count(), Count(), Count(), _plain(rows)
     for (text, marked), decision in zip(held, extractor.predict([text for text, _ in held]), strict=True):
-        ours.add(marked, [Span(s.start, s.end, s.label) for s in decision.spans])  # type: ignore[attr-defined]
+        found = [(Span(s.start, s.end, s.label), s.accepted) for s in decision.spans]  # type: ignore[attr-defined]
+        ours.add(marked, [span for span, _ in found])
+        answers.add(marked, [span for span, accepted in found if accepted])
         plain.add(marked, tagged(text))
-    return {"ours": ours, "a plain CRF": plain}
+    return {"ours": ours, "ours, answers alone": answers, "a plain CRF": plain}, extractor
 
 
 def _plain(rows: Rows) -> Callable[[str], list[Span]]:

@@ -60,6 +60,16 @@ def test_the_likeliest_path_and_its_spans(seed: int) -> None:
         assert chance == pytest.approx(np.exp(np.logaddexp.reduce(held) - total), rel=1e-6)
 
 
+def test_one_that_leans_finds_more() -> None:
+    made, seen = field(4)
+    inside = [sum(last - first + 1 for first, last, _ in made.leaning(lean).read(seen).runs) for lean in (-9, 0, 9)]
+    assert inside == sorted(inside)
+    assert (inside[0], inside[-1]) == (0, len(seen))
+    assert Crf.restore(made.leaning(0.5).state()).lean == 0.5
+    old = made.state()
+    assert Crf.restore(type(old)(arrays=old.arrays)).lean == 0
+
+
 def test_it_comes_back() -> None:
     made, seen = field(1, width=2)
     again = Crf.restore(made.state())

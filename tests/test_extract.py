@@ -75,6 +75,18 @@ def test_a_piece_of_a_number_that_checks_is_no_answer(extractor: Any) -> None:
     assert [one.text for one in found.spans if one.accepted] == ["120 euros"]
 
 
+def test_a_number_that_does_not_check_is_no_answer_where_all_others_did() -> None:
+    luhn = pytest.importorskip("stdnum.luhn", reason="checksums are python-stdnum's")
+    numbers = [f"4{7919 * i:014d}" for i in range(1, 41)]
+    cards = [number + luhn.calc_check_digit(number) for number in numbers]
+    rows = {"text": [f"freeze [card]({card}), please" for card in cards] + ["freeze nothing, please"] * 10}
+    taught = metier.train(rows, task="extract", effort="quick")
+    wrong = cards[0][:-1] + str((int(cards[0][-1]) + 1) % 10)
+    [sound], [unsound] = (taught.predict([f"freeze {card}, please"])[0].spans for card in (cards[0], wrong))  # type: ignore[attr-defined]
+    assert (sound.label, sound.accepted) == ("card", True)
+    assert (unsound.label, unsound.accepted) == ("card", False)
+
+
 def test_figures_and_a_promise(extractor: Any) -> None:
     figures: dict[str, Any] = extractor.evaluate(MARKED(120, 1)).json()
     assert figures["f1"] > 0.95

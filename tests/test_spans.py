@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,6 +13,9 @@ from hypothesis import strategies as st
 from metier.data.read import read
 from metier.data.spans import joined, marked, spans_of, unmarked
 from metier.errors import BadCell, UnreadableData
+from metier.extraction.marks import marks
+from metier.extraction.newness import as_if_new
+from metier.extraction.personal import personal
 from metier.extraction.stage import Parsed
 from metier.extraction.words import runs, split, tag_names, tags
 from metier.types import Span
@@ -102,3 +106,40 @@ def test_a_conll_line_without_a_tag_is_named(tmp_path: Path) -> None:
     file.write_text("\n", encoding="utf-8")
     with pytest.raises(UnreadableData, match="not one word"):
         read(file)
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("from Monday until the 3rd of May", {"from": 0, "Monday": "DATE", "until": 0, "3": "DATE", "May": "DATE"}),
+        ("six months ago, or next week", {"six": "DATE", "ago": "DATE", "or": 0, "next": "DATE", "week": "DATE"}),
+        ("half past 5 in 1997, room 2050.7", {"half": "TIME", "5": "TIME", "1997": "DATE", "2050": 0}),
+    ],
+)
+def test_days_and_times_are_seen_as_people_say_them(text: str, found: dict[str, object]) -> None:
+    words = split(text)
+    seen = marks(text, words)
+    told = {word.text: seen[i].split()[0] if i in seen else 0 for i, word in enumerate(words)}
+    assert {word: told[word] for word in found} == found
+
+
+def test_what_led_to_a_find_is_a_sign() -> None:
+    from_, until = (Parsed.of(f"{lead} next Friday please").signs for lead in ("from", "until"))
+    last = slice(from_.starts[2], from_.starts[3])  # "Friday", two words behind
+    assert len(set(from_.hashes[last]) - set(until.hashes[last])) > len({"the word two before", "and the pair"})
+
+
+@pytest.mark.parametrize("said", ["(898)666-3621x0135", "+1-903-140-4508 ext. 769", "020 7946 0958 x12"])
+def test_an_extension_belongs_to_its_number(said: str) -> None:
+    [found] = personal(f"ring {said}, please")
+    assert (found.kind, found.start, found.end) == ("PHONE", 5, 5 + len(said))
+
+
+def test_held_out_texts_count_as_if_their_names_were_new() -> None:
+    texts = [Parsed.of(f"pay {name}") for name in ["Ana"] * 20 + [f"Bo{chr(97 + i)}" for i in range(20)]] + [
+        Parsed.of("where is it")
+    ]
+    spans = [[Span(4, len(one.text), "person")] for one in texts[:-1]] + [[]]
+    weights = as_if_new(texts, spans, np.arange(len(texts)) % 2)
+    assert weights.tolist() == [0.0] * 20 + [2.0] * 20 + [1.0]
+    assert as_if_new(texts[:30], spans[:30], np.arange(30) % 2).tolist() == [1.0] * 30  # too few to judge by

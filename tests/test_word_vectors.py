@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import metier
+from metier.extraction.pair import Pair
 from metier.extraction.tagger import Row, Tagger
 from metier.extraction.vectors import Pieces, WordVectors
 from metier.extraction.words import split
@@ -62,14 +63,40 @@ def test_a_tagger_comes_back(vectors: WordVectors) -> None:
     learnt = rows()
     tagger = Tagger.fit(vectors, [vectors.encode(r.text, r.words) for r in learnt], [r.path for r in learnt], 3)
     said = tagger.numbers(TEXTS[0], split(TEXTS[0]))
-    assert said.shape == (5, 3)
-    assert said[4].argmax() == 1
+    assert said.shape == (5, 6)  # by the word alone, and with its neighbours
+    assert (said[4, :3].argmax(), said[4, 3:].argmax()) == (1, 1)
     assert np.array_equal(Tagger.restore(tagger.state()).numbers(TEXTS[0], split(TEXTS[0])), said)
     state = tagger.state()
     with pytest.raises(ValueError, match="weights of shape"):
         Tagger.restore(
             type(state)(config=state.config, files=state.files, arrays={**state.arrays, "bias": said[0][:2]})
         )
+
+
+def test_a_tagger_kept_before_words_had_neighbours(vectors: WordVectors) -> None:
+    learnt = rows()
+    state = Tagger.fit(vectors, [vectors.encode(r.text, r.words) for r in learnt], [r.path for r in learnt], 3).state()
+    old = type(state)(
+        config=state.config, files=state.files, arrays={name: state.arrays[name] for name in ("weights", "bias")}
+    )
+    assert Tagger.restore(old).numbers("Ana", split("Ana")).shape == (1, 3)
+
+
+def test_neighbours_tell_what_a_word_is(vectors: WordVectors) -> None:
+    texts = [f"{lead} {word}" for lead in ("from", "until") for word in ("Monday", "May", "noon", "today", "2020")] * 4
+    held = [vectors.encode(text, split(text)) for text in texts]
+    tagger = Tagger.fit(vectors, held, [[0, 1 if text[0] == "f" else 3] for text in texts], 5)
+    told = [tagger.numbers(text, split(text))[1, 5:].argmax() for text in ("from Tuesday", "until Tuesday")]
+    assert told == [1, 3]
+
+
+def test_a_pair_comes_back_and_says_what_both_say(vectors: WordVectors) -> None:
+    learnt = rows()
+    held = [vectors.encode(r.text, r.words) for r in learnt]
+    first, second = (Tagger.fit(vectors, held[:n], [r.path for r in learnt[:n]], 3) for n in (6, 18))
+    words = split(TEXTS[1])
+    said = Pair.restore(Pair(first, second).state()).numbers(TEXTS[1], words)
+    assert np.array_equal(said, np.hstack([first.numbers(TEXTS[1], words), second.numbers(TEXTS[1], words)]))
 
 
 @pytest.mark.slow

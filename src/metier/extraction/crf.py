@@ -56,8 +56,17 @@ class Crf:
 
     kind: ClassVar[str] = "crf.v1"
 
-    def __init__(self, *, common: Hashes, known: Hashes, weights: Reals, dense: Reals, transitions: Reals) -> None:
-        self._common = common
+    def __init__(
+        self,
+        *,
+        common: Hashes,
+        known: Hashes,
+        weights: Reals,
+        dense: Reals,
+        transitions: Reals,
+        lean: float = 0.0,
+    ) -> None:
+        self._common, self.lean = common, lean  # how much less a word is thought to lie outside than was learnt
         self._known, self._weights, self._dense = known, np.ascontiguousarray(weights), np.ascontiguousarray(dense)
         self._transitions = transitions
         self._allowed = (transitions + _forbidden(len(transitions))).astype(np.float64)
@@ -105,6 +114,17 @@ class Crf:
             common=common, known=np.array(names, np.uint64), weights=weights, dense=dense, transitions=transitions
         )
 
+    def leaning(self, lean: float) -> Self:
+        """The same field, readier to find: what is likeliest as a whole leaves out what it half knows."""
+        return type(self)(
+            common=self._common,
+            known=self._known,
+            weights=self._weights,
+            dense=self._dense,
+            transitions=self._transitions,
+            lean=lean,
+        )
+
     def read(self, text: Seen) -> Read:
         """The likeliest tags of one text, and how probable they are."""
         if not len(text):
@@ -124,6 +144,7 @@ class Crf:
         scores += self._scores(odd.ravel(), np.arange(0, odd.size, STRANGE))
         if text.numbers.shape[1]:
             scores += _spread(text.numbers) @ self._dense
+        scores[:, 0] -= self.lean
         scores[0, 2::2] = NEVER  # no span goes on where a text begins
         return scores
 
@@ -153,13 +174,14 @@ class Crf:
     def state(self) -> State:
         """The arrays."""
         return State(
+            config={"lean": self.lean},
             arrays={
                 "common": self._common,
                 "known": self._known,
                 "weights": self._weights,
                 "dense": self._dense,
                 "transitions": self._transitions,
-            }
+            },
         )
 
     @classmethod
@@ -171,7 +193,10 @@ class Crf:
         known, weights, dense, steps = (state.arrays[name] for name in ("known", "weights", "dense", "transitions"))
         if weights.shape != (len(known), len(steps)) or dense.shape[1] != len(steps) != steps.shape[1]:
             raise ValueError(f"weights of shape {weights.shape} beside {len(known)} signs and {len(steps)} tags")
-        return cls(common=state.arrays["common"], known=known, weights=weights, dense=dense, transitions=steps)
+        lean: Any = state.config.get("lean", 0.0)  # fields kept before there was one lean nowhere
+        return cls(
+            common=state.arrays["common"], known=known, weights=weights, dense=dense, transitions=steps, lean=lean
+        )
 
 
 def _common(texts: Sequence[Seen], groups: Labels) -> tuple[Hashes, Hashes]:

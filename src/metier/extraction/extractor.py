@@ -88,7 +88,7 @@ class Extractor:
         spotted, in_scope = seen.spotted, seen.scope >= self.rule.scope_threshold
         certain = [one for one in personal(text) if one.kind in CHECKED]
         spans = tuple(
-            self._found(text, span, float(p), in_scope and not any(_torn(one, span) for one in certain))
+            self._found(text, span, float(p), in_scope and self._sound(span, certain))
             for span, p in zip(spotted.spans, spotted.probabilities, strict=True)
         )
         given = [one for one in spans if one.accepted]
@@ -165,6 +165,18 @@ class Extractor:
     def _leaves(self, number: int, spotted: Spotted) -> bool:
         sure = np.array([spotted.confidence], np.float32)
         return number + 1 == len(self.stages) or bool(self.stages[number].exit.leaves(sure, np.ones(1))[0])
+
+    def _sound(self, span: Span, certain: Sequence[Personal]) -> bool:
+        """Whether checksums leave a span standing: none is torn, and where all spans of its label checked, it does."""
+        if any(_torn(one, span) for one in certain):
+            return False
+        return span.label not in self._checked or any((one.start, one.end) == span[:2] for one in certain)
+
+    @cached_property
+    def _checked(self) -> frozenset[str]:
+        """The labels whose spans have a checksum that is right."""
+        said: Any = self.recipe.get("checked", ())
+        return frozenset(said)
 
     def _found(self, text: str, span: Span, probability: float, sound: bool) -> Found:
         said = text[span.start : span.end]

@@ -5,7 +5,7 @@ Knows folds, fields and taggers; reading files and telling figures is done elsew
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -15,6 +15,7 @@ from metier.decide.exits import Exit
 from metier.decide.sigmoids import Sigmoids
 from metier.extraction.crf import Crf, Read, Reals
 from metier.extraction.familiar import Familiar
+from metier.extraction.newness import as_if_new
 from metier.extraction.silent import Saying
 from metier.extraction.stage import Parsed, SpanStage, Spotted, log_odds
 from metier.extraction.tagger import Row
@@ -22,6 +23,7 @@ from metier.extraction.words import tag_names, tags
 from metier.types import Floats, Labels, Span
 
 Teach = Callable[[Sequence[Row], int], Saying]  # rows to learn from and how many tags -> what they taught
+LEANINGS = (0.0, 0.5, 1.0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,18 +65,35 @@ def held_out(lessons: Lessons, teach: Teach, number: int, tick: Callable[[], Non
     rows = [Row(text=one.text, words=one.words, path=path) for one, path in zip(lessons.texts, paths, strict=True)]
     numbers, tagger = _numbers(lessons, rows, teach, tick)
     seen = [one.seen(said) for one, said in zip(lessons.texts, numbers, strict=True)]
-    reads: list[Read | None] = [None] * len(seen)
+    leaning: dict[float, dict[int, Read]] = {lean: {} for lean in LEANINGS}
     for fold in np.unique(lessons.fold):
         inside = np.flatnonzero(lessons.fold != fold)
         field = Crf.fit([seen[i] for i in inside], [paths[i] for i in inside], lessons.count, lessons.group[inside])
-        for i in np.flatnonzero(lessons.fold == fold):
-            reads[i] = field.read(seen[i])
+        for lean, reads in leaning.items():
+            leaned = field.leaning(lean)
+            reads |= {i: leaned.read(seen[i]) for i in np.flatnonzero(lessons.fold == fold).tolist()}
         tick()
-    found = [read for read in reads if read is not None]
-    stage = _calibrated(lessons, found, tagger, Crf.fit(seen, paths, lessons.count, lessons.group))
+    lean, found = _best(lessons, {lean: [reads[i] for i in range(len(seen))] for lean, reads in leaning.items()})
+    whole = Crf.fit(seen, paths, lessons.count, lessons.group).leaning(lean)
+    stage = _calibrated(lessons, found, tagger, whole)
     tick()
     pairs = zip(found, lessons.texts, strict=True)
-    return HeldOut(stage=stage, spotted=[stage.told(read, one.words, lessons.labels, number) for read, one in pairs])
+    return HeldOut(stage=stage, spotted=[stage.told(read, one, lessons.labels, number) for read, one in pairs])
+
+
+def _best(lessons: Lessons, leaning: Mapping[float, Sequence[Read]]) -> tuple[float, Sequence[Read]]:
+    """The leaning whose spans have the highest F1, and what it reads; the smaller of two as good."""
+    weights = as_if_new(lessons.texts, lessons.spans, lessons.fold)
+    return max(leaning.items(), key=lambda pair: (_f1(lessons, pair[1], weights), -pair[0]))
+
+
+def _f1(lessons: Lessons, reads: Sequence[Read], weights: Floats) -> float:
+    """F1 of spans, each text counting for its weight (n,)."""
+    right = both = 0.0
+    for weight, text, read, marked in zip(weights.tolist(), lessons.texts, reads, lessons.spans, strict=True):
+        right += weight * len({text.span(run, lessons.labels) for run in read.runs} & set(marked))
+        both += weight * (len(read.runs) + len(marked))
+    return round(2 * right / max(both, 1), 9)
 
 
 def _numbers(
@@ -94,11 +113,8 @@ def _calibrated(lessons: Lessons, reads: Sequence[Read], tagger: Saying, field: 
     """The stage with sigmoids that make its chances honest, fitted to spans and texts held out."""
     chances, truth, whole = [], [], []
     for read, text, marked in zip(reads, lessons.texts, lessons.spans, strict=True):
-        wanted = {(s.start, s.end, s.label) for s in marked}
-        right = [
-            (text.words[first].start, text.words[last].end, lessons.labels[label]) in wanted
-            for first, last, label in read.runs
-        ]
+        wanted = set(marked)
+        right = [text.span(run, lessons.labels) in wanted for run in read.runs]
         for (_, _, label), chance, is_right in zip(read.runs, read.chances, right, strict=True):
             row = np.full(len(lessons.labels), np.nan, np.float32)
             row[label] = is_right
@@ -124,9 +140,9 @@ def missed(spotted: Sequence[Spotted], spans: Sequence[Sequence[Span]]) -> Float
     return np.array(wrong, np.float64) / 2 / per_text
 
 
-def with_exits(held: Sequence[HeldOut], spans: Sequence[Sequence[Span]]) -> tuple[list[SpanStage], list[Spotted]]:
+def with_exits(held: Sequence[HeldOut], lessons: Lessons) -> tuple[list[SpanStage], list[Spotted]]:
     """The stages that are worth their place with learnt exits, and what the cascade of them finds, out of fold."""
-    kept = [held[0]]
+    kept, spans, weights = [held[0]], lessons.spans, as_if_new(lessons.texts, lessons.spans, lessons.fold)
     for one in held[1:]:
         if missed(one.spotted, spans).sum() < missed(kept[-1].spotted, spans).sum():
             kept.append(one)
@@ -136,7 +152,7 @@ def with_exits(held: Sequence[HeldOut], spans: Sequence[Sequence[Span]]) -> tupl
         here = kept[number - 1]
         sure = np.array([one.confidence for one in here.spotted], np.float32)
         ones = np.ones(len(sure))
-        exit = Exit.learn(sure, ones, missed(here.spotted, spans), missed(found, spans))
+        exit = Exit.learn(sure, ones, weights * missed(here.spotted, spans), weights * missed(found, spans))
         leaving: NDArray[np.bool_] = exit.leaves(sure, ones)
         found = [
             replace(early, stage=number) if leaves else late

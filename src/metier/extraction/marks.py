@@ -12,14 +12,21 @@ from metier.extraction.personal import personal
 from metier.extraction.words import Places, Word
 
 MONTH = r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*"
+DAY = r"(?:mon|tues|wednes|thurs|fri|satur|sun)days?"
+UNIT = r"(?:day|week|month|year|weekend|morning|afternoon|evening|night)s?"
+NEAR = rf"(?:this|last|next|past|coming)\s(?:{UNIT}|{DAY})|today|tomorrow|yesterday|tonight|\w+\s{UNIT}\sago"
 PATTERNS = {
     "URL": re.compile(r"(?i)\b(?:https?://|www\.)\S+[\w/]|\b[\w-]+(?:\.[\w-]+)*\.(?:com|org|net|info|gov|edu|io|[a-z]{2})\b/?"),
     "PERCENT": re.compile(r"\d+(?:[.,]\d+)?\s?%"),
     "MONEY": re.compile(r"[$£€¥]\s?\d[\d.,]*\d|[$£€¥]\s?\d|\d[\d.,]*\s?[$£€¥]"),
-    "TIME": re.compile(r"(?i)\b\d{1,2}[:.]\d{2}(?::\d{2})?(?:\s?[ap]\.?m\b\.?)?|\b\d{1,2}\s?[ap]\.?m\b\.?"),
+    "TIME": re.compile(
+        r"(?i)\b\d{1,2}[:.]\d{2}(?::\d{2})?(?:\s?[ap]\.?m\b\.?)?|\b\d{1,2}\s?[ap]\.?m\b\.?"
+        r"|\b(?:half|quarter|\d{1,2})\s(?:past|to)\s\d{1,2}\b(?:\s?[ap]\.?m\b\.?)?"
+    ),
     "DATE": re.compile(
         rf"(?i)\b\d{{1,4}}[-/.]\d{{1,2}}[-/.]\d{{1,4}}\b|\b\d{{1,2}}(?:st|nd|rd|th)?\s(?:of\s)?{MONTH}\b(?:,?\s\d{{4}}\b)?"
-        rf"|\b{MONTH}\s\d{{1,2}}(?:st|nd|rd|th)?\b(?:,?\s\d{{4}}\b)?|\b\d{{1,2}}(?:st|nd|rd|th)\b"
+        rf"|\b{MONTH}\s(?:the\s)?\d{{1,2}}(?:st|nd|rd|th)?\b(?:,?\s\d{{4}}\b)?|\b\d{{1,2}}(?:st|nd|rd|th)\b|\b(?:{NEAR}|{DAY})\b"
+        r"|\b(?:19|20)\d{2}\b(?![.,]\d)"
     ),
 }  # fmt: skip
 

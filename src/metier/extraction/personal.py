@@ -30,9 +30,10 @@ IP = re.compile(
     r"(?<![\w.:])(?:\d{1,3}(?:\.\d{1,3}){3}|(?:[0-9A-Fa-f]{1,4}:){2,7}(?::?[0-9A-Fa-f]{1,4}){1,6})(?![\w:]|\.\d)"
 )
 PHONE = re.compile(
-    r"(?<![\w+])(?:\+|00)[ ]?\d{1,3}(?:[ .()\-\u00a0/]{0,3}\d){6,12}(?!\d)"  # with its country
+    r"(?:(?<![\w+])(?:\+|00)[ ]?\d{1,3}(?:[ .()\-\u00a0/]{0,3}\d){6,12}(?!\d)"  # with its country
     r"|(?<![\d.,£$€])\(?0\d{1,5}\)?(?:[ .\-\u00a0/]{0,2}\d){5,9}(?!\d|[.,]\d)"  # as dialled within one
-    r"|(?<![\d.,£$€])\(?\d{3}\)?[ .\-]\d{3}[ .\-]\d{4}(?!\d)"  # as in North America
+    r"|(?<![\d.,£$€])(?:\(\d{3}\)[ .\-]?|\d{3}[ .\-])\d{3}[ .\-]\d{4}(?!\d))"  # as in North America
+    r"(?:[ ,]{0,2}(?:x|ext\.?)[ ]?\d{1,6}(?!\d))?"
 )
 
 
@@ -80,6 +81,10 @@ def _is_ip(value: str) -> bool:
     return True
 
 
+def _is_phone(value: str) -> bool:
+    return 9 <= len(value.lstrip("+0")) <= 15 or (value.startswith("0") and len(value) >= 9)
+
+
 # earlier ones take what later ones would have found as well
 KINDS = (
     Kind(name="EMAIL", pattern=EMAIL, fits=lambda value: "@" in value or "at" in value),
@@ -90,7 +95,7 @@ KINDS = (
     Kind(
         name="PHONE",
         pattern=PHONE,
-        fits=lambda value: 9 <= len(value.lstrip("+0")) <= 15 or (value.startswith("0") and len(value) >= 9),
+        fits=lambda value: _is_phone(value.partition("x")[0].removesuffix("e")),  # without its extension
     ),
     Kind(name="SORT_CODE", pattern=SORT_CODE, fits=lambda value: True),
     Kind(name="ACCOUNT", pattern=ACCOUNT, fits=lambda value: 6 <= len(value) <= 12),

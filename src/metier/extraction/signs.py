@@ -22,7 +22,7 @@ from metier.extraction.words import Word
 Hashes = NDArray[np.uint64]
 
 AFFIXES, GRAM, LONGEST_WORD = 4, 3, 40
-AROUND = 24  # signs of a word's neighbours and of what lies around it; as many for every word
+AROUND = 27  # signs of a word's neighbours and of what lies around it; as many for every word
 STRANGE = 8  # signs of which words nearby were hardly ever seen; as many for every word
 WIDEST = 3  # words to either side
 BEFORE_ALL, AFTER_ALL = np.uint64(11), np.uint64(13)
@@ -57,9 +57,10 @@ def signs(text: str, words: Sequence[Word], marks: Mapping[int, str]) -> Signs:
     glued = np.array([i > 0 and words[i - 1].end == word.start for i, word in enumerate(words)], np.uint64)
     broken = np.array([i == 0 or "\n" in text[words[i - 1].end : w.start] for i, w in enumerate(words)], np.uint64)
     marked = np.array([_hashed(marks.get(i, "")) for i in range(len(words))], np.uint64)
+    lead = np.array([_hashed(one) for one in _leads(words, marks)], np.uint64)
     low = np.array([one.low for one in each], np.uint64)
     shape = np.array([one.shape for one in each], np.uint64)
-    around = _around(low, shape, marked, glued, broken)
+    around = _around(low, shape, marked, lead, glued, broken)
     sizes = np.array([len(one.all) + AROUND for one in each], np.int64)
     return Signs(
         starts=np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64),
@@ -69,6 +70,18 @@ def signs(text: str, words: Sequence[Word], marks: Mapping[int, str]) -> Signs:
         low=low,
         shape=shape,
     )
+
+
+def _leads(words: Sequence[Word], marks: Mapping[int, str]) -> list[str]:
+    """For each word of a find, what led to it: the word before, and whether there were finds of its kind before."""
+    said, before, lead = [], set[str](), ""
+    for i in range(len(words)):
+        kind, _, part = marks.get(i, "").partition(" ")
+        if part == "begins":
+            lead = f"l {words[i - 1].text.casefold() if i else ''} {kind in before}"
+            before.add(kind)
+        said.append(lead if kind else "")
+    return said
 
 
 @lru_cache(65_536)
@@ -119,7 +132,7 @@ class _Row:
         return self._values[WIDEST + step : WIDEST + step + self._many]
 
 
-def _around(low: Hashes, shape: Hashes, marked: Hashes, glued: Hashes, broken: Hashes) -> Hashes:
+def _around(low: Hashes, shape: Hashes, marked: Hashes, lead: Hashes, glued: Hashes, broken: Hashes) -> Hashes:
     """The signs of what lies around each word (t, AROUND)."""
     word, kinds, mark, none = _Row(low), _Row(shape), _Row(marked), np.zeros(len(low), np.uint64)
     two, salt = np.uint64(2), np.zeros(len(low), np.uint64)
@@ -132,6 +145,7 @@ def _around(low: Hashes, shape: Hashes, marked: Hashes, glued: Hashes, broken: H
         (kinds[-2], none), (kinds[2], none), (kinds[-1], none), (kinds[1], none),
         (stuck, none), (stuck, kinds[0]), (lines, none), (lines, kinds[0]),
         (mark[0], none), (mark[-1], none), (mark[1], none),
+        (lead, none), (lead, mark[0]), (lead, word[0]),
     )  # fmt: skip
     return _salted(pairs, 0)
 

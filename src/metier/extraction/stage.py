@@ -35,6 +35,11 @@ class Parsed:
         words = split(text)
         return cls(text=text, words=words, signs=signs(text, words, marks(text, words)))
 
+    def span(self, run: tuple[int, int, int], labels: Sequence[str]) -> Span:
+        """The characters of a run of words, and its label by its number."""
+        first, last, label = run
+        return Span(self.words[first].start, self.words[last].end, labels[label])
+
     def seen(self, numbers: Reals) -> Seen:
         """The text as a field sees it, with what a tagger says of each word."""
         return Seen(signs=self.signs, numbers=numbers)
@@ -64,11 +69,11 @@ class SpanStage:
     def run(self, parsed: Parsed, labels: Sequence[str], number: int) -> Spotted:
         """What this stage, the `number`th, finds in a text."""
         numbers = self.tagger.numbers(parsed.text, parsed.words)
-        return self.told(self.field.read(parsed.seen(numbers)), parsed.words, labels, number)
+        return self.told(self.field.read(parsed.seen(numbers)), parsed, labels, number)
 
-    def told(self, read: Read, words: Sequence[Word], labels: Sequence[str], number: int) -> Spotted:
+    def told(self, read: Read, parsed: Parsed, labels: Sequence[str], number: int) -> Spotted:
         """What a field read, with calibrated probabilities."""
-        found = [Span(words[first].start, words[last].end, labels[label]) for first, last, label in read.runs]
+        found = [parsed.span(run, labels) for run in read.runs]
         held = np.array([label for _, _, label in read.runs], np.int64)
         scores = np.zeros((1, len(found), len(labels)), np.float32)
         scores[0, np.arange(len(found)), held] = log_odds(read.chances)

@@ -10,17 +10,11 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
 import numpy as np
-from numpy.typing import NDArray
 
+from metier.extraction.linear import Layer, Reals, alone, near
 from metier.extraction.vectors import WordVectors
 from metier.extraction.words import Word
 from metier.types import State, Vectors
-
-Reals = NDArray[np.float32]
-FLOOR = 9.0  # log-probabilities below -9 say no more than that
-MOST_WORDS = 150_000  # that are learnt from at once; their vectors are held in memory
-DRAWN, STEPS = 0.3, 60  # chosen on held-out folds of NLU++ and of presidio's templates, see LOG.md
-SCALE = 20.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,66 +27,55 @@ class Row:
 
 
 class Tagger:
-    """Vectors of words, and a weight for each of their columns and each tag."""
+    """Vectors of words, and layers over them: each says of every tag how probable it is."""
 
     kind: ClassVar[str] = "tagger.v1"
 
-    def __init__(self, vectors: WordVectors, *, weights: Reals, bias: Reals) -> None:
-        self._vectors = vectors
-        self._weights, self._bias = np.ascontiguousarray(weights, np.float32), bias
+    def __init__(self, vectors: WordVectors, layers: Sequence[Layer]) -> None:
+        self._vectors, self._layers = vectors, tuple(layers)
 
     @classmethod
     def fit(cls, vectors: WordVectors, held: Sequence[Vectors], paths: Sequence[Sequence[int]], count: int) -> Self:
-        """Logistic regression over vectors that are already there; `count` is how many tags there are."""
-        from sklearn.linear_model import LogisticRegression
+        """A word alone and a word with its neighbours, from vectors that are already there.
 
-        x, y = np.concatenate(list(held)).astype(np.float32), np.concatenate([np.array(p, np.int64) for p in paths])
-        if len(x) > MOST_WORDS:
-            chosen = np.random.default_rng(0).choice(len(x), MOST_WORDS, replace=False)
-            x, y = x[chosen], y[chosen]
-        centre, spread = x.mean(0), (x.std(0) + 1e-6) * (x.shape[1] ** 0.5 / SCALE)
-        learner = LogisticRegression(C=DRAWN, max_iter=STEPS, tol=1e-3)
-        learner.fit((x - centre) / spread, y)
-        coefficients, intercepts = _both(learner.coef_, learner.intercept_)
-        weights, bias = np.zeros((x.shape[1], count), np.float32), np.full(count, -FLOOR, np.float32)
-        weights[:, learner.classes_] = (coefficients / spread).T
-        bias[learner.classes_] = intercepts - coefficients @ (centre / spread)
-        return cls(vectors, weights=weights, bias=bias)
+        Both, since a field makes more of the two than of either; `count` is how many tags there are.
+        """
+        return cls(vectors, [alone(held, paths, count), near(held, paths, count)])
 
     def numbers(self, text: str, words: Sequence[Word]) -> Reals:
-        """What it says of every word of a text (t, k), 0 to 1: log-probabilities from -9 on, scaled."""
+        """What its layers say of every word of a text, side by side (t, layers x k)."""
         return self.said(self._vectors.encode(text, words))
 
     def said(self, vectors: Vectors) -> Reals:
         """The same of vectors (t, d) that are already there."""
-        scores = vectors @ self._weights + self._bias
-        scores -= scores.max(axis=1, keepdims=True, initial=-np.inf) if len(scores) else 0
-        logs = scores - np.log(np.exp(scores).sum(axis=1, keepdims=True))
-        return np.asarray(np.maximum(logs, -FLOOR) / FLOOR + 1, np.float32)
+        return np.concatenate([layer.said(vectors) for layer in self._layers], axis=1)
 
     def state(self) -> State:
-        """The vectors' state, and the weights."""
+        """The vectors' state, and the layers."""
         inside = self._vectors.state()
-        return State(config=inside.config, files=inside.files, arrays={"weights": self._weights, "bias": self._bias})
+        arrays = {
+            f"{name}{number or ''}": getattr(layer, name)
+            for number, layer in enumerate(self._layers)
+            for name in ("weights", "bias", "edge")
+        }
+        return State(config=inside.config, files=inside.files, arrays=arrays)
 
     @classmethod
     def restore(cls, state: State) -> Self:
         """The tagger that `state` was taken from.
 
-        Raises: ValueError where weights and vectors do not fit one another.
+        Raises: ValueError where layers and vectors do not fit one another.
         """
-        vectors = WordVectors.restore(state)
-        weights, bias = state.arrays["weights"], state.arrays["bias"]
-        if weights.shape != (vectors.width, len(bias)):
-            raise ValueError(f"weights of shape {weights.shape} over vectors of width {vectors.width}")
-        return cls(vectors, weights=weights, bias=bias)
-
-
-def _both(coefficients: Any, intercepts: Any) -> tuple[Any, Any]:
-    """A row for each class, of two as well."""
-    if len(coefficients) > 1:
-        return coefficients, intercepts
-    return np.concatenate([-coefficients, coefficients]) / 2, np.concatenate([-intercepts, intercepts]) / 2
+        vectors, arrays = WordVectors.restore(state), state.arrays
+        layers = []
+        for number in (n or "" for n in range(len(arrays)) if f"weights{n or ''}" in arrays):
+            weights, bias = arrays[f"weights{number}"], arrays[f"bias{number}"]
+            if weights.shape not in ((vectors.width, len(bias)), (3 * vectors.width, len(bias))):
+                raise ValueError(f"weights of shape {weights.shape} over vectors of width {vectors.width}")
+            # a tagger kept before there were neighbours has no edge, and needs none
+            edge = arrays.get(f"edge{number}", np.zeros(vectors.width, np.float32))
+            layers.append(Layer(weights=weights, bias=bias, edge=edge))
+        return cls(vectors, layers)
 
 
 TAGGER: Any = Tagger

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import importlib
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -21,8 +21,7 @@ from metier import lazy
 from metier.encoders.finetuned import Network, descend
 from metier.encoders.one_thread import one_thread
 from metier.encoders.sentence import WEIGHTS, _folder
-from metier.extraction.learn import Teach
-from metier.extraction.silent import Saying
+from metier.extraction.linear import Layer
 from metier.extraction.tagger import Row, Tagger
 from metier.extraction.vectors import Part, Pieces, WordVectors
 
@@ -50,7 +49,9 @@ class Recipe:
         return int(np.clip(self.epochs * parts // self.batch, self.least_steps, self.most_steps))
 
 
-def taught(source: str | None = None, *, recipe: Recipe | None = None, seed: int = 0) -> Teach:
+def taught(
+    source: str | None = None, *, recipe: Recipe | None = None, seed: int = 0
+) -> Callable[[Sequence[Row], int], Tagger]:
     """A teacher that tunes the encoder in a folder, of a hub name, or the one installed beside this package.
 
     Raises: MissingPackage before any work where torch is not installed, BadOption where `source` is no encoder.
@@ -59,14 +60,14 @@ def taught(source: str | None = None, *, recipe: Recipe | None = None, seed: int
         lazy.need(package, extra="torch", purpose="Fine-tuning a sentence encoder (thorough)")
     start, said = _folder(source, (WEIGHTS,)), recipe or Recipe()
 
-    def teach(rows: Sequence[Row], count: int) -> Saying:
+    def teach(rows: Sequence[Row], count: int) -> Tagger:
         with TemporaryDirectory() as place:
             folder = Path(place) / "encoder"
             shutil.copytree(start, folder, ignore=shutil.ignore_patterns("onnx", "openvino", "*.bin", WEIGHTS))
             weights, bias = _tune(start, folder / WEIGHTS, rows, count, said, seed)
             vectors = WordVectors.build(str(folder), layers=None)
         vectors.source = WordVectors.named(source)
-        return Tagger(vectors, weights=weights, bias=bias)
+        return Tagger(vectors, [Layer(weights=weights, bias=bias, edge=np.zeros(len(weights), np.float32))])
 
     return teach
 
