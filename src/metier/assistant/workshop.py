@@ -56,6 +56,7 @@ def retrain(home: Path, *, effort: Effort = "standard", told: Callable[[str], No
     """
     with _alone(home):
         served = read.load(home)
+        minds.load(served)  # what was never trained is said before an hour goes by
         fresh, work = home / CANDIDATE, home / f"{CANDIDATE}.partial"
         shutil.rmtree(work, ignore_errors=True)
         shutil.copytree(served.workshop, work)

@@ -28,7 +28,7 @@ def rasa(
     done = turned.turn(project.read(folder), name or folder.resolve().name.replace("_", " ").replace("-", " "))
     for file, text in done.files.items():
         path = into / file
-        path.parent.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)  # new or empty, so nothing is written over
         path.write_text(text, encoding="utf-8")
     if as_json:
         left = [{"place": one.place, "found": one.found, "to_do": one.to_do} for one in done.left]

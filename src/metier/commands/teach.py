@@ -66,7 +66,10 @@ def review(
             say("Refused; nothing has changed.")
         if approve or refuse:
             return
-        for one in teaching.proposals():
+        found = teaching.proposals()
+        if not as_json and not any(one.standing == "open" for one in found):
+            say("Nothing waits for a second person.")
+        for one in found:
             if as_json:
                 typer.echo(
                     json.dumps({"id": one.id, "at": one.at, "who": one.who, "standing": one.standing, **one.data})

@@ -87,6 +87,8 @@ def read(folder: Path) -> Project:
 
     Raises: BadAssistant with file and line, also for a folder that holds no such project.
     """
+    if not folder.is_dir():
+        raise BadAssistant(f"{folder}: there is no such folder. Name the one that holds domain.yml.")
     project = Project()
     files = sorted(one for end in ("yml", "yaml") for one in folder.glob(f"**/*.{end}") if _counts(one, folder))
     if len(files) > MOST_FILES:
