@@ -280,7 +280,7 @@ def test_a_kind_of_before_that_is_still_read_is_taken(folder: Path) -> None:
     for one in said["stages"]:
         one["scope"]["kind"] = "scope.v2"
     rewrite(folder, said)
-    assert artifact.load(folder).cascade.stages[1].scope.kind == "scope.v3"
+    assert artifact.load(folder).cascade.stages[1].scope.kind == "scope.v4"
 
 
 @pytest.mark.parametrize(

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import io
+import wave
+
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 import metier
-from metier.decide.scope import Novelty
+from metier.decide.scope import Novelty, Scope
 
 
 def waves(seed: int, rows: int) -> list[tuple[list[float], str]]:
@@ -45,3 +49,49 @@ def test_a_kept_row_counts_for_itself_and_not_for_what_lies_by_it() -> None:
     new = draw.normal(size=(200, 50)).astype(np.float32)
     assert novelty.of(learnt).max() < alone.of(learnt).min() / 100
     np.testing.assert_array_equal(novelty.of(new), alone.of(new))
+
+
+def test_what_is_made_otherwise_is_strange_whatever_its_vector_says() -> None:
+    draw = np.random.default_rng(0)
+    vectors, signs = draw.normal(size=(400, 20)).astype(np.float32), draw.normal(size=(400, 3)).astype(np.float32)
+    learnt, scores = np.arange(400) % 2, draw.normal(size=(1, 400, 2)).astype(np.float32)
+    novelty = Novelty.fit(vectors, learnt, signs)
+    scope = Scope.fit(novelty, novelty.of(vectors, signs), scores, newest=1)
+    usual, otherwise = (
+        scope.familiarity(novelty.of(vectors, given), scores) for given in (signs, np.float32(10) + signs)
+    )
+    assert otherwise.max() < np.quantile(usual, 0.01)
+    again = Scope.restore(scope.state())
+    np.testing.assert_array_equal(again.familiarity(again.novelty.of(vectors, signs), scores), usual)
+
+
+def sounds(seed: int, rows: int) -> list[tuple[bytes, str]]:
+    """Syllables at two pitches: tones with overtones that come and go four times a second, over a little noise."""
+    draw, clock, made = np.random.default_rng(seed), np.arange(12_000) / 16_000, []
+    for i in range(rows):
+        pitch = (110 if i % 2 else 220) * draw.uniform(0.9, 1.1)
+        tone = sum(np.sin(2 * np.pi * pitch * over * clock) / over for over in range(1, 6))
+        syllables = np.clip(np.sin(2 * np.pi * (4 * clock + draw.uniform())), 0, 1)
+        made.append((_wave(tone * syllables * 0.2 + draw.normal(0, 0.002, len(clock))), "low" if i % 2 else "high"))
+    return made
+
+
+def test_noise_is_no_speech_even_with_the_spectrum_of_speech() -> None:
+    pytest.importorskip("soundfile")
+    specialist, draw = metier.train(sounds(0, 80), effort="quick"), np.random.default_rng(2)
+    assert sum(decision.accepted for decision in specialist.predict([cell for cell, _ in sounds(1, 60)])) >= 54
+    heard = [np.frombuffer(cell[44:], "<i2") / 32_767 for cell, _ in sounds(1, 40)]
+    turned = np.exp(1j * draw.uniform(0, 2 * np.pi, (40, 6_001)))
+    for noise in (draw.normal(0, 0.2, (20, 12_000)), np.fft.irfft(np.abs(np.fft.rfft(heard)) * turned)):
+        said = specialist.predict([_wave(one) for one in noise])
+        assert np.mean([decision.reason == "out_of_scope" for decision in said]) > 0.9
+
+
+def _wave(samples: NDArray[np.float64]) -> bytes:
+    buffer = io.BytesIO()
+    with wave.open(buffer, "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(16_000)
+        file.writeframes((np.clip(samples, -1, 1) * 32_767).astype("<i2").tobytes())
+    return buffer.getvalue()

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from metier.decide.base import Calibrator
 from metier.decide.exits import Exit
 from metier.decide.scope import Scope
-from metier.encoders.base import Encoder
+from metier.encoders.base import Encoder, signs_of
 from metier.heads.base import Head
 from metier.types import Floats, Passed, Probabilities, Scores, Value
 
@@ -98,7 +98,9 @@ def run_stage(stage: Stage, values: Sequence[Value], earlier: Scores | None) -> 
     encoded = stage.encoder.encode(values)
     own = stage.head.scores(encoded)[None]
     scores = own if earlier is None else np.concatenate([earlier, own])
-    scope = stage.scope.familiarity(stage.scope.novelty.of(encoded), scores)
+    novelty = stage.scope.novelty
+    signs = None if novelty.signs is None else signs_of(stage.encoder, values)
+    scope = stage.scope.familiarity(novelty.of(encoded, signs), scores)
     probabilities = stage.calibrator.probabilities(scores, scope)
     confidence = stage.calibrator.confidence(probabilities)
     leaves = stage.exit.leaves(confidence, scope)

@@ -19,10 +19,10 @@ import numpy as np
 from metier import lazy
 from metier.checkpoint import Checkpoint
 from metier.decide.scope import Novelty
-from metier.encoders.base import Encoder
+from metier.encoders.base import Encoder, signs_of
 from metier.encoders.beside import BesideEncoder
 from metier.heads.base import Head
-from metier.types import Encoded, Floats, Labels, Loss, Rows, Scores, State, Targets, Truth, Value, take
+from metier.types import Encoded, Floats, Labels, Loss, Rows, Scores, State, Targets, Truth, Value, Vectors, take
 
 TEACHING = 0.7  # how much of a pupil's target is its teacher's opinion, the rest is the label
 
@@ -72,7 +72,7 @@ Lessons = Callable[[int | None], Targets]  # fold -> targets (m, k) of what is l
 class Held:
     """What an encoder and a head say of rows they have not learnt.
 
-    Shapes: scores (n, k), strangeness (n,); `left_out` one (rows learnt, k) a fold, from heads that can say what they
+    Shapes: scores (n, k), strangeness (v, n); `left_out` one (rows learnt, k) a fold, from heads that can say what they
     would have said of each training row without it, and empty from others.
     """
 
@@ -132,6 +132,21 @@ class Encodings:
         if fitted is not self.encoder:
             return self._rows(fitted, np.arange(len(self._everything)))
         return self._kept(None, lambda: fitted.encode(self._everything))
+
+    def signs(self, fold: int | None, *, learnt: bool) -> Vectors | None:
+        """What the encoder says to the scope alone, of the rows that are learnt or of those held out (n, s)."""
+        with self._once:
+            signs = self._signs
+        if signs is None:
+            return None
+        names = np.arange(len(self.examples.fold), len(signs))  # they are texts, and texts have no signs
+        held = np.zeros(len(self.examples.fold), bool) if fold is None else self.examples.fold == fold
+        chosen: Vectors = signs[np.concatenate([np.flatnonzero(~held), names]) if learnt else np.flatnonzero(held)]
+        return chosen
+
+    @cached_property
+    def _signs(self) -> Vectors | None:
+        return signs_of(self.encoder, self._everything)
 
     @cached_property
     def _everything(self) -> Sequence[Value]:
@@ -216,7 +231,7 @@ def held_out(
     examples = encodings.examples
     count = int(examples.fold.max()) + 1
     scores = np.zeros(examples.targets.shape, np.float32)
-    strangeness = np.zeros(len(examples.truth), np.float64)
+    strangeness: dict[int, Floats] = {}
     left_out: dict[int, Scores] = {}
 
     def one(fold: int) -> None:
@@ -224,7 +239,8 @@ def held_out(
         learnt, unseen = encodings.fold(fold)
         fitted = head.fit(learnt, lessons(fold), loss=examples.loss, seed=seed)
         scores[inside] = fitted.scores(unseen)
-        strangeness[inside] = Novelty.fit(learnt, examples.learnt(fold)[1]).of(unseen)
+        novelty = Novelty.fit(learnt, examples.learnt(fold)[1], encodings.signs(fold, learnt=True))
+        strangeness[fold] = novelty.of(unseen, encodings.signs(fold, learnt=False))
         if fitted.left_out is not None:
             left_out[fold] = fitted.left_out
         tick()
@@ -233,7 +249,10 @@ def held_out(
         with workers() as pool:
             list(pool.map(one, range(count)))
         spare = {f"left_out.{fold}": left_out[fold] for fold in sorted(left_out)}
-        return State(arrays={"scores": scores, "strangeness": strangeness, **spare})
+        views = np.zeros((len(strangeness[0]), len(examples.truth)))
+        for fold, held in strangeness.items():
+            views[:, examples.fold == fold] = held
+        return State(arrays={"scores": scores, "strangeness": views, **spare})
 
     arrays = checkpoint.step(f"held-out scores of {name}", compute).arrays
     return Held(
@@ -251,5 +270,5 @@ def finish(encodings: Encodings, head: Head, lessons: Lessons, *, seed: int) -> 
     encoder = encodings.encoder.fit(values, targets, loss=examples.loss)
     encoded = encodings.all(encoder)
     head = head.fit(encoded, lessons(None), loss=examples.loss, seed=seed)
-    novelty = Novelty.fit(encoded, strata)
+    novelty = Novelty.fit(encoded, strata, encodings.signs(None, learnt=True))
     return Finished(encoder=encoder, head=head, novelty=novelty, left_out=head.left_out)

@@ -206,6 +206,7 @@ class Minds:
     library: Library
     redact: Callable[[str], str]  # a text as it may reach a disk
     speller: Speller
+    phrases: Mapping[str, str] = field(default_factory=dict)  # what was learnt as it stands, and its label
     scope_least: float = 0.0  # how much a message must be ours, see scope.py
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from metier import artifact
 from metier.assistant import learn
 from metier.assistant.base import BadAssistant, Decider, Found, Library, Minds, Script
 from metier.assistant.spelling import Speller
+from metier.assistant.wording import plain
 from metier.gateway.redact import redacted
 
 SURE = 0.5  # that a section answers
@@ -65,12 +67,22 @@ def load(script: Script) -> Minds:
         )
     with ThreadPoolExecutor(4) as pool:
         loaded = dict(zip(folders, pool.map(artifact.load, folders.values()), strict=True))
+    rows = learn.teaching(script)
     library: Library = Sections(loaded["knowledge"]) if "knowledge" in loaded else Nothing()
     return Minds(
         intent=loaded["intent"], acts=loaded.get("acts"), scope=loaded.get("scope"), library=library, redact=redacted,
-        speller=Speller(text for rows in learn.teaching(script).values() for text, _ in rows),
+        speller=Speller(text for several in rows.values() for text, _ in several),
+        phrases=_phrases(rows.get("intent", [])),
         scope_least=learn.least(script) if "scope" in script.models else 0.0,
     )  # fmt: skip
+
+
+def _phrases(rows: Sequence[tuple[str, str]]) -> dict[str, str]:
+    """The label of each text by its words, where it has one label alone."""
+    labels: dict[str, set[str]] = {}
+    for text, label in rows:
+        labels.setdefault(plain(text), set()).add(label)
+    return {text: next(iter(several)) for text, several in labels.items() if len(several) == 1}
 
 
 def _folders(script: Script) -> dict[str, Path]:

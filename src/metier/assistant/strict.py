@@ -53,8 +53,8 @@ for _tag, _pattern, _first in SCALARS:
     _Loader.add_implicit_resolver(_tag, re.compile(f"^{_pattern.pattern}$"), [c if c != "\0" else "" for c in _first])
 
 
-def read(text: str, file: str) -> Node:
-    """The document as nodes.
+def read(text: str, file: str, *, bare: bool = False) -> Node:
+    """The document as nodes. `bare` takes an unquoted yes or no for the word, as YAML 1.2 does.
 
     Raises: BadAssistant with file and line.
     """
@@ -63,7 +63,7 @@ def read(text: str, file: str) -> Node:
         root = loader.get_single_node()
         if root is None:
             raise BadAssistant(f"{file}:1: the file is empty. Start it with `assistant: NAME`.")
-        return _node(loader, root, file)
+        return _node(loader, root, file, bare)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = 1 if mark is None else mark.line + 1
@@ -74,7 +74,7 @@ def read(text: str, file: str) -> Node:
         loader.dispose()
 
 
-def _node(loader: _Loader, node: yaml.Node, file: str) -> Node:
+def _node(loader: _Loader, node: yaml.Node, file: str, bare: bool) -> Node:
     place = Place(file=file, line=node.start_mark.line + 1)
     if isinstance(node, yaml.MappingNode):
         pairs: dict[str, Node] = {}
@@ -85,12 +85,12 @@ def _node(loader: _Loader, node: yaml.Node, file: str) -> Node:
                     f"{file}:{line}: '{name}' stands here a second time, first on line "
                     f"{pairs[name].place.line}. Keep one."
                 )
-            held = _node(loader, value, file)
+            held = _node(loader, value, file, bare)
             pairs[name] = Node(held.value, Place(file=file, line=line))
         return Node(pairs, place)
     if isinstance(node, yaml.SequenceNode):
-        return Node([_node(loader, one, file) for one in node.value], place)
-    if node.style is None and UNSURE.fullmatch(node.value):
+        return Node([_node(loader, one, file, bare) for one in node.value], place)
+    if not bare and node.style is None and UNSURE.fullmatch(node.value):
         raise BadAssistant(
             f"{place}: a bare {node.value} is read differently by different programs. Write true, false or "
             f'"{node.value}".'

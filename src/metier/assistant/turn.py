@@ -28,7 +28,8 @@ class Rules:
     def __init__(self, script: Script, minds: Minds, *, faults: frozenset[str] = frozenset()) -> None:
         self.script, self.minds, self.faults = script, minds, faults
         self._by_label = {label: job for job in script.jobs.values() for label in (*job.when, f"job:{job.name}")}
-        self._by_phrase = {
+        self._by_phrase = dict(minds.phrases)
+        self._by_phrase |= {
             wording.plain(phrase): f"job:{job.name}" for job in script.jobs.values() for phrase in job.like
         }
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from metier.commands import teach
+from metier.commands import bring, teach
 from metier.commands.base import FAILED, effort_of, grid, say, show, shown
 from metier.commands.chat import At, Home, addresses
 
@@ -161,4 +161,8 @@ def app() -> typer.Typer:
     for verb in (new, train, check, serve, teach.teach, teach.review, teach.retrain, teach.promote, teach.rollback):
         verbs.command()(guarded(verb))
     verbs.command("test")(guarded(trial))
+    others = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=bring.__doc__)
+    others.callback()(lambda: None)  # one tool so far, and its name is said all the same
+    others.command()(guarded(bring.rasa))
+    verbs.add_typer(others, name="import")
     return verbs

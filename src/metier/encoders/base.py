@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol, Self, runtime_checkable
 
-from metier.types import Encoded, Loss, State, Targets, Value
+from metier.types import Encoded, Loss, State, Targets, Value, Vectors
 
 
 class Encoder(Protocol):
@@ -75,6 +75,21 @@ class Recalling(Protocol):
     def recall(self, most: int) -> None:
         """Keep the vectors of the last `most` values."""
         ...
+
+
+@runtime_checkable
+class Telling(Protocol):
+    """What an encoder has besides when something tells its trade from others that tells none of its labels apart."""
+
+    def signs(self, values: Sequence[Value]) -> Vectors:
+        """Columns (n, s) for the scope alone; none of them where s is 0."""
+        ...
+
+
+def signs_of(encoder: Encoder, values: Sequence[Value]) -> Vectors | None:
+    """What an encoder says to the scope alone (n, s), if it says anything."""
+    signs = encoder.signs(values) if isinstance(encoder, Telling) else None
+    return signs if signs is not None and signs.shape[1] else None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

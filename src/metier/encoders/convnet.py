@@ -263,6 +263,12 @@ class ConvnetEncoder:
         width = weights["embed"].shape[0] + weights["centres"].shape[0]
         return type(self)(self.sense, front, network, width, recipe=self._recipe, seed=self._seed)
 
+    def signs(self, values: Sequence[Media]) -> Vectors:
+        """How a sound is made, for the scope; a picture has none."""
+        if self.sense == "sight":
+            return np.zeros((len(values), 0), np.float32)
+        return spectrum.signs([value.array for value in values])
+
     def encode(self, values: Sequence[Media]) -> Vectors:
         """Vectors (n, d + k) float32, each row the same bytes whatever is beside it."""
         encoded = np.empty((len(values), self.width), np.float32)

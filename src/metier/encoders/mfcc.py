@@ -12,6 +12,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from metier.encoders import spectrum
 from metier.encoders.spectrum import BANDS, RATE_HZ, cepstrum, deltas, log_mel
 from metier.types import Loss, Media, Probabilities, State, Vectors
 
@@ -46,6 +47,10 @@ class MfccEncoder:
         vectors *= (SOUNDS / np.maximum(lengths, np.float32(1e-6)))[:, None]
         vectors[:, -1] = np.sqrt(1 - SOUNDS**2)
         return np.asarray(vectors, np.float32)
+
+    def signs(self, values: Sequence[Media]) -> Vectors:
+        """How a sound is made, for the scope."""
+        return spectrum.signs([value.array for value in values])
 
     def _pooled(self, values: Sequence[Media]) -> Vectors:
         pooled = np.empty((len(values), self.width), np.float32)

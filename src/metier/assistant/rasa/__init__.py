@@ -1,0 +1,1 @@
+"""Assistants made with Rasa 3, read and written anew in our format."""
