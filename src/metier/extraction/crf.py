@@ -20,7 +20,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from metier import lazy
-from metier.extraction.signs import STRANGE, Hashes, Signs, strange
+from metier.extraction.signs import STRANGE, Hashes, Signs, among, strange
 from metier.extraction.words import runs
 from metier.types import Floats, Labels, State
 
@@ -88,7 +88,7 @@ class Crf:
         trainer.set_params({"c1": LASSO, "c2": RIDGE, "max_iterations": STEPS})
         for text, path in zip(texts, tags, strict=True):
             if len(text):
-                items = _items(text, np.isin(text.signs.low, often))
+                items = _items(text, among(text.signs.low, often))
                 trainer.append(pycrfsuite.ItemSequence(items), [str(tag) for tag in path])
         with TemporaryDirectory() as place:
             file = str(Path(place) / "field")
@@ -140,7 +140,7 @@ class Crf:
     def _emitted(self, text: Seen) -> Floats:
         """What signs and numbers of every word say of each tag (t, k)."""
         scores = self._scores(text.signs.hashes, text.signs.starts[:-1])  # (t, k)
-        odd = strange(text.signs, np.isin(text.signs.low, self._common))
+        odd = strange(text.signs, among(text.signs.low, self._common))
         scores += self._scores(odd.ravel(), np.arange(0, odd.size, STRANGE))
         if text.numbers.shape[1]:
             scores += _spread(text.numbers) @ self._dense

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from metier.extraction.signs import Hashes, Signs
+from metier.extraction.signs import Hashes, Signs, among
 from metier.types import Floats, Labels, State
 
 KNOTS = 128
@@ -60,7 +60,7 @@ def _words_and_pairs(text: Signs) -> Hashes:
 
 
 def _share(words: Hashes, seen: Hashes) -> float:
-    return float(np.isin(words, seen).mean()) if len(words) else 0.0
+    return float(among(words, seen).mean()) if len(words) else 0.0
 
 
 SCOPE: Any = Familiar

@@ -121,6 +121,13 @@ def _mixed(a: Hashes, b: Hashes, salts: Hashes) -> Hashes:
     return np.asarray(z ^ (z >> np.uint64(31)))
 
 
+def among(hashes: Hashes, known: Hashes) -> NDArray[np.bool_]:
+    """Which of these are known; `known` is in order. What numpy has for it looks at all that is known each time."""
+    if not len(known):
+        return np.zeros(len(hashes), np.bool_)
+    return np.asarray(known[np.minimum(np.searchsorted(known, hashes), len(known) - 1)] == hashes)
+
+
 class _Row:
     """Hashes of words in a row; `row[1]` has for each word that of the next, and past the ends one of two more."""
 
