@@ -135,10 +135,9 @@ class Novelty:
 
     def of(self, encoded: Encoded, signs: Vectors | None = None) -> Floats:
         """Strangeness (v, n), larger is stranger: by the vectors, and by the signs where there are any."""
-        views = [self._alone(encoded)]
-        if self.signs is not None and signs is not None:
-            views.append(self.signs._alone(signs))
-        return np.stack(views)
+        if self.signs is None or signs is None:
+            return self._alone(encoded)[None]
+        return np.stack([self._alone(encoded), self.signs._alone(signs)])
 
     def _alone(self, encoded: Encoded) -> Floats:
         if isinstance(encoded, Rows):
