@@ -111,6 +111,15 @@ def test_it_outlives_a_restart_and_replays_to_the_same_bytes(line: Any, desk: De
     assert Desk(again).look(name, "Ann").who == ""
 
 
+def test_a_turn_left_open_by_a_killed_process_does_not_undo_a_take_over(line: Any, desk: Desk) -> None:
+    line("my blue card is lost")
+    kept = {"id": "x", "text": "yes", "at": line.at.isoformat(), "customer": "ana"}
+    line.talk.log.append(line.name, len(line.talk.log.entries(line.name)), "received", kept, kept["at"])
+    desk.take(line.name, "Ann")
+    assert line("hello?").replies == []
+    assert desk.look(line.name, "Ann").who == "Ann"
+
+
 def test_every_look_is_written_down_once_an_hour(line: Any) -> None:
     name, clock = handed_over(line), [datetime(2026, 11, 25, 12, 0, tzinfo=UTC)]
     desk = Desk(line.talk, now=lambda: clock[0])

@@ -109,6 +109,14 @@ def test_what_is_personal_reaches_no_file(teaching: Teaching, home: Path, tmp_pa
     assert b"[CARD_1]" in everything
 
 
+def test_where_nothing_can_be_written_a_proposal_stays_open(teaching: Teaching, home: Path) -> None:
+    id = teaching.message(PHRASE, "job:balance", who="Ann")
+    (home / "taught.csv").mkdir()
+    with pytest.raises(BadProposal, match="It stays open"):
+        teaching.approve(id, who="Bob")
+    assert [one.standing for one in teaching.proposals()] == ["open"]
+
+
 def test_a_refused_proposal_changes_nothing(teaching: Teaching, home: Path) -> None:
     id = teaching.message(PHRASE, "job:balance", who="Ann")
     teaching.refuse(id, who="Ann")  # she takes it back

@@ -134,6 +134,7 @@ class Desk:
 
         if has(self._known(conversation)) == who:
             return
+        self._talk.resume(conversation)  # a turn that a killed process left open would end after this, and undo it
         entries = self._note(conversation, "taken", who, allowed=free)
         card = next((card for card in self._log.cards() if card.conversation == conversation), None)
         told = _told(state_of(entries[:-1])) if card is None else card.data["told"]
@@ -165,6 +166,7 @@ class Desk:
             if has(entries) not in ("", who):
                 raise NotYours(f"{has(entries)} has this conversation, not {who}.")
 
+        self._talk.resume(conversation)
         self._note(conversation, "returned", who, self._talk.script.say["back"], allowed=mine)
         self._log.drop_card(conversation)
 

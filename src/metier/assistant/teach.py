@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import os
+import re
 import secrets
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -65,7 +66,7 @@ class Teaching:
 
         Raises: BadProposal for a file that is elsewhere, or a heading that the file has.
         """
-        if not file.endswith(".md") or Path(file).name != file:
+        if not re.fullmatch(r"[\w-]{1,60}\.md", file):
             raise BadProposal(f"'{file:.60}' is no file of knowledge. Name one as `cards.md`.")
         title, text = (" ".join(self._text(one).split()) for one in (title, text))
         if (id := f"{file}#{knowledge.slug(title)}") in self._script.knowledge:
@@ -99,9 +100,15 @@ class Teaching:
                 f"{who} has proposed it, so somebody else has to agree. Serve with a key for each person."
             )
         with self._log.turn("teaching"):
-            if not self._log.decide(id, "approved", who):
-                raise BadProposal("It was decided a moment ago. Look again.")
-            return _written(self._script.folder, proposed.data)
+            self._open(id)  # still
+            try:
+                path = _written(self._script.folder, proposed.data)
+            except OSError as error:
+                raise BadProposal(
+                    f"{self._script.folder} cannot be written: {error.strerror}. It stays open."
+                ) from None
+            self._log.decide(id, "approved", who)
+            return path
 
     def refuse(self, id: str, *, who: str) -> None:
         """Close it; nothing changes. Whoever proposed it may take it back so.
