@@ -347,6 +347,26 @@ def test_flows_of_calm_come_over_and_branches_are_listed(tmp_path: Path) -> None
     assert [remark for remark in check.check(script) if remark.grade == "error"] == []
 
 
+ODD = {
+    "forms that are a list": "forms:\n- a_form\nresponses:\n  utter_x:\n  - buttons: [{title: a, payload: /a}]\n",
+    "texts that look like Markdown": "nlu:\n- intent: a\n  examples: |\n    - hi # there | you\nrules:\n- rule: r\n"
+    "  steps:\n  - intent: a\n  - action: utter_z\nresponses:\n  utter_z:\n  - text: '## b\n\n    Asked as: c'\n",
+    "names that YAML would take for something else": "nlu:\n- intent: a b\n  examples: |\n    - foo\n- intent: a_b\n"
+    "  examples: |\n    - bar\nrules:\n- rule: r\n  steps:\n  - intent: a b\n  - action: action_y\n- rule: s\n"
+    "  steps:\n  - intent: a_b\n  - action: action_no\n",
+    "steps that are no turns": "stories:\n- story: s\n  steps:\n  - checkpoint: c\n  - user: hi\n  - bot: hello\n"
+    "nlu:\n- intent: a\n  examples: |\n    - foo\n",
+}
+
+
+@pytest.mark.parametrize("text", ODD.values(), ids=ODD.keys())
+def test_what_is_odd_and_legal_becomes_something_sound(tmp_path: Path, text: str) -> None:
+    _, home = came(written(tmp_path / "rasa", domain=text), tmp_path / "ours")
+    script = read.load(home)
+    assert [one for one in check.check(script) if one.grade == "error"] == []
+    assert len({job.do for job in script.jobs.values()}) == len(script.jobs)
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [

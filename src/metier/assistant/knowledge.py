@@ -56,6 +56,11 @@ def read(text: str, file: str) -> Iterator[Section]:
     yield from done()
 
 
+def told(text: str) -> str:
+    """A text on one line that is read as an answer and nothing else: no heading, no questions."""
+    return re.sub(r"(?i)^(?:#+\s*|asked as:\s*)+", "", " ".join(text.split()))
+
+
 def slug(title: str) -> str:
     """A heading as it stands in an id: `Replacement fee` is `replacement-fee`."""
     return re.sub(r"[^\w]+", "-", title.casefold()).strip("-")

@@ -68,11 +68,11 @@ class Teaching:
         """
         if not re.fullmatch(r"[\w-]{1,60}\.md", file):
             raise BadProposal(f"'{file:.60}' is no file of knowledge. Name one as `cards.md`.")
-        title, text = (" ".join(self._text(one).split()) for one in (title, text))
+        title, text = (knowledge.told(self._text(one)) for one in (title, text))
         if (id := f"{file}#{knowledge.slug(title)}") in self._script.knowledge:
             raise BadProposal(f"{id} is there already. Edit it, or give this one another heading.")
         asked = " ".join(self._redact(asked_as).replace("|", " ").split())
-        said = {"kind": "section", "file": file, "title": title.lstrip("# "), "text": text.lstrip("# ")}
+        said = {"kind": "section", "file": file, "title": title, "text": text}
         return self._propose({**said, "asked_as": asked}, who)
 
     def test(self, conversation: str, *, who: str) -> str:

@@ -126,6 +126,8 @@ def _file(root: Node, name: str, project: Project) -> None:
         held = _pairs(node)
         slots = [_word(one) for one in _list(held["required_slots"])] if "required_slots" in held else list(held)
         project.forms.setdefault(key, (tuple(slots), node.place))
+    for node in _list(top.get("forms")):  # of Rasa 1: Python knows their slots
+        project.forms.setdefault(_word(node), ((), node.place))
     for key, node in _pairs(top.get("flows")).items():
         project.flows.setdefault(key, _flow(key, node))
     if "test_cases" in top:

@@ -53,6 +53,7 @@ class _Turning:
         self._project, self._title = project, title
         self._out = Turned()
         self._jobs: dict[str, Job] = {}
+        self._called: dict[str, str] = {}  # what a form, flow or intent is called here
         self._actions: dict[str, str] = {}
         self._sections: dict[str, list[tuple[str, str, list[str]]]] = {}  # by file: heading, text, questions
         self._says: dict[str, str] = {}
@@ -203,11 +204,16 @@ class _Turning:
     # parts of a job
 
     def _job(self, name: str, intents: Sequence[str], title: str = "") -> Job:
-        base = re.sub(r"\W+", "_", name).strip("_").lower() or "job"
+        base = self._called.get(name) or self._free(_name(name))
+        self._called[name] = base
         job = self._jobs.setdefault(base, Job(name=base, title=title or _spoken(name).lower(), when=[]))
         job.when += [intent for intent in intents if intent not in job.when]
         self._does |= dict.fromkeys(intents, base)
         return job
+
+    def _free(self, base: str) -> str:
+        """A name that no other job has."""
+        return next(name for n in range(1, 1000) if (name := base if n == 1 else f"{base}_{n}") not in self._jobs)
 
     def _slot(self, job: Job, slot: str, asks: Sequence[str], place: Place) -> None:
         text, used = self._text([name for name in asks if name][:2], first=True)
@@ -296,6 +302,17 @@ class _Turning:
                     f"no rule or story says what {intent} is for.",
                     "Add it to `when` of a job, or write a section.",
                 )
+        self._unsaid()
+
+    def _unsaid(self) -> None:
+        """Forms that name nothing, responses that nobody says, and a project that does nothing."""
+        for form, (slots, place) in self._project.forms.items():
+            if not slots:
+                self._leave(place, f"{form} names no slots: Python asks for them.", "Write them under `ask`.")
+        if not self._jobs:
+            self._out.left.append(
+                Left(place="", found="no rule or flow does anything.", to_do="Write a job under `jobs`.")
+            )
         for name, (text, place, more) in self._project.responses.items():
             if name not in self._used:
                 self._leave(place, f"{name} is said nowhere here: '{text[:60]}'.", "Nothing, or say it in a job.")
@@ -331,7 +348,7 @@ class _Turning:
         self._out.came = {
             "intents": (done, known),
             "forms": (
-                sum(_name(f.removesuffix("_form").removesuffix("_loop")) in self._jobs for f in project.forms),
+                sum(f.removesuffix("_form").removesuffix("_loop") in self._called for f in project.forms),
                 len(project.forms),
             ),
             "flows": (sum(not f.startswith("pattern_") for f in project.flows), len(project.flows)),

@@ -5,14 +5,16 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
-from metier.assistant.knowledge import slug
+from metier.assistant.knowledge import slug, told
 
 OWN = "{backend}"  # where the custom actions will be
+UNSURE = {"y", "n", "yes", "no", "on", "off", "true", "false", "null"}
 MOST_ASKED = 60  # of the questions of a section
 Sections: TypeAlias = Mapping[str, Sequence[tuple[str, str, list[str]]]]  # by file: heading, text, questions
 
@@ -64,13 +66,13 @@ def assistant(
         out += ["knowledge: knowledge/"]
     if actions:
         out += ["", f"actions:                      # each wants its address: {OWN} is where your service is"]
-        out += [f"  {name}: {how}" for name, how in actions.items()]
-    out += ["", "jobs:"]
+        out += [f"  {_bare(name)}: {how}" for name, how in actions.items()]
+    out += ["", "jobs:" if jobs or sections else "jobs: {}"]
     for job in jobs:
         out += [*_job(job), ""]
     if not jobs and sections:
-        file, told = next(iter(sections.items()))
-        heading, _, questions = told[0]
+        file, first = next(iter(sections.items()))
+        heading, _, questions = first[0]
         out += [
             "  first_answer:               # at least one job: this one tells a section",
             f"    title: {_quoted(heading.lower())}",
@@ -78,6 +80,12 @@ def assistant(
             f"    answer: {file}#{slug(heading)}",
         ]
     return "\n".join(out).rstrip() + "\n"
+
+
+def _bare(name: str) -> str:
+    """A name as YAML takes it without doubt."""
+    sure = re.fullmatch(r"[A-Za-z_][\w-]*", name) and name.lower() not in UNSURE
+    return name if sure else _quoted(name)
 
 
 def _quoted(text: str) -> str:
@@ -89,9 +97,9 @@ def _listed(texts: Iterable[str]) -> str:
 
 
 def _job(job: Job) -> list[str]:
-    lines = [f"  {job.name}:", f"    title: {_quoted(job.title)}"]
+    lines = [f"  {_bare(job.name)}:", f"    title: {_quoted(job.title)}"]
     if job.when:
-        lines.append(f"    when: [{', '.join(job.when)}]")
+        lines.append(f"    when: [{', '.join(map(_bare, job.when))}]")
     if job.like:
         lines.append(f"    like: {_listed(job.like)}")
     if job.ask:
@@ -99,11 +107,11 @@ def _job(job: Job) -> list[str]:
     for name, slot in job.ask.items():
         kind, held = next(iter(slot.items()))
         value = "true" if held is True else _listed(held)
-        lines.append(f"      {name}: {{{kind}: {value}, say: {_quoted(slot['say'])}}}")
+        lines.append(f"      {_bare(name)}: {{{kind}: {value}, say: {_quoted(slot['say'])}}}")
     if job.do:
         if job.confirm:
             lines.append(f"    confirm: {_quoted(job.confirm)}")
-        lines.append(f"    do: [{', '.join(job.do)}]")
+        lines.append(f"    do: [{', '.join(map(_bare, job.do))}]")
     lines.append(f"    done: {_quoted(job.done or 'Done.')}")
     return lines
 
@@ -115,7 +123,7 @@ def markdown(file: str, sections: Sequence[tuple[str, str, list[str]]]) -> str:
         seen[heading] += 1
         shown = heading if seen[heading] == 1 else f"{heading} {seen[heading]}"
         asked = " | ".join(dict.fromkeys(one.replace("|", " ") for one in questions[:MOST_ASKED]))
-        out += ["", f"## {shown}", text, *([f"Asked as: {asked}"] if asked else [])]
+        out += ["", f"## {shown}", told(text), *([f"Asked as: {asked}"] if asked else [])]
     return "\n".join(out) + "\n"
 
 
