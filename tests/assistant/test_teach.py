@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 from metier.assistant import learn, minds, read, served, transcripts, workshop
 from metier.assistant.base import Message
 from metier.assistant.desk import Desk
+from metier.assistant.gaps import gaps
 from metier.assistant.store import Log
 from metier.assistant.teach import BadProposal, Teaching
 from metier.cli import command_line
@@ -215,3 +216,18 @@ def test_the_desk_has_it(line: Any) -> None:
     desk = Desk(line.talk)
     assert desk.teaching.meanings()["job:balance"] == "a balance"
     assert minds.trained(line.talk.script)
+
+
+def test_what_is_declined_is_grouped_by_what_it_means(line: Any) -> None:
+    asked = ["what is the weather today", "will it rain tomorrow", "is it going to rain", "tell me a joke", "hello"]
+    for place, text in enumerate([*asked, "will it rain tomorrow"]):
+        line.name = f"g{place}"
+        line(text)
+    found = gaps(line.talk.log)
+    assert "rain" in found[0].examples[0]
+    assert (found[0].count, found[0].why) == (4, "declined")
+    assert not any("hello" in one.examples for one in found)
+
+
+def test_nothing_declined_is_no_gap(log: Log) -> None:
+    assert gaps(log) == []

@@ -158,7 +158,18 @@ def app() -> typer.Typer:
     from metier.commands.base import guarded
 
     verbs = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
-    for verb in (new, train, check, serve, teach.teach, teach.review, teach.retrain, teach.promote, teach.rollback):
+    for verb in (
+        new,
+        train,
+        check,
+        serve,
+        teach.teach,
+        teach.review,
+        teach.retrain,
+        teach.promote,
+        teach.rollback,
+        teach.gaps,
+    ):
         verbs.command()(guarded(verb))
     verbs.command("test")(guarded(trial))
     others = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=bring.__doc__)

@@ -1,4 +1,4 @@
-"""`metier assistant teach`, `review`, `retrain`, `promote`, `rollback`: corrections, and what is learnt from them."""
+"""`metier assistant teach`, `review`, `retrain`, `promote`, `rollback`, `gaps`: what is corrected and learnt."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from metier.assistant.teach import Teaching
     from metier.assistant.workshop import Compared
 
+SHOWN = 20  # groups of gaps
 Who = Annotated[str, typer.Option("--as", metavar="WHO", help="Who you are; a second person has to agree.")]
 Kept = Annotated[
     str | None,
@@ -114,6 +115,29 @@ def rollback(folder: Home) -> None:
 
     workshop.roll_back(folder)
     say("What was served before is served again.")
+
+
+def gaps(folder: Home, log: Kept = None, as_json: AsJson = False) -> None:
+    """Group what was declined or not understood: what to build next, and how often it was asked for."""
+    from metier.assistant import gaps as found_gaps
+    from metier.assistant.store import open_log
+
+    kept = open_log(log or folder / "state" / "log.db")
+    try:
+        found = found_gaps.gaps(kept)
+    finally:
+        kept.close()
+    if as_json:
+        for one in found:
+            typer.echo(json.dumps({"count": one.count, "why": one.why, "examples": one.examples}, ensure_ascii=False))
+        return
+    if not found:
+        say("Nothing was declined or not understood.")
+        return
+    table = grid("times", "why", "such as", figures=(0,))
+    for one in found[:SHOWN]:
+        table.add_row(str(one.count), one.why, shown(" | ".join(one.examples)))
+    show(table)
 
 
 def _opened(folder: Path, log: str | None) -> tuple[Teaching, Log]:
