@@ -114,7 +114,8 @@ def test_money_is_set_aside_before_it_is_spent() -> None:
     with server.upstream(dollars_a_day=0.005) as upstream:
         said = choose(upstream, times=200)
         assert upstream.budget.dollars <= Decimal("0.005")
-    assert 0 < sum(isinstance(one, Chosen) for one in said) == len(server.asked) < 10
+    # fewer than were wanted; how many, the clock says: what a call set aside and did not spend is there for later ones
+    assert 0 < sum(isinstance(one, Chosen) for one in said) == len(server.asked) < 200
 
 
 def test_a_failure_is_tried_again_but_seldom() -> None:
