@@ -31,6 +31,16 @@ class Place:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Remark:
+    """One finding: an `error` keeps the assistant from working as written, the rest is worth a look."""
+
+    place: Place
+    grade: str
+    problem: str
+    fix: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Action:
     """One call to the outside: `{post: "{bank}/cards/{card.id}/freeze", changes: true}`, `{python: "deeds:top_up"}`."""
 

@@ -6,45 +6,37 @@ Looks at what is written and at the labels of its specialists; runs no conversat
 from __future__ import annotations
 
 import json
-import math
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
 
-from metier.assistant import hours, learn, scope, transcripts
-from metier.assistant.base import LATER, BadAssistant, Job, Minds, Place, Script
-from metier.assistant.templates import gaps
-from metier.decide.measure import clopper_pearson
-from metier.gateway.redact import redacted
+from metier.assistant import hours, learn, scope
+from metier.assistant.base import LATER, BadAssistant, Job, Minds, Place, Remark, Script
+from metier.assistant.called import called
+from metier.assistant.mentions import mentions
+from metier.assistant.promises import promises
+from metier.assistant.read import PERSONAL
+from metier.assistant.tested import tested
+from metier.assistant.wording import plain
 
-SECRET = re.compile(
-    r"(?i)\b(?:api[_-]?key|password|secret|token)\b\s*[:=]\s*\S{6,}|\bsk-[A-Za-z0-9]{16,}|\bBearer\s+[A-Za-z0-9._-]{16,}"
-)
 FEWEST = 5  # phrases of a job that no label starts
-OWN_VALUES = ("customer", "next_open")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Remark:
-    """One finding: an `error` keeps the assistant from working as written, the rest is worth a look."""
-
-    place: Place
-    grade: str
-    problem: str
-    fix: str
+DESK = re.compile(r"asked|complaint|vulnerable|\d+ (?:misunderstandings|failed steps)")
+UNASKED = ("entities", "pii")  # specialists that may be named, and that no turn asks yet
 
 
 def check(script: Script, minds: Minds | None = None) -> list[Remark]:
     """Everything found, errors first. With `minds` what the specialists themselves would do is looked at, too."""
     found = [
+        *_models(script),
         *_labels(script),
+        *_phrases(script),
         *_jobs(script),
-        *_names(script),
+        *called(script),
+        *mentions(script),
         *_currency(script),
-        *_promises(script),
-        *_tests(script),
-        *_hours(script),
+        *promises(script),
+        *tested(script),
+        *_desk(script),
     ]
     if minds is not None:
         found += _specialists(script, minds)
@@ -57,14 +49,19 @@ def _labels(script: Script) -> Iterator[Remark]:
     for job in script.jobs.values():
         for label in job.when:
             place = job.places[f"when {label}"]
-            if known and label not in known:
-                near = ", ".join(sorted(known, key=lambda one: -_alike(one, label))[:3])
+            if known is not None and label not in known:
                 yield Remark(
                     place=place,
                     grade="error",
                     problem=f"the intent specialist has no label '{label}'.",
-                    fix=f"Nearest: {near}.",
+                    fix=_nearest(known, label),
                 )
+            if label in script.desk.when:
+                yield Remark(
+                    place=place, grade="error", problem=f"'{label}' goes to a person "
+                    f"({script.sources['person']}), and never starts {job.name}.",
+                    fix="Leave it to one of the two.",
+                )  # fmt: skip
             if label in claimed:
                 yield Remark(
                     place=place, grade="error", problem=f"'{label}' starts {claimed[label].name} already "
@@ -72,13 +69,59 @@ def _labels(script: Script) -> Iterator[Remark]:
                     fix="Leave it to one of the two.",
                 )  # fmt: skip
             claimed.setdefault(label, job)
-    free = sorted(known - claimed.keys() - set(script.desk.when))
+    free = sorted((known or set()) - claimed.keys() - set(script.desk.when))
     if free:
         yield Remark(
             place=script.sources["jobs"], grade="note", problem=f"{len(free)} labels fall to knowledge or a "
             f"person: {', '.join(free)}.",
             fix="Name them under `when` where a job should have them.",
         )  # fmt: skip
+
+
+def _nearest(known: set[str], label: str) -> str:
+    near = sorted(known, key=lambda one: -_alike(one, label))[:3]
+    return f"Nearest: {', '.join(near)}." if near else "Name rows with labels, `models: {intent: FILE}`, or use `like`."
+
+
+def _models(script: Script) -> Iterator[Remark]:
+    for name, learnt in script.models.items():
+        if name in UNASKED:
+            yield Remark(
+                place=learnt.place, grade="warning", problem=f"no turn asks the specialist {name}; values are read and "
+                f"personal data told by their form.",
+                fix="Leave it out.",
+            )  # fmt: skip
+        elif learnt.rows is None and not (learnt.folder / "specialist.json").is_file():
+            yield Remark(
+                place=learnt.place, grade="error", problem=f"there is no specialist in {learnt.folder}.",
+                fix="Name the folder that `metier train` wrote, or the files of rows it is to be learnt from.",
+            )  # fmt: skip
+    for kind in script.redact:
+        if kind not in PERSONAL:
+            yield Remark(
+                place=script.sources["privacy"], grade="warning", problem=f"nothing takes out '{kind}'.",
+                fix=f"Taken out, by form and checksum: {', '.join(PERSONAL)}.",
+            )  # fmt: skip
+
+
+def _phrases(script: Script) -> Iterator[Remark]:
+    """What stands in two places is decided by neither."""
+    said: dict[str, Place] = {}
+    for job in script.jobs.values():
+        for phrase in job.like:
+            yield from _twice(said, phrase, job.places[f"like {phrase}"])
+    asked: dict[str, Place] = {}
+    for section in script.knowledge.values():
+        for phrase in section.asked_as:
+            yield from _twice(asked, phrase, section.place)
+
+
+def _twice(seen: dict[str, Place], phrase: str, place: Place) -> Iterator[Remark]:
+    first = seen.setdefault(plain(phrase), place)
+    if first is not place:
+        yield Remark(
+            place=place, grade="warning", problem=f"'{phrase}' stands at {first}, too.", fix="Leave it in one place."
+        )
 
 
 def _jobs(script: Script) -> Iterator[Remark]:
@@ -135,116 +178,15 @@ def _currency(script: Script) -> Iterator[Remark]:
             )
 
 
-def _names(script: Script) -> Iterator[Remark]:
-    for job in script.jobs.values():
-        yield from _steps(script, job)
-        known = {*job.ask, *(step.action for step in job.do), *OWN_VALUES}
-        texts: list[tuple[str, str]] = [("confirm", job.confirm or ""), ("failed", job.failed)]
-        texts += [("done", text) for text in ([job.done] if isinstance(job.done, str) else (job.done or {}).values())]
-        for key, text in texts:
-            for name in gaps(text):
-                if name.partition(".")[0] not in known:
-                    yield Remark(
-                        place=job.places.get(key, job.place), grade="error", problem=f"{key} of {job.name} "
-                        f"names {{{name}}}, and there is no such slot or action.",
-                        fix=f"Known here: {', '.join(sorted(known))}.",
-                    )  # fmt: skip
-        if job.answer is not None and job.answer not in script.knowledge:
+def _desk(script: Script) -> Iterator[Remark]:
+    desk, known = script.desk, _known_labels(script)
+    for why in desk.when:
+        if not DESK.fullmatch(why) and known is not None and why not in known:
             yield Remark(
-                place=job.places["answer"], grade="error", problem=f"there is no section {job.answer}.",
-                fix=f"Sections: {', '.join(sorted(script.knowledge)[:6])} ...",
+                place=script.sources["person"], grade="error", problem=f"nothing brings '{why}' to a person.",
+                fix=f"Words there: asked, complaint, vulnerable, 2 misunderstandings, 2 failed steps, or a label. "
+                f"{_nearest(known, why)}",
             )  # fmt: skip
-
-
-def _steps(script: Script, job: Job) -> Iterator[Remark]:
-    named = [(step.action, job.places["do"]) for step in job.do] + [
-        (s.source, s.place) for s in job.ask.values() if s.source
-    ]
-    for action, place in named:
-        if action not in script.actions:
-            yield Remark(
-                place=place,
-                grade="error",
-                problem=f"there is no action '{action}'.",
-                fix=f"Actions: {', '.join(script.actions) or 'none'}.",
-            )
-    for step in job.do:
-        if step.given is not None and step.given not in job.ask:
-            yield Remark(
-                place=job.places["do"], grade="error", problem=f"`if: {step.given}` names no slot of {job.name}.",
-                fix=f"Slots: {', '.join(job.ask)}.",
-            )  # fmt: skip
-        known = script.actions.get(step.action)
-        if known is not None and known.how == "python":
-            file = f"{known.target.partition(':')[0]}.py"
-            if not (script.folder / file).is_file():
-                yield Remark(
-                    place=known.place, grade="error", problem=f"there is no file {file} here.", fix="Write it."
-                )
-
-
-def _promises(script: Script) -> Iterator[Remark]:
-    strange = len(learn.teaching(script).get("scope", []))
-    for name, said in script.promise.items():
-        if not said.endswith("%") or name != "out_of_scope_caught":
-            continue
-        share = float(said.rstrip("% ")) / 100
-        if strange and 0 < share < 1:
-            low, high = clopper_pearson(round(share * strange / learn.HELD_OUT), max(strange // learn.HELD_OUT, 1))
-            if high - low > 0.1:
-                yield Remark(
-                    place=script.sources["promise"], grade="warning",
-                    problem=f"{name}: {said} cannot be told from {low:.0%} to {high:.0%} by "
-                    f"{strange // learn.HELD_OUT} rows held out.",
-                    fix=f"Bring about {math.ceil(share * (1 - share) * (1.96 / 0.05) ** 2) * learn.HELD_OUT:,} "
-                    f"rows to the scope file.",
-                )  # fmt: skip
-
-
-def _tests(script: Script) -> Iterator[Remark]:
-    folder = script.folder / "tests"
-    for path in sorted(folder.glob("**/*.md")) if folder.is_dir() else ():
-        file = f"tests/{path.relative_to(folder).as_posix()}"
-        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
-            place = Place(file=file, line=number)
-            if SECRET.search(line):
-                yield Remark(
-                    place=place,
-                    grade="error",
-                    problem="this looks like a secret.",
-                    fix="Take it out, and replace it where it is used.",
-                )
-            elif any(mark in redacted(line) for mark in ("[CARD_", "[IBAN_")) and not line.startswith("at:"):
-                yield Remark(
-                    place=place,
-                    grade="error",
-                    problem="a number with a valid checksum stands in a test.",
-                    fix="Use one whose checksum is wrong.",
-                )
-    try:
-        runs = transcripts.read_folder(folder) if folder.is_dir() else []
-    except BadAssistant as problem:
-        file, line = re.match(r"([^:]+):(\d+)", str(problem)).groups()  # type: ignore[union-attr]
-        yield Remark(
-            place=Place(file=file, line=int(line)), grade="error", problem=str(problem).partition(": ")[2], fix=""
-        )
-        return
-    for one in (expected for run in runs for exchange in run.exchanges for expected in exchange.expected):
-        slots = {name for job in script.jobs.values() for name in job.ask} | {"what"}
-        pool: Mapping[str, object] = {"starts": script.jobs, "calls": script.actions, "answers": script.knowledge}.get(
-            one.verb, {}
-        )
-        if (pool and one.name not in pool) or (one.verb in ("asks", "sets") and one.name not in slots):
-            yield Remark(
-                place=one.place,
-                grade="error",
-                problem=f"'{one.text}' names what the assistant does not have.",
-                fix="Mend its spelling.",
-            )
-
-
-def _hours(script: Script) -> Iterator[Remark]:
-    desk = script.desk
     if desk.closed != LATER and "number" in desk.closed and not desk.elsewhere:
         yield Remark(
             place=script.sources["person"], grade="warning",
@@ -286,12 +228,13 @@ def _score(minds: Minds, phrase: str) -> float:
     return scope.score(minds.scope.predict([phrase])[0], familiar)
 
 
-def _known_labels(script: Script) -> set[str]:
+def _known_labels(script: Script) -> set[str] | None:
+    """What the intent specialist can say; None where it is a folder that is not there to be asked."""
     learnt = script.models["intent"]
     if learnt.rows is not None:
         return {label for _, label in learn.rows_of(script, "intent")}
     path: Path = learnt.folder / "specialist.json"
-    return set(json.loads(path.read_text(encoding="utf-8"))["labels"]) if path.is_file() else set()
+    return set(json.loads(path.read_text(encoding="utf-8"))["labels"]) if path.is_file() else None
 
 
 def _alike(one: str, other: str) -> float:

@@ -100,7 +100,7 @@ def elsewhere(own: Sequence[str]) -> Rows:
 
 def threshold(rows: Mapping[str, Rows], effort: Effort) -> float:
     """The least score of a message that is ours: what refuses 2 % of those that none of the three has learnt from."""
-    held = _held_out(rows)
+    held = held_out(rows)
     strange = _every_fifth({text for text, label in rows["scope"] if label != scope.OURS}) if len(held) < FEW else []
     scores = _apart(rows, [*held, *strange], effort)
     ours = sorted(scores[: len(held)]) or [0.0]  # with no phrase to spare: as likely ours as not
@@ -110,7 +110,7 @@ def threshold(rows: Mapping[str, Rows], effort: Effort) -> float:
     return round(least, 4)
 
 
-def _held_out(rows: Mapping[str, Rows]) -> list[str]:
+def held_out(rows: Mapping[str, Rows]) -> list[str]:
     """Every fifth of what customers wrote, headings aside; a label keeps enough to be learnt from."""
     said = {text for text, label in rows["scope"] if label == scope.OURS}
     labels = {text: label for text, label in rows.get("intent", []) if text in said}
