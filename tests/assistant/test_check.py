@@ -162,6 +162,13 @@ def test_a_question_that_two_sections_answer_is_found(home: Path) -> None:
     assert "'Price?' stands at knowledge/cards.md:3, too" in one.problem
 
 
+def test_a_label_that_is_a_persons_by_itself_is_found(home: Path) -> None:
+    rows = (home / "intents.csv").read_text(encoding="utf-8").replace("fraud", "complaint")
+    (home / "intents.csv").write_text(rows, encoding="utf-8")
+    text = SOUND.replace("[lost_card]", "[lost_card, complaint]").partition("person:")[0]
+    assert any("'complaint' goes to a person (by itself), and never starts lost" in one for one in said(home, text))
+
+
 def test_what_changes_something_for_anybody_is_found(home: Path) -> None:
     said_of_it = said(home, SOUND.replace("    login: true\n", ""))
     assert any("warning: lost changes something for anybody. Add login: true" in one for one in said_of_it)

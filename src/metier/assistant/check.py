@@ -59,7 +59,7 @@ def _labels(script: Script) -> Iterator[Remark]:
             if label in script.desk.when:
                 yield Remark(
                     place=place, grade="error", problem=f"'{label}' goes to a person "
-                    f"({script.sources['person']}), and never starts {job.name}.",
+                    f"({script.sources.get('person', 'by itself')}), and never starts {job.name}.",
                     fix="Leave it to one of the two.",
                 )  # fmt: skip
             if label in claimed:
@@ -105,7 +105,7 @@ def _models(script: Script) -> Iterator[Remark]:
 
 
 def _phrases(script: Script) -> Iterator[Remark]:
-    """What stands in two places is decided by neither."""
+    """Of two places where a phrase stands, the later one has it."""
     said: dict[str, Place] = {}
     for job in script.jobs.values():
         for phrase in job.like:
