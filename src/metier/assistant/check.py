@@ -10,12 +10,11 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from metier.assistant import hours, learn, scope
+from metier.assistant import hours, learn, read, scope
 from metier.assistant.base import LATER, BadAssistant, Job, Minds, Place, Remark, Script
 from metier.assistant.called import called
 from metier.assistant.mentions import mentions
 from metier.assistant.promises import promises
-from metier.assistant.read import PERSONAL
 from metier.assistant.tested import tested
 from metier.assistant.wording import plain
 
@@ -41,6 +40,18 @@ def check(script: Script, minds: Minds | None = None) -> list[Remark]:
     if minds is not None:
         found += _specialists(script, minds)
     return sorted(found, key=lambda one: ("error", "warning", "note").index(one.grade))
+
+
+def sound(home: Path) -> Script:
+    """What an author wrote, if nothing in it keeps customers from being served; what is wrong in tests does not.
+
+    Raises: BadAssistant with every error.
+    """
+    script = read.load(home)
+    wrong = [one for one in check(script) if one.grade == "error" and not one.place.file.startswith("tests/")]
+    if wrong:
+        raise BadAssistant("\n".join(f"{one.place}: {one.problem} {one.fix}" for one in wrong))
+    return script
 
 
 def _labels(script: Script) -> Iterator[Remark]:
@@ -97,10 +108,10 @@ def _models(script: Script) -> Iterator[Remark]:
                 fix="Name the folder that `metier train` wrote, or the files of rows it is to be learnt from.",
             )  # fmt: skip
     for kind in script.redact:
-        if kind not in PERSONAL:
+        if kind not in read.PERSONAL:
             yield Remark(
                 place=script.sources["privacy"], grade="warning", problem=f"nothing takes out '{kind}'.",
-                fix=f"Taken out, by form and checksum: {', '.join(PERSONAL)}.",
+                fix=f"Taken out, by form and checksum: {', '.join(read.PERSONAL)}.",
             )  # fmt: skip
 
 

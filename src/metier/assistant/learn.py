@@ -11,13 +11,17 @@ import math
 import shutil
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from metier import artifact
 from metier.assistant import scope
 from metier.assistant.base import BadAssistant, Job, Learnt, Script
 from metier.assistant.wording import words
 from metier.data.read import read
+from metier.forms.base import Learnt as Answering
+from metier.kinds.base import Options, kind_of
 from metier.train import train
 from metier.types import Effort, Table
 
@@ -28,8 +32,37 @@ HELD_OUT = 5  # every fifth message of ours settles the threshold
 LEFT = 3  # phrases that a job must keep when others are held out
 FEW = 100  # held-out messages of ours, under which those that are not ours have a say
 OUTSIDE = "outside"
+KNOWLEDGE = "knowledge"
 TOPIC = 0.01  # of an assistant's phrases; a word in so many is of its trade
 USUAL = 3  # lines of nobody's trade; a word in more is of no trade at all
+
+
+@dataclass(frozen=True, kw_only=True)
+class Apart:
+    """Scores of messages held out, those that are ours and those that are not, by specialists that never saw them."""
+
+    ours: Sequence[float]
+    strange: Sequence[float]
+
+    def least(self) -> float:
+        """The least score of a message that is ours: what refuses 2 % of those held out."""
+        return _least(self.ours, self.strange if len(self.ours) < FEW else ())
+
+    def judged(self) -> tuple[int, int]:
+        """How many of ours are refused and of the others caught, each by a threshold that the other half settled."""
+        refused = caught = 0
+        for half in (0, 1):
+            least = _least(self.ours[half::2], self.strange[half::2] if len(self.ours) < FEW else ())
+            refused += sum(score < least for score in self.ours[1 - half :: 2])
+            caught += sum(score < least for score in self.strange[1 - half :: 2])
+        return refused, caught
+
+
+def _least(ours: Sequence[float], strange: Sequence[float]) -> float:
+    least = sorted(ours)[math.floor(len(ours) * REFUSED)] if ours else 0.0  # none: as likely ours as not
+    if strange:  # so few say little of where ours ends: it ends where the rest begins, if the two are apart
+        least = min(least, sorted(strange)[-1 - math.floor(len(strange) * REFUSED)])
+    return least
 
 
 def learn(
@@ -46,11 +79,12 @@ def learn(
         told(f"{name}: learning from {len(examples):,} lines")
         facts: dict[str, object] = {"learnt": stamp}
         if name == "scope":
-            facts["least"] = threshold(rows, effort)
-        specialist = train(_table(examples), name=name, input="text", target="label", effort=effort).specialist
+            apart = _apart(script, rows, effort)
+            facts |= {"least": apart.least(), "ours": apart.ours, "strange": apart.strange}
+        learnt = _librarian(script, examples, folder) if name == KNOWLEDGE else _specialist(examples, effort, name)
         if folder.exists():
             shutil.rmtree(folder)
-        artifact.save(specialist, folder)
+        artifact.save(learnt, folder)
         folder.with_suffix(".json").write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
         done.append(name)
     return done
@@ -85,7 +119,7 @@ def teaching(script: Script) -> Mapping[str, Rows]:
         taken = {text.casefold() for text, _ in strange}
         out["scope"] = [*((text, scope.OURS) for text, _ in ours if text.casefold() not in taken), *strange]
     if len(script.knowledge) > 1:
-        out["knowledge"] = [*questions, *((f"{s.title}: {s.text}", s.id) for s in script.knowledge.values())]
+        out[KNOWLEDGE] = [*questions, *((section.text, section.id) for section in script.knowledge.values())]
     return out
 
 
@@ -98,16 +132,30 @@ def elsewhere(own: Sequence[str]) -> Rows:
     return [(text, label) for text, label in strange if not topics & set(words(text))]
 
 
-def threshold(rows: Mapping[str, Rows], effort: Effort) -> float:
-    """The least score of a message that is ours: what refuses 2 % of those that none of the three has learnt from."""
-    held = held_out(rows)
-    strange = _every_fifth({text for text, label in rows["scope"] if label != scope.OURS}) if len(held) < FEW else []
-    scores = _apart(rows, [*held, *strange], effort)
-    ours = sorted(scores[: len(held)]) or [0.0]  # with no phrase to spare: as likely ours as not
-    least = ours[math.floor(len(held) * REFUSED)]
-    if strange:  # so few say little of where ours ends: it ends where the rest begins, if the two are apart
-        least = min(least, sorted(scores[len(held) :])[-1 - math.floor(len(strange) * REFUSED)])
-    return round(least, 4)
+def _specialist(rows: Rows, effort: Effort, name: str = "") -> Answering:
+    return train(_table(rows), name=name, input="text", target="label", effort=effort).specialist
+
+
+def _librarian(script: Script, rows: Rows, folder: Path | None = None) -> Answering:
+    """What finds the section that answers: it holds them all, and of what they are asked what is among the rows."""
+    told = set(rows)
+    sections = list(script.knowledge.values())
+    table = {
+        "id": [one.id for one in sections],
+        "title": [one.title if (one.title, one.id) in told else "" for one in sections],
+        "text": [one.text for one in sections],
+    }
+    own = {(text, one.id) for one in sections for text in (one.title, one.text)}
+    known = [row for row in rows if row not in own]
+    asked = {"question": [text for text, _ in known], "passage": [name for _, name in known]}
+    kind = kind_of("retrieve")
+    opened = kind.opened(Table(columns=table), Options(questions=Table(columns=asked) if known else None))
+    return kind.train(opened, folder=folder, work=None, progress=lambda step, done: None).learnt
+
+
+def strangers(rows: Mapping[str, Rows]) -> list[str]:
+    """Every fifth of the messages that are not ours."""
+    return _every_fifth({text for text, label in rows["scope"] if label != scope.OURS})
 
 
 def held_out(rows: Mapping[str, Rows]) -> list[str]:
@@ -131,25 +179,38 @@ def _every_fifth(texts: set[str]) -> list[str]:
     return sorted(texts, key=lambda text: hashlib.sha256(text.encode()).digest())[::HELD_OUT]
 
 
-def _apart(rows: Mapping[str, Rows], held: list[str], effort: Effort) -> list[float]:
-    """The scores of texts by specialists that have not learnt from them."""
+def _apart(script: Script, rows: Mapping[str, Rows], effort: Effort) -> Apart:
+    """The scores of what is held out, by those that have not learnt from it."""
+    ours = held_out(rows)
+    held = [*ours, *strangers(rows)]
     apart = set(held)
-    minds = {
-        name: train(
-            _table([row for row in rows[name] if row[0] not in apart]), input="text", target="label", effort=effort
-        ).specialist
-        for name in ("scope", "intent", "knowledge")
-        if name in rows
-    }
-    decided = {name: mind.predict(held) for name, mind in minds.items()}
-    near = [decided[name] for name in ("intent", "knowledge") if name in decided]
-    return [scope.score(one, max(other[place].scope for other in near)) for place, one in enumerate(decided["scope"])]
+    left = {name: [row for row in several if row[0] not in apart] for name, several in rows.items()}
+    own: tuple[str, ...] = ("scope", "intent")
+    decided = {name: _specialist(left[name], effort).predict(held) for name in own if name in left}
+    if KNOWLEDGE in left:
+        decided[KNOWLEDGE] = _librarian(script, left[KNOWLEDGE]).predict(held)
+    near = [decided[name] for name in ("intent", KNOWLEDGE) if name in decided]
+    scores = [
+        round(scope.score(one, max(other[place].scope for other in near)), 4)
+        for place, one in enumerate(decided["scope"])
+    ]
+    return Apart(ours=scores[: len(ours)], strange=scores[len(ours) :])
+
+
+def apart(script: Script) -> Apart:
+    """What was held out when scope was learnt; nothing where somebody else learnt it."""
+    said = _facts(script)
+    return Apart(ours=said.get("ours", []), strange=said.get("strange", []))
 
 
 def least(script: Script) -> float:
     """The threshold that was settled when scope was learnt."""
+    return float(_facts(script).get("least", 0.0))
+
+
+def _facts(script: Script) -> Any:
     path = script.models["scope"].folder.with_suffix(".json")
-    return float(json.loads(path.read_text(encoding="utf-8"))["least"]) if path.exists() else 0.0
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
 
 
 def _folder(script: Script, name: str) -> Path:

@@ -17,7 +17,7 @@ SURE = 0.5  # that a section answers
 
 
 class Sections:
-    """Knowledge by a specialist that has learnt which questions go to which section."""
+    """Knowledge by a retriever of the sections."""
 
     def __init__(self, decider: Decider) -> None:
         self._decider = decider
@@ -88,5 +88,5 @@ def _phrases(rows: Sequence[tuple[str, str]]) -> dict[str, str]:
 def _folders(script: Script) -> dict[str, Path]:
     folders = {name: learnt.folder for name, learnt in script.models.items() if name in ("intent", "acts", "scope")}
     if len(script.knowledge) > 1:
-        folders["knowledge"] = script.workshop / "knowledge"
+        folders[learn.KNOWLEDGE] = script.workshop / learn.KNOWLEDGE
     return folders

@@ -6,13 +6,25 @@ import math
 import re
 from collections.abc import Iterator
 
-from metier.assistant import learn, scope
+from metier.assistant import learn
 from metier.assistant.base import Remark, Script
 from metier.decide.measure import clopper_pearson
 
 SHARES = {"false_refusal": "messages of your own", "out_of_scope_caught": "messages that are not yours"}
 REPLY = "reply_p95"
-SHARE, TIME = re.compile(r"(\d+(?:\.\d+)?) ?%"), re.compile(r"\d+ ?m?s")
+SHARE, TIME = re.compile(r"(\d+(?:\.\d+)?) ?%"), re.compile(r"(\d+) ?(m?s)")
+
+
+def share(said: str) -> float | None:
+    """A share as it is written, "2%"; None where it is none that can be kept."""
+    found = SHARE.fullmatch(said)
+    return float(found[1]) / 100 if found is not None and 0 < float(found[1]) < 100 else None
+
+
+def milliseconds(said: str) -> int | None:
+    """A time as it is written, "150ms" or "1s"."""
+    found = TIME.fullmatch(said)
+    return int(found[1]) * (1 if found[2] == "ms" else 1000) if found is not None else None
 
 
 def promises(script: Script) -> Iterator[Remark]:
@@ -20,19 +32,19 @@ def promises(script: Script) -> Iterator[Remark]:
     place = script.sources.get("promise")
     for name, said in script.promise.items():
         assert place is not None
-        share = SHARE.fullmatch(said)
+        asked = share(said)
         if name not in SHARES and name != REPLY:
             yield Remark(
                 place=place, grade="error", problem=f"nothing is known of the promise '{name}'.",
                 fix=f"Known: {', '.join([*SHARES, REPLY])}.",
             )  # fmt: skip
-        elif name == REPLY and not TIME.fullmatch(said):
+        elif name == REPLY and milliseconds(said) is None:
             yield Remark(place=place, grade="error", problem=f"{name}: '{said}' is no time.", fix="Write 150ms.")
-        elif name in SHARES and (share is None or not 0 < float(share[1]) < 100):
+        elif name in SHARES and asked is None:
             yield Remark(
                 place=place, grade="error", problem=f"{name}: '{said}' is no share that can be kept.", fix="Write 2%."
             )
-        elif share is not None and (few := _too_few(script, name, float(share[1]) / 100)):
+        elif asked is not None and (few := _too_few(script, name, asked)):
             problem, fix = few
             yield Remark(place=place, grade="warning", problem=problem, fix=fix)
 
@@ -43,11 +55,7 @@ def _too_few(script: Script, name: str, share: float) -> tuple[str, str] | None:
     if not rows.get("scope"):
         return None  # somebody else's specialist, whose rows are not here
     caught = name == "out_of_scope_caught"
-    held = (
-        sum(label != scope.OURS for _, label in rows["scope"]) // learn.HELD_OUT
-        if caught
-        else len(learn.held_out(rows))
-    )
+    held = len(learn.strangers(rows) if caught else learn.held_out(rows))
     wrong = 1 - share if caught else share
     most = clopper_pearson(0, held)[1] if held else 1.0
     if most <= wrong:

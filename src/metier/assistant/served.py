@@ -15,7 +15,7 @@ from pathlib import Path
 
 from starlette.requests import Request
 
-from metier.assistant import minds, outside, read, web, workshop
+from metier.assistant import check, minds, outside, web, workshop
 from metier.assistant.actions import Outside
 from metier.assistant.login import Login
 from metier.assistant.store import Log, open_log
@@ -38,9 +38,9 @@ def opened(
 
     Without addresses in `at`, the author's stand-in is started.
 
-    Raises: BadAssistant where it was never trained.
+    Raises: BadAssistant where something is wrong with it, or it was never trained.
     """
-    script = read.load(folder)
+    script = check.sound(folder)
     rules = Rules(script, minds.load(script))
     with ExitStack() as stack:
         places = stack.enter_context(outside.running(script.outside, at or {}))
@@ -68,7 +68,7 @@ def _following(talk: Talk) -> AbstractContextManager[None]:
         if now in (0, seen[0]):
             return
         try:
-            script = read.load(home)
+            script = check.sound(home)
             talk.rules = Rules(script, minds.load(script))
             LOG.info("the assistant of %s is served anew", home)
         except MetierError:  # what was served goes on, and the next change is looked at again

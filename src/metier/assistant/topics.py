@@ -12,6 +12,7 @@ from metier.assistant.state import Pending
 
 RETRIES = 2
 MOST_OFFERED = 3
+PLAINLY = 0.75  # that a section answers, for a question beside a job not to be taken for another job
 SOCIAL = ("greet", "thanks", "bye", "bot", "capability")
 
 
@@ -106,12 +107,12 @@ def _dealt_with(now: Moment, said: str) -> bool:
         _decline(now)
         return True
     asking = wording.asking(text)
-    found = now.opinions.found(text) if busy or asking else None
-    if found is not None and busy and asking:
-        jobs.told(now, found.id)
-        return True
+    found = now.opinions.found(text) if asking else None
     decision = now.opinions.intent(text)
     labels = [one.label for one in decision.candidates] if decision.reason != "out_of_scope" else []
+    if found is not None and busy and asking and (found.score >= PLAINLY or len(labels) != 1):
+        jobs.told(now, found.id)
+        return True
     closer = found is not None and found.score > decision.probability
     if len(labels) == 1 and not closer and begin(now, labels[0], text):
         return True

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from time import perf_counter
 from urllib.parse import urlsplit
 
 from metier.assistant.base import Caller, Message
@@ -37,6 +38,7 @@ class Ran:
     manner: str
     missed: tuple[str, ...]
     events: tuple[Event, ...]
+    turns_ms: tuple[float, ...]  # how long each took, its calls and its log included
 
 
 def run(
@@ -46,12 +48,15 @@ def run(
     change, talk = MANNERS[manner], Talk(rules, log, caller)
     missed: list[str] = []
     seen: list[Event] = []
+    took: list[float] = []
     name = f"{transcript.place} {manner}"
     at = transcript.at or NOON
     for place, exchange in enumerate(transcript.exchanges):
         said = change(exchange.said, random.Random(f"{name} {place}"))
         message = Message(id=str(place), text=said, at=at + place * STEP, customer=transcript.customer)
+        started = perf_counter()
         turn = talk.send(name, message)
+        took.append((perf_counter() - started) * 1000)
         if twice:
             talk.send(name, message)
         did = " · ".join(_short(event) for event in turn.events) or "nothing"
@@ -59,7 +64,7 @@ def run(
             if not holds(one, turn.events, turn.replies, seen):
                 missed.append(f'{one.place}: after "{said}" expected: {one.text}; found: {did}')
         seen += turn.events
-    return Ran(transcript=transcript, manner=manner, missed=tuple(missed), events=tuple(seen))
+    return Ran(transcript=transcript, manner=manner, missed=tuple(missed), events=tuple(seen), turns_ms=tuple(took))
 
 
 def _short(event: Event) -> str:

@@ -13,6 +13,7 @@ from metier.commands.base import FAILED, effort_of, grid, say, show, shown
 from metier.commands.chat import At, Home, addresses
 
 if TYPE_CHECKING:
+    from metier.assistant.kept import Measured
     from metier.assistant.trial import Ran
 
 
@@ -62,8 +63,8 @@ def trial(
     only: Annotated[str | None, typer.Option(metavar="TEXT", help="Only transcripts whose title holds it.")] = None,
     at: At = None,
 ) -> None:
-    """Run the transcripts, and say which went another way and which jobs none of them starts."""
-    from metier.assistant import minds, outside, read, transcripts
+    """Run the transcripts, say which went another way and which jobs none starts, and whether promises are kept."""
+    from metier.assistant import kept, minds, outside, read, transcripts
     from metier.assistant import trial as trials
     from metier.assistant.actions import Outside
     from metier.assistant.store import open_log
@@ -80,8 +81,8 @@ def trial(
         if only is None or only.casefold() in one.title.casefold()
     ]
     runs: list[Ran] = []
-    with tempfile.TemporaryDirectory() as kept:
-        log = open_log(Path(kept) / "log.db")
+    with tempfile.TemporaryDirectory() as work:
+        log = open_log(Path(work) / "log.db")
         for transcript in chosen:
             for manner in [*trials.MANNERS][: 1 + paraphrase]:
                 with outside.running(script.outside, given) as places:
@@ -90,7 +91,10 @@ def trial(
                     caller.close()
         log.close()
     _put(runs, [*script.jobs])
-    if any(one.missed and one.manner == "as written" for one in runs):
+    written = [one for one in runs if one.manner == "as written"]
+    promises = [*kept.measured(script, [ms for one in written for ms in one.turns_ms])]
+    _put_promises(promises)
+    if any(one.missed for one in written) or any(one.verdict == "broken" for one in promises):
         raise typer.Exit(FAILED)
 
 
@@ -117,10 +121,11 @@ def serve(
     lazy.need("jwt", extra="assistant", purpose="Telling who is logged in")
 
     from metier import serving
-    from metier.assistant import minds, read, web
+    from metier.assistant import check as checks
+    from metier.assistant import minds, web
     from metier.gateway import settings
 
-    minds.load(read.load(folder))  # what is not trained is said before anything is served
+    minds.load(checks.sound(folder))  # what is wrong or not trained is said before anything is served
     told = settings.assistant_of(config)
     given = {"customer": customer, "origins": origin, "at": addresses(at)}
     told |= {"folder": str(folder), **{name: value for name, value in given.items() if value}}
@@ -151,6 +156,14 @@ def _put(runs: list[Ran], jobs: list[str]) -> None:
     for job in jobs:
         covered.add_row(job, str(counts.get(job, 0)) if job in counts else "none: write one")
     show(table, "", covered)
+
+
+def _put_promises(promises: list[Measured]) -> None:
+    table = grid("promise", "asked", "measured", "of", "", figures=(1, 2, 3))
+    for one in promises:
+        table.add_row(one.name, one.promised, one.found, f"{one.of:,}", one.verdict)
+    if promises:
+        show("", table)
 
 
 def app() -> typer.Typer:

@@ -40,14 +40,14 @@ def chat(
     trace: Annotated[bool, typer.Option("--trace", help="What each specialist thought, and how long it took.")] = False,
 ) -> None:
     """Talk to an assistant."""
-    from metier.assistant import minds, outside, read
+    from metier.assistant import check, minds, outside
     from metier.assistant.actions import Outside
     from metier.assistant.base import Message
     from metier.assistant.store import open_log
     from metier.assistant.talk import Talk
     from metier.assistant.turn import Rules
 
-    script = read.load(folder)
+    script = check.sound(folder)
     rules = Rules(script, minds.load(script))
     with ExitStack() as stack:
         places = stack.enter_context(outside.running(script.outside, addresses(at)))

@@ -79,7 +79,9 @@ class RetrieverKind:
         )  # fmt: skip
         notes = [opened.said]
         if not taught.known:
-            notes.append("No question is known: its figures are those of headings, asked without being seen.")
+            notes.append(
+                "Few questions are known, or none: its figures are those of headings, too, asked without being seen."
+            )
         figures = retrieve_figures(
             taught.asked, rule=taught.rule, passages=len(library.passages), missed=taught.missed, notes=notes
         )

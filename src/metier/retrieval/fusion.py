@@ -19,6 +19,9 @@ from metier.types import Floats
 
 MARKS = ("asked", "text", "words")  # how near the nearest heading or known question is, the text, the words
 USUAL = (22.0, 6.0, 2.0)
+# what other libraries' questions taught: odds of being right, of being there, and what the latter say of answered ones
+USUAL_RIGHT, USUAL_THERE = (1.0, 0.0, 0.2, 0.0), (2.5, 2.5, 2.0, -2.9)
+ANSWERED = (0.2, 0.3, 0.4, 0.5, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85)
 PULL = 0.05
 STEPS = 60
 
@@ -86,15 +89,14 @@ class Odds:
     weights: tuple[float, ...]
 
     @classmethod
-    def fit(cls, seen: Floats, true: NDArray[np.bool_], pull: float = 1.0) -> Self:
-        """The curve that fits rows (n, d) and whether it was so (n,); by Newton's steps, pulled towards being flat."""
+    def fit(cls, seen: Floats, true: NDArray[np.bool_], usual: Sequence[float]) -> Self:
+        """The curve that fits rows (n, d) and whether it was so (n,); Newton's steps, pulled towards `usual` ones."""
         rows = np.column_stack([seen, np.ones(len(seen))])
-        weights, keep = np.zeros(rows.shape[1]), np.full(rows.shape[1], pull)
-        keep[-1] = 1e-3
+        weights = start = np.array(usual)
         for _ in range(50):
             told = _sigmoid(rows @ weights)
-            slope = rows.T @ (told - true) + keep * weights
-            bend = (rows * (told * (1 - told))[:, None]).T @ rows + np.diag(keep)
+            slope = rows.T @ (told - true) + weights - start
+            bend = (rows * (told * (1 - told))[:, None]).T @ rows + np.eye(len(start))
             step = np.linalg.solve(bend, slope)
             weights = weights - step
             if np.abs(step).max() < 1e-8:

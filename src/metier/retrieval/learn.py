@@ -18,12 +18,13 @@ from metier.data.split import folds
 from metier.decide.accept import Rule, accept_threshold, scope_threshold
 from metier.errors import TooFewRows
 from metier.judges.retrieve import Asked, Missed, gain
-from metier.retrieval.fusion import Fusion, Judgement, Odds
+from metier.retrieval.fusion import ANSWERED, USUAL_RIGHT, USUAL_THERE, Fusion, Judgement, Odds
 from metier.retrieval.library import HEADING, Found, Library, parts
 from metier.retrieval.weigher import Weighed, Weigher, weigh
 from metier.types import Floats, Labels
 
-FOLDS, LEAST = 5, 10
+FOLDS, LEAST = 5, 2
+FEW = 10  # known questions, under which headings are asked, too, and weights are the usual ones
 A = TypeVar("A")
 B = TypeVar("B")
 
@@ -95,7 +96,10 @@ def teach(
     Raises: TooFewRows where there are not ten questions, PromiseNotSupported with the number that could.
     """
     known = known_questions(library)
-    questions = known or headings(library)
+    if len(known) < FEW:
+        known, questions = [], [*known, *headings(library)]
+    else:
+        questions = known
     if len(questions) < LEAST:
         raise TooFewRows(
             f"{len(questions)} questions or headings to learn from. Expected {LEAST} or more. Write some below "
@@ -120,7 +124,7 @@ def teach(
     seen = _Seen.of(fold, here, [one.passages[0] in q.right for one, q in _both(here, questions)], lacking)
     likely = _out_of_fold(seen)
     right, there = seen.odds(-1)
-    weigher = Weigher(fusion=fusions[None], right=right, there=there, usual=np.sort(likely.there))
+    weigher = Weigher(fusion=fusions[None], right=right, there=there, usual=np.sort([*likely.there, *ANSWERED]))
     ranks = [rank_of(one, q.right) for one, q in _both(here, questions)]
     rule, asked = _ruled(seen, likely, weigher, ranks, max_error, false_refusal)
     missed = _missed(library, questions, here, likely.right)
@@ -178,7 +182,7 @@ def _ruled(
 ) -> tuple[Rule, Asked]:
     """The rule that keeps what was promised on these questions, and what becomes of them under it."""
     scope, absent_scope = (weigher.rank(one) for one in (likely.there, likely.absent_there))
-    least = scope_threshold(scope, false_refusal)
+    least = scope_threshold(weigher.rank(weigher.usual), false_refusal)
     inside, accept = scope >= least, 0.0
     if max_error is not None:
         accept = accept_threshold(likely.right[inside].astype(np.float32), seen.right[inside], max_error)
@@ -225,7 +229,8 @@ class _Seen:
         here, absent = self.fold != held, self.absent_fold != held
         likeness = np.concatenate([self.likeness[here], self.absent_likeness[absent]])
         there = np.concatenate([np.ones(here.sum(), bool), np.zeros(absent.sum(), bool)])
-        return Odds.fit(self.signs[here], self.right[here]), Odds.fit(likeness, there)
+        right = Odds.fit(self.signs[here], self.right[here], USUAL_RIGHT)
+        return right, Odds.fit(likeness, there, USUAL_THERE)
 
 
 @dataclass(frozen=True, kw_only=True)
