@@ -22,6 +22,7 @@ create table if not exists transfers (id text primary key, customer text, recipi
   date text, due text, status text);
 create table if not exists payments (id text primary key, customer text, shop text, pence integer,
   date text, status text);
+create table if not exists trips (customer text, country text, until text);
 create table if not exists effects (key text primary key, what text, answer text, status integer);
 """
 ROWS = {
@@ -174,11 +175,17 @@ def _dispute(data: sqlite3.Connection, _: Mapping[str, Any], payment: str) -> An
     return {"number": f"D-{payment.upper()}"}
 
 
+def _trip(data: sqlite3.Connection, body: Mapping[str, Any], customer: str) -> Any:
+    data.execute("insert into trips values (?, ?, ?)", (customer, body["country"], body["until"]))
+    return {"country": body["country"]}
+
+
 CHANGES: tuple[tuple[str, Callable[..., Any]], ...] = (
     (r"/cards/(\w+)/freeze", _freeze),
     (r"/cards/(\w+)/replacement", _replace),
     (r"/customers/(\w+)/top-ups", _top_up),
     (r"/payments/(\w+)/dispute", _dispute),
+    (r"/customers/(\w+)/trips", _trip),
 )
 
 

@@ -84,6 +84,7 @@ def test_nothing_is_found_where_all_is_sound(home: Path) -> None:
         ('"A new one?"', '"A new {card.name}?"', "again", "warning: again asks with {card.name}, and"),
         ("jobs:", 'say: {bye: "Bye, {name}!"}\njobs:', "jobs", "error: bye names {name}, and nothing of that name"),
         ("2 misunderstandings, fraud]", 'fraud], closed: "Back at {open}."', "person", "closed names {open}"),
+        ("like: [", 'like: ["my [crad](blue) is lost", ', "like", "lost asks for no crad, which is marked here."),
         # what is named
         ("{if: again}", "{if: agian}", "do", "`if: agian` names no slot of lost. Slots: card, why, again"),
         ("misunderstandings, fraud]", "misunderstandings, frauds]", "person", "nothing brings 'frauds' to a person"),
@@ -91,7 +92,7 @@ def test_nothing_is_found_where_all_is_sound(home: Path) -> None:
         ("when: [lost_card]", "when: [lost_card, fraud]", "when", "'fraud' goes to a person (assistant.yaml:20)"),
         ("{intent: intents.csv}", "{intent: gone}", "models", "error: there is no specialist in"),
         ("models: {intent: intents.csv}\n", "language: [en]\n", "when", "no label 'lost_card'. Name rows with labels"),
-        ("intents.csv}", "intents.csv, pii: mine}", "models", "warning: no turn asks the specialist pii"),
+        ("intents.csv}", "intents.csv, pii: mine}", "models", "error: there is no specialist in"),
         ("jobs:", "privacy: {redact: [phone, name]}\njobs:", "jobs", "warning: nothing takes out 'name'. Taken out"),
         ("jobs:", "outside: bank.py\njobs:", "jobs", "error: there is no file bank.py here. Write it"),
         # actions

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -46,6 +47,30 @@ def test_a_side_question_is_answered_and_the_open_question_comes_again(line: Any
     assert turn.replies[0].id == "cards.md#replacement-fee"
     assert turn.state.pending == before
     assert turn.replies[-1].id.startswith("jobs.")
+
+
+def test_marked_words_fill_slots_in_whatever_order_they_come(line: Any) -> None:
+    line("I'll be away until 9 March, so note that I am in New Zealand from 4 March")
+    held = line.said[-1].state.job
+    assert held.name == "trip"
+    assert held.slots["country"] == "New Zealand"
+    assert (held.slots["start"]["date"], held.slots["end"]["date"]) == ("2027-03-04", "2027-03-09")
+
+
+def test_one_day_answers_one_of_two_questions(line: Any) -> None:
+    line("can you note that I'm travelling")
+    line("Costa Rica")
+    turn = line("tomorrow")
+    assert set(turn.state.job.slots) == {"country", "start"}
+    assert [event.name for event in turn.events if event.verb == "asks"] == ["end"]
+
+
+def test_a_name_and_an_address_reach_no_disk(line: Any, tmp_path: Path) -> None:
+    line("my name is Priya Nowak, I live at 12 Oak Lane, Leeds LS1 4AB, and my card is lost")
+    written = b"".join(path.read_bytes() for path in tmp_path.glob("log.db*"))
+    assert b"card is lost" in written
+    for told in (b"Nowak", b"nowak", b"Oak Lane"):
+        assert told not in written
 
 
 def test_repeat_says_the_same_again(line: Any) -> None:

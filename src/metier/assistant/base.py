@@ -86,6 +86,7 @@ class Job:
     title: str
     when: tuple[str, ...] = ()
     like: tuple[str, ...] = ()
+    marked: tuple[str, ...] = ()  # the same phrases as they are written, where slots are marked in one of them
     login: bool = False
     ask: Mapping[str, Slot] = field(default_factory=dict)
     confirm: str | None = None
@@ -148,7 +149,7 @@ class Script:
     knowledge: Mapping[str, Section]
     desk: Desk
     promise: Mapping[str, str]
-    redact: tuple[str, ...]
+    redact: tuple[str, ...] | None  # what is taken out besides numbers and addresses; None: all that can be
     keep_days: int
     currency: str = "£"
     workshop: Path = Path("models")  # where what is learnt lies
@@ -214,7 +215,9 @@ class Minds:
     acts: Decider | None
     scope: Decider | None
     library: Library
-    redact: Callable[[str], str]  # a text as it may reach a disk
+    redact: Callable[[str], str]  # what a customer or a person wrote, as it may reach a disk
+    mask: Callable[[str], str]  # what came from outside, as it may reach a disk
+    entities: Decider | None = None  # marks in a message what belongs to which slot
     speller: Speller
     phrases: Mapping[str, str] = field(default_factory=dict)  # what was learnt as it stands, and its label
     scope_least: float = 0.0  # how much a message must be ours, see scope.py

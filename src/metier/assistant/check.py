@@ -17,10 +17,10 @@ from metier.assistant.mentions import mentions
 from metier.assistant.promises import promises
 from metier.assistant.tested import tested
 from metier.assistant.wording import plain
+from metier.data.spans import unmarked
 
 FEWEST = 5  # phrases of a job that no label starts
 DESK = re.compile(r"asked|complaint|vulnerable|\d+ (?:misunderstandings|failed steps)")
-UNASKED = ("entities", "pii")  # specialists that may be named, and that no turn asks yet
 
 
 def check(script: Script, minds: Minds | None = None) -> list[Remark]:
@@ -95,30 +95,33 @@ def _nearest(known: set[str], label: str) -> str:
 
 
 def _models(script: Script) -> Iterator[Remark]:
-    for name, learnt in script.models.items():
-        if name in UNASKED:
-            yield Remark(
-                place=learnt.place, grade="warning", problem=f"no turn asks the specialist {name}; values are read and "
-                f"personal data told by their form.",
-                fix="Leave it out.",
-            )  # fmt: skip
-        elif learnt.rows is None and not (learnt.folder / "specialist.json").is_file():
+    for learnt in script.models.values():
+        if learnt.rows is None and not (learnt.folder / "specialist.json").is_file():
             yield Remark(
                 place=learnt.place, grade="error", problem=f"there is no specialist in {learnt.folder}.",
                 fix="Name the folder that `metier train` wrote, or the files of rows it is to be learnt from.",
             )  # fmt: skip
-    for kind in script.redact:
-        if kind not in read.PERSONAL:
+    told = _personal(script)
+    for kind in script.redact or ():
+        if kind not in read.PERSONAL and kind not in told:
             yield Remark(
                 place=script.sources["privacy"], grade="warning", problem=f"nothing takes out '{kind}'.",
-                fix=f"Taken out, by form and checksum: {', '.join(read.PERSONAL)}.",
+                fix=f"Taken out by form and checksum: {', '.join(read.PERSONAL)}; by `models: {{pii: FILE}}`: "
+                f"{', '.join(sorted(told)) or 'what is marked there'}.",
             )  # fmt: skip
 
 
 def _phrases(script: Script) -> Iterator[Remark]:
-    """Of two places where a phrase stands, the later one has it."""
+    """Of two places where a phrase stands, the later one has it; what is marked in them are slots."""
     said: dict[str, Place] = {}
     for job in script.jobs.values():
+        for phrase, marked in zip(job.like, job.marked, strict=False):
+            if strange := {span.label for span in unmarked(marked)[1]} - job.ask.keys():
+                yield Remark(
+                    place=job.places[f"like {phrase}"], grade="error", problem=f"{job.name} asks for no "
+                    f"{', '.join(sorted(strange))}, which is marked here.",
+                    fix=f"Slots: {', '.join(job.ask) or 'none'}.",
+                )  # fmt: skip
         for phrase in job.like:
             yield from _twice(said, phrase, job.places[f"like {phrase}"])
     asked: dict[str, Place] = {}
@@ -244,7 +247,21 @@ def _known_labels(script: Script) -> set[str] | None:
     learnt = script.models["intent"]
     if learnt.rows is not None:
         return {label for _, label in learn.rows_of(script, "intent")}
-    path: Path = learnt.folder / "specialist.json"
+    return _labels_in(learnt.folder)
+
+
+def _personal(script: Script) -> set[str]:
+    """What the specialist of personal data can tell."""
+    learnt = script.models.get("pii")
+    if learnt is None:
+        return set()
+    if learnt.rows is not None:
+        return {span.label for text, _ in learn.rows_of(script, "pii") for span in unmarked(text)[1]}
+    return _labels_in(learnt.folder) or set()
+
+
+def _labels_in(folder: Path) -> set[str] | None:
+    path = folder / "specialist.json"
     return set(json.loads(path.read_text(encoding="utf-8"))["labels"]) if path.is_file() else None
 
 

@@ -16,6 +16,7 @@ from metier.assistant.moment import Moment
 from metier.assistant.person import hand_off, turned_off
 from metier.assistant.state import Pending, Running
 from metier.assistant.templates import fill, gaps, shown
+from metier.assistant.values import heard, options
 
 
 def start(now: Moment, job: Job, text: str) -> None:
@@ -36,8 +37,11 @@ def start(now: Moment, job: Job, text: str) -> None:
     now.event("starts", job.name)
     if not all(_options(now, slot) for slot in job.ask.values() if slot.source):
         return None
+    said = heard(now, text, [*job.ask.values()])
     for slot in job.ask.values():
-        value = _begun_with(now, slot, text)
+        value = said.get(slot.name)
+        if value is None:
+            value = _begun_with(now, slot, text)
         if value is not None:
             slots.put(now, slot, value=value)
     ask_next(now)
@@ -75,7 +79,7 @@ def ask_next(now: Moment) -> None:
     else:
         slot = now.job.ask[pending.slot]
         now.event("asks", slot.name)
-        choices = ("Yes", "No") if slot.kind == "yes_no" else [shown(one) for one in slots.options(now, slot)]
+        choices = ("Yes", "No") if slot.kind == "yes_no" else [shown(one) for one in options(now, slot)]
         now.say_of_job(f"ask.{slot.name}", slot.say, choices=choices)
 
 
@@ -151,16 +155,14 @@ def _failed(now: Moment, *, changed: bool) -> None:
 
 
 def _begun_with(now: Moment, slot: Slot, text: str) -> Any:
-    """What the first message, or one before it, says of a slot; the only choice there is."""
+    """What a message before the first says of a slot; the only choice there is."""
     if slot.kind == "yes_no":
         return None
-    value = None if slot.kind == "text" else slots.parsed(now, slot, text)
-    if value is None:
-        value = slots.carried(now, slot, text)
+    value = slots.carried(now, slot, text)
     if value is not None or slot.kind != "pick":
         return value
-    options = slots.options(now, slot)
-    return options[0] if len(options) == 1 else None
+    known = options(now, slot)
+    return known[0] if len(known) == 1 else None
 
 
 def _options(now: Moment, slot: Slot) -> bool:
@@ -170,15 +172,15 @@ def _options(now: Moment, slot: Slot) -> bool:
         return True
     result = _call(now, now.script.actions[slot.source])
     items = result.value if isinstance(result.value, list) else []
-    options = [dict(item) for item in items if isinstance(item, dict)]
+    found = [dict(item) for item in items if isinstance(item, dict)]
     if result.outcome != "ok":
         _failed(now, changed=False)
         return False
-    if not options:
+    if not found:
         now.state.job = now.state.pending = None
         now.say("none")
         return False
-    running.options[slot.source] = options
+    running.options[slot.source] = found
     return True
 
 

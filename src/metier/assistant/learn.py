@@ -20,6 +20,7 @@ from metier.assistant import scope
 from metier.assistant.base import BadAssistant, Job, Learnt, Script
 from metier.assistant.wording import words
 from metier.data.read import read
+from metier.data.spans import marked, unmarked
 from metier.forms.base import Learnt as Answering
 from metier.kinds.base import Options, kind_of
 from metier.train import train
@@ -33,6 +34,7 @@ LEFT = 3  # phrases that a job must keep when others are held out
 FEW = 100  # held-out messages of ours, under which those that are not ours have a say
 OUTSIDE = "outside"
 KNOWLEDGE = "knowledge"
+MARKED = ("entities", "pii")  # learnt from texts with marks in them
 TOPIC = 0.01  # of an assistant's phrases; a word in so many is of its trade
 USUAL = 3  # lines of nobody's trade; a word in more is of no trade at all
 
@@ -81,7 +83,7 @@ def learn(
         if name == "scope":
             apart = _apart(script, rows, effort)
             facts |= {"least": apart.least(), "ours": apart.ours, "strange": apart.strange}
-        learnt = _librarian(script, examples, folder) if name == KNOWLEDGE else _specialist(examples, effort, name)
+        learnt = _mind(script, name, examples, effort, folder)
         if folder.exists():
             shutil.rmtree(folder)
         artifact.save(learnt, folder)
@@ -92,7 +94,7 @@ def learn(
 
 def teaching(script: Script) -> Mapping[str, Rows]:
     """The lines that each specialist of the folder is learnt from."""
-    held = {name: _rows(learnt) for name, learnt in script.models.items() if learnt.rows is not None}
+    held = {name: _rows(learnt, name) for name, learnt in script.models.items() if learnt.rows is not None}
     jobs = script.jobs.values()
     likes = [(phrase, job) for job in jobs for phrase in _phrases(job)]
     known = {label for _, label in held.get("intent", [])}
@@ -118,6 +120,10 @@ def teaching(script: Script) -> Mapping[str, Rows]:
         ]
         taken = {text.casefold() for text, _ in strange}
         out["scope"] = [*((text, scope.OURS) for text, _ in ours if text.casefold() not in taken), *strange]
+    if marks := [*((phrase, "") for job in jobs for phrase in job.marked), *held.get("entities", [])]:
+        out["entities"] = marks
+    if "pii" in held:
+        out["pii"] = [*held["pii"], *((text, "") for text, _ in out.get("intent", [])[::4])]
     if len(script.knowledge) > 1:
         out[KNOWLEDGE] = [*questions, *((section.text, section.id) for section in script.knowledge.values())]
     return out
@@ -130,6 +136,22 @@ def elsewhere(own: Sequence[str]) -> Rows:
     usual = Counter(word for text, _ in strange for word in set(words(text)))
     topics = {w for w, n in common.items() if n >= max(2, len(own) * TOPIC) and usual[w] <= USUAL}
     return [(text, label) for text, label in strange if not topics & set(words(text))]
+
+
+def _mind(script: Script, name: str, rows: Rows, effort: Effort, folder: Path) -> Answering:
+    """What learns from these lines: of questions to sections, of texts with marks, or of texts and what they are."""
+    if name == KNOWLEDGE:
+        return _librarian(script, rows, folder)
+    return _extractor(rows, effort) if name in MARKED else _specialist(rows, effort, name)
+
+
+def _extractor(rows: Rows, effort: Effort) -> Answering:
+    """What learns from texts with marks; each is learnt in small letters, too, as many customers write."""
+    written = [unmarked(text) for text, _ in rows]
+    both = [marked(text, spans) for text, spans in [*written, *((text.lower(), spans) for text, spans in written)]]
+    kind, table = kind_of("extract"), Table(columns={"text": both})
+    opened = kind.opened(table, Options(task="extract", input="text", target="text", effort=effort))
+    return kind.train(opened, folder=None, work=None, progress=lambda step, done: None).learnt
 
 
 def _specialist(rows: Rows, effort: Effort, name: str = "") -> Answering:
@@ -231,18 +253,27 @@ def rows_of(script: Script, name: str) -> Rows:
 
     Raises: BadAssistant where a file is not there or has other columns than two.
     """
-    return _rows(script.models[name])
+    return _rows(script.models[name], name)
 
 
-def _rows(learnt: Learnt) -> Rows:
+def _rows(learnt: Learnt, name: str) -> Rows:
     rows: Rows = []
     for path in learnt.rows or ():
         if not path.is_file():
             raise BadAssistant(
                 f"{learnt.place}: there is no file {path}. Write the rows, or name a folder of a specialist."
             )
-        rows += _pairs(path)
+        rows += _marked(path) if name in MARKED else _pairs(path)
     return rows
+
+
+def _marked(path: Path) -> Rows:
+    columns = list(read(path).columns.values())
+    if len(columns) != 1 or not any(unmarked(str(text))[1] for text in columns[0]):
+        raise BadAssistant(
+            f"{path}: found {len(columns)} columns; expected one, texts with marks as in: my name is [name](Ana Silva)"
+        )
+    return [(str(text), "") for text in columns[0]]
 
 
 def _ours(name: str) -> Rows:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 from metier import artifact
@@ -12,6 +13,7 @@ from metier.assistant.base import BadAssistant, Decider, Found, Library, Minds, 
 from metier.assistant.spelling import Speller
 from metier.assistant.wording import plain
 from metier.gateway.redact import redacted
+from metier.types import Extraction, Span
 
 SURE = 0.5  # that a section answers
 
@@ -70,11 +72,23 @@ def load(script: Script) -> Minds:
     rows = learn.teaching(script)
     library: Library = Sections(loaded["knowledge"]) if "knowledge" in loaded else Nothing()
     return Minds(
-        intent=loaded["intent"], acts=loaded.get("acts"), scope=loaded.get("scope"), library=library, redact=redacted,
-        speller=Speller(text for several in rows.values() for text, _ in several),
+        intent=loaded["intent"], acts=loaded.get("acts"), scope=loaded.get("scope"), library=library,
+        redact=partial(_redacted, pii=loaded.get("pii"), labels=script.redact), mask=redacted,
+        entities=loaded.get("entities"),
+        speller=Speller(text for name, several in rows.items() if name not in learn.MARKED for text, _ in several),
         phrases=_phrases(rows.get("intent", [])),
         scope_least=learn.least(script) if "scope" in script.models else 0.0,
     )  # fmt: skip
+
+
+def _redacted(text: str, *, pii: Decider | None, labels: Collection[str] | None) -> str:
+    """The text without what is personal: by checksum and form, then what the specialist finds of these labels."""
+    said = pii.predict([text])[0] if pii is not None and text.strip() else None
+    found = said.spans if isinstance(said, Extraction) else ()
+    spans = [
+        Span(one.start, one.end, one.label) for one in found if one.accepted and (labels is None or one.label in labels)
+    ]
+    return redacted(text, spans)
 
 
 def _phrases(rows: Sequence[tuple[str, str]]) -> dict[str, str]:
@@ -86,7 +100,8 @@ def _phrases(rows: Sequence[tuple[str, str]]) -> dict[str, str]:
 
 
 def _folders(script: Script) -> dict[str, Path]:
-    folders = {name: learnt.folder for name, learnt in script.models.items() if name in ("intent", "acts", "scope")}
-    if len(script.knowledge) > 1:
+    taught = learn.teaching(script)
+    folders = {name: one.folder for name, one in script.models.items() if one.rows is None or name in taught}
+    if learn.KNOWLEDGE in taught:
         folders[learn.KNOWLEDGE] = script.workshop / learn.KNOWLEDGE
     return folders

@@ -5,7 +5,8 @@ Knows no rules: what is made of an opinion is theirs.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from operator import attrgetter
 from time import perf_counter
 from typing import TypeVar
 
@@ -13,10 +14,10 @@ from metier.assistant import cues
 from metier.assistant.base import Decider, Found, Minds
 from metier.assistant.scope import score
 from metier.assistant.state import Thought
-from metier.types import Decision
+from metier.types import Decision, Extraction
 
 Made = TypeVar("Made")
-SURE_ACT = 0.5
+SURE_ACT = SURE_SPAN = 0.5
 SHOWN = 3  # candidates in the trace
 
 
@@ -45,6 +46,18 @@ class Opinions:
     def intent(self, text: str) -> Decision:
         """What a customer who writes so wants."""
         return self._timed("intent", lambda: self._decide("intent", self._minds.intent, text))
+
+    def spans(self, text: str) -> Mapping[str, str]:
+        """What of a text belongs to which slot; of two for one slot, the surer."""
+        if self._minds.entities is None:
+            return {}
+        mind = self._minds.entities
+        decision = self._timed("entities", lambda: self._decide("entities", mind, text))
+        found = decision.spans if isinstance(decision, Extraction) else ()
+        sure = sorted(
+            (one for one in found if one.accepted and one.probability >= SURE_SPAN), key=attrgetter("probability")
+        )
+        return {one.label: one.text for one in sure}
 
     def _learnt_act(self, text: str) -> str:
         if self._minds.acts is None:

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from metier.assistant import knowledge, strict
 from metier.assistant.base import Action, BadAssistant, Desk, Job, Learnt, Script, Slot, Step
 from metier.assistant.strict import Node
+from metier.data.spans import unmarked
 
 Kind = TypeVar("Kind")
 FILE, TAUGHT, MODELS = "assistant.yaml", "taught.csv", "models"
@@ -60,9 +61,9 @@ SAYS = {
     "resumed": "Welcome back. We were in the middle of {old}.",
     "empty": "I got nothing to read. Say it in words.",
 }
-PERSONAL = ("card_number", "account_number", "iban", "phone", "email")
+PERSONAL = ("card_number", "account_number", "iban", "phone", "email")  # taken out whether named or not
 TASKS = ("intent", "acts", "scope", "entities", "pii")
-OWN = ("intent", "acts", "scope")
+OWN = ("intent", "acts", "scope", "entities")
 HOW = ("get", "post", "put", "delete", "python")
 KINDS = ("pick", "yes_no", "money", "number", "date", "time", "code", "text")
 BOUNDED = ("money", "number")
@@ -102,7 +103,7 @@ def script(root: Node, folder: Path, models: str = MODELS) -> Script:
         knowledge=knowledge.read_folder(home) if home.is_dir() else {},
         desk=desk,
         promise={n: str(v.value) for n, v in _mapping(top["promise"], "promise").items()} if "promise" in top else {},
-        redact=_texts(privacy["redact"]) if "redact" in privacy else PERSONAL,
+        redact=_texts(privacy["redact"]) if "redact" in privacy else None,
         keep_days=_days(privacy["keep"]) if "keep" in privacy else 30,
         outside=folder / _text(top["outside"]) if "outside" in top else None,
         sources={name: node.place for name, node in top.items()},
@@ -167,13 +168,15 @@ def _job(name: str, node: Node) -> Job:
         plain = given["done"].plain()
         done = {str(k): str(v) for k, v in plain.items()} if isinstance(plain, dict) else _text(given["done"])
     places = {f"when {one.value}": one.place for one in _list(given.get("when"))}
-    places |= {f"like {one.value}": one.place for one in _list(given.get("like"))}
+    like = [(_text(one), one.place) for one in _list(given.get("like"))]
+    places |= {f"like {unmarked(one)[0]}": place for one, place in like}
     places |= {key: one.place for key, one in given.items()}
     return Job(
         name=name, place=node.place, places=places,
         title=_text(given["title"]) if "title" in given else name.replace("_", " "),
         when=_texts(given["when"]) if "when" in given else (),
-        like=_texts(given["like"]) if "like" in given else (),
+        like=tuple(unmarked(one)[0] for one, _ in like),
+        marked=tuple(one for one, _ in like) if any(unmarked(one)[1] for one, _ in like) else (),
         login=_true(given["login"]) if "login" in given else False,
         ask=ask,
         confirm=_text(given["confirm"]) if "confirm" in given else None,

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from metier.assistant import answers, cues, dates, wording
+from metier.assistant import answers, cues, wording
 from metier.assistant.base import Slot
 from metier.assistant.moment import Moment
-from metier.assistant.templates import shown
+from metier.assistant.values import heard, options, parsed
 
 SHORT = 8  # words; a longer message says more than yes or no
 
@@ -33,21 +33,6 @@ def set_values(now: Moment, act: str) -> list[str] | None:
     return questions
 
 
-def parsed(now: Moment, slot: Slot, text: str) -> Any:
-    """The value of a slot that a text gives, as the job keeps it."""
-    today = now.message.at.date()
-    value = answers.parse(text, slot, options(now, slot), today)
-    if value is None:
-        return None
-    if slot.options:
-        return value["id"]
-    if slot.kind == "money":
-        return {"amount": value, "name": f"{now.script.currency}{shown(value)}"}
-    if slot.kind == "date":
-        return {"date": value.isoformat(), "name": dates.spoken(value, today)}
-    return f"{value:%H:%M}" if slot.kind == "time" else value
-
-
 def answers_open(now: Moment) -> bool:
     """Whether the message gives the very value that is asked for, of a kind that little else could be."""
     pending = now.state.pending
@@ -55,16 +40,6 @@ def answers_open(now: Moment) -> bool:
         return False
     slot = now.job.ask[pending.slot]
     return slot.kind not in ("text", "yes_no") and parsed(now, slot, now.text) is not None
-
-
-def options(now: Moment, slot: Slot) -> list[dict[str, Any]]:
-    """What there is to pick from: what the author named, or what the slot's action brought."""
-    if slot.options:
-        return [
-            {"id": name, "name": name.replace("_", " "), **dict(zip(others, others, strict=True))}
-            for name, others in slot.options.items()
-        ]
-    return now.running.options.get(slot.source, [])
 
 
 def carried(now: Moment, slot: Slot, text: str) -> Any:
@@ -96,10 +71,15 @@ def _takes_back(now: Moment, act: str) -> bool:
 def _set_named(now: Moment, part: str, wanted: str, done: set[str], *, taking_back: bool) -> bool:
     """Picks, amounts and the like that a part of the message names."""
     text = wording.unmarked(part) or part
-    open_slots = [one for one in _in_order(now, wanted) if one.kind not in ("yes_no", "text") and one.name not in done]
-    hit = {slot.name for slot in open_slots if _take(now, slot, text, taking_back=taking_back)}
-    done |= hit
-    return bool(hit)
+    held = now.running.slots
+    open_slots = [
+        one for one in _in_order(now, wanted) if one.name not in done and (taking_back or one.name not in held)
+    ]
+    found = {name: value for name, value in heard(now, text, open_slots).items() if value != held.get(name)}
+    for name, value in found.items():
+        put(now, now.job.ask[name], value=value)
+    done.update(found)
+    return bool(found)
 
 
 def _set_polar(now: Moment, part: str, wanted: str, done: set[str], *, taking_back: bool) -> None:
@@ -120,8 +100,8 @@ def _set_by_act(now: Moment, act: str, wanted: str, done: set[str], *, alone: bo
     if slot.kind == "yes_no" and slot.name not in done and alone and short and agreed:
         put(now, slot, value=act == "yes")
         done.add(slot.name)
-    if slot.kind == "text" and not done and not wording.asking(now.text):
-        put(now, slot, value=parsed(now, slot, now.text))
+    if slot.kind == "text" and not done and act != "yes" and not wording.asking(now.text):
+        put(now, slot, value=heard(now, now.text, [slot]).get(slot.name) or parsed(now, slot, now.text))
         done.add(slot.name)
 
 
@@ -135,18 +115,9 @@ def _with_mark(now: Moment, part: str) -> str:
 
 
 def _in_order(now: Moment, wanted: str) -> list[Slot]:
-    return sorted(now.job.ask.values(), key=lambda slot: slot.name != wanted)
-
-
-def _take(now: Moment, slot: Slot, text: str, *, taking_back: bool) -> bool:
-    held = now.running.slots.get(slot.name)
-    if held is not None and not taking_back:
-        return False
-    value = parsed(now, slot, text)
-    if value is None or value == held:
-        return False
-    put(now, slot, value=value)
-    return True
+    """Slots as the job asks them, the one asked for before all; of those that have a value the last one given first."""
+    given = {name: place for place, name in enumerate(now.running.order)}
+    return sorted(now.job.ask.values(), key=lambda slot: (slot.name != wanted, -given.get(slot.name, -1)))
 
 
 def _polar(now: Moment, slot: Slot, part: str, wanted: str, *, taking_back: bool) -> bool:

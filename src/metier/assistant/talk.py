@@ -66,7 +66,9 @@ class Talk:
 
         `allowed` sees the log before anybody else can write to it, and raises where this may not be. The log as it is.
         """
-        kept = _redacted(dict(data), self.rules.minds.redact)
+        kept = _redacted(dict(data), self.rules.minds.mask)
+        if isinstance(text := kept.get("text"), str):
+            kept["text"] = self.rules.minds.redact(text)
         with self.log.turn(conversation):
             entries = self.log.entries(conversation)
             allowed(entries)
@@ -175,7 +177,7 @@ class _Calls:
         return hashlib.sha256(plain(parts).encode()).hexdigest()[:40]
 
     def _keep(self, key: str, action: Action, result: Result) -> Result:
-        value = _redacted(result.value, self._talk.rules.minds.redact)
+        value = _redacted(result.value, self._talk.rules.minds.mask)
         self._append("called", {"key": key, "action": action.name, "outcome": result.outcome, "value": value})
         return Result(outcome=result.outcome, value=value)
 

@@ -1,0 +1,82 @@
+"""What a text says of the slots of a job: what is marked for one is its own, no two of a kind take the same words."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+from typing import Any
+
+from metier.assistant import answers, dates, wording
+from metier.assistant.base import Slot
+from metier.assistant.moment import Moment
+from metier.assistant.templates import shown
+
+BETWEEN = re.compile(r"(?i)\b(?:to|till|til|until|through|and|then|back|return(?:ing)?)\b|\s[-\u2013]\s")
+LATER = re.compile(r"(?i)\b(?:till|til|until|through|back|return(?:ing)?)\b")
+
+
+def heard(now: Moment, text: str, wanted: Sequence[Slot]) -> dict[str, Any]:
+    """The values that a text gives to slots that want one; of several of one kind the first has the first claim."""
+    found: dict[str, Any] = {}
+    marked = now.opinions.spans(text) if now.job.marked else {}
+    for slot in wanted:
+        if slot.name in marked and (value := parsed(now, slot, marked[slot.name])) is not None:
+            found[slot.name] = value
+            text = text.replace(marked[slot.name], " ", 1)
+    left = [slot for slot in wanted if slot.name not in found and slot.kind not in ("yes_no", "text")]
+    for _, alike in groupby(sorted(left, key=_kind), key=_kind):
+        found |= _shared(now, text, [*alike])
+    return found
+
+
+def parsed(now: Moment, slot: Slot, text: str) -> Any:
+    """The value of a slot that a text gives, as the job keeps it."""
+    today = now.message.at.date()
+    value = answers.parse(text, slot, options(now, slot), today)
+    if value is None:
+        return None
+    if slot.options:
+        return value["id"]
+    if slot.kind == "money":
+        return {"amount": value, "name": f"{now.script.currency}{shown(value)}"}
+    if slot.kind == "date":
+        return {"date": value.isoformat(), "name": dates.spoken(value, today)}
+    return f"{value:%H:%M}" if slot.kind == "time" else value
+
+
+def options(now: Moment, slot: Slot) -> list[dict[str, Any]]:
+    """What there is to pick from: what the author named, or what the slot's action brought."""
+    if slot.options:
+        return [
+            {"id": name, "name": name.replace("_", " "), **dict(zip(others, others, strict=True))}
+            for name, others in slot.options.items()
+        ]
+    return now.running.options.get(slot.source, [])
+
+
+def _kind(slot: Slot) -> str:
+    """What two slots have in common that the same words could answer."""
+    return f"{slot.kind} {slot.source} {sorted(slot.options)} {slot.pattern}"
+
+
+def _shared(now: Moment, text: str, alike: Sequence[Slot]) -> dict[str, Any]:
+    """Slots of one kind: each has its own part of a text with as many values as there are slots, or one has it."""
+    if len(alike) > 1:
+        parts = [*_values(now, BETWEEN.split(text), alike[0])]
+        if len(parts) == len(alike):
+            ordered = [slot for slot in now.job.ask.values() if slot in alike]
+            return dict(zip((slot.name for slot in ordered), parts, strict=True))
+        if LATER.search(text):
+            alike = [slot for slot in now.job.ask.values() if slot in alike][::-1]
+        said = set(wording.words(text))
+        alike = sorted(alike, key=lambda slot: -len(said & set(slot.name.split("_"))))
+    value = parsed(now, alike[0], text)
+    return {} if value is None else {alike[0].name: value}
+
+
+def _values(now: Moment, parts: Sequence[str], slot: Slot) -> Iterator[Any]:
+    for part in parts:
+        value = parsed(now, slot, part)
+        if value is not None:
+            yield value
