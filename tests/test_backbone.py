@@ -119,3 +119,24 @@ def test_a_sentence_encoder_by_its_folder() -> None:
     learnt = metier.train(rows, encoder=str(package.get_model_path()))
     assert learnt.recipe["encoder"]
     assert learnt.predict(["please open my loan"])[0].candidates[0].label == "open"
+
+
+def fine(across: bool, seed: int) -> np.ndarray:
+    """Stripes so fine that they are grey where a picture is made small."""
+    wave = np.where((np.arange(256) + seed) % 4 < 2, 220, 30)[:, None, None]
+    picture = np.broadcast_to(wave, (256, 256, 3)) + np.random.default_rng(seed).normal(0, 10, (256, 256, 3))
+    return np.clip(picture if across else picture.transpose(1, 0, 2), 0, 255).astype(np.uint8)
+
+
+def test_it_is_shown_what_the_cheap_stages_cannot_see(tmp_path: Path) -> None:
+    network(tmp_path / "net" / "model.onnx")
+    (tmp_path / "net" / "preprocessor_config.json").write_text(json.dumps({"size": 256}))
+    rows = [(png(fine(bool(i % 2), i)), "across" if i % 2 else "down") for i in range(60)]
+    kept = tmp_path / "kept"
+    learnt = metier.train(rows, output=kept, encoder=str(tmp_path / "net"))
+    cells = [png(fine(bool(i % 2), i)) for i in range(60, 80)]
+    found = [one.candidates[0].label for one in metier.load(kept).predict(cells)]
+    assert found == ["across" if i % 2 else "down" for i in range(60, 80)]
+    value = learnt.domain.read(cells[0])
+    assert (value.array.shape, value.large.shape) == ((64, 64, 3), (256, 256, 3))
+    assert learnt.evidence(cells[:1])[0].parts

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from metier import lazy
 from metier.data import media
-from metier.domains.base import Domain, shown
+from metier.domains.base import Detailed, Domain, shown
 from metier.encoders.base import Encoder
 from metier.errors import BadCell
 from metier.types import Effort, Input, Table, Value
@@ -24,12 +24,13 @@ Row: TypeAlias = tuple[Value, ...]
 ALONE = "boosted"  # what names this head looks at columns one by one, and gains nothing from a meaning beside them
 
 
-def domain_of(inputs: Sequence[Input]) -> Domain:
-    """The domain of what is read: that of the one column, or the record of several.
+def domain_of(inputs: Sequence[Input], encoders: Sequence[Encoder] = ()) -> Domain:
+    """The domain of what is read: that of the one column, or the record of several; it keeps what the encoders see.
 
     Raises: MissingPackage where one needs what is not installed.
     """
-    return Record(inputs) if len(inputs) > 1 else _ready(inputs[0].domain)
+    domain = Record(inputs) if len(inputs) > 1 else _ready(inputs[0].domain)
+    return domain.for_encoders(encoders) if isinstance(domain, Detailed) else domain
 
 
 def _ready(name: str) -> Domain:

@@ -142,7 +142,7 @@ class Specialist:
     @cached_property
     def domain(self) -> Domain:
         """What reads a cell."""
-        return domain_of(self.inputs)
+        return domain_of(self.inputs, self.encoders)
 
     @cached_property
     def _fits(self) -> Callable[[Value], None] | None:

@@ -108,13 +108,14 @@ def train(
     )  # fmt: skip
     progress("reading", 0.0)
     columns = choose(table, input=input, target=target, task=task, aside=(group, order))
-    domain = domain_of(columns.inputs)
+    offered = encoders_of(domain_of(columns.inputs), effort, encoder)
+    domain = domain_of(columns.inputs, offered)
     table = located(table, columns.inputs)
     asked = _task(columns, max_width)
     values, answers = rows_of(table, columns, domain, asked)
     parted = parting(table, columns.inputs, group=group, order=order)
     examples = examples_of(values, answers, domain, asked, seed, parted)
-    encoders, dropped = affordable(encoders_of(domain, effort, encoder), examples.values, max_ms=max_ms, max_mb=max_mb)
+    encoders, dropped = affordable(offered, examples.values, max_ms=max_ms, max_mb=max_mb)
     examples = with_names(examples, answers, domain, asked, encoders[:2][-1], seed)
     sha256 = digest(table, [*(one.column for one in columns.inputs), *target_columns(table, columns.target)])
     split = [parted.said, *(digest(table, [name]) for name in (group, order) if name is not None)]

@@ -76,6 +76,7 @@ class Media:
 
     array: NDArray[Any]
     name: str
+    large: NDArray[Any] | None = None  # a picture in more detail, for encoders that see so much
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Media) and self.name == other.name and np.array_equal(self.array, other.array)

@@ -80,6 +80,15 @@ class Backed(Protocol):
         ...
 
 
+@runtime_checkable
+class Detailed(Protocol):
+    """What a domain has besides when some encoders see more of a cell than it keeps for the others."""
+
+    def for_encoders(self, encoders: Sequence[Encoder]) -> Domain:
+        """The domain that keeps what these encoders see."""
+        ...
+
+
 def shown(cell: Any) -> str:
     """A cell in a message, made without a look at all of it: it may be huge, or nested beyond what can be printed."""
     if isinstance(cell, str | bytes):

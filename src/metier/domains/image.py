@@ -1,7 +1,8 @@
 """Images: a JPEG, PNG, WebP, BMP or TIFF file; the cheap stage sees edges and colours, the costly one shapes.
 
-A cell is the path of a file, its bytes, or base64 (a data URL). A value is RGB, at most 64 pixels a side. Knows nothing
-of what is asked of it. Formats and pixels are checked in the header before anything is decoded.
+A cell is the path of a file, its bytes, or base64 (a data URL). A value is RGB, at most 64 pixels a side, and beside it
+in the detail that a network named by its user asks for. Knows nothing of what is asked of it. Formats and pixels are
+checked in the header before anything is decoded.
 """
 
 from __future__ import annotations
@@ -40,6 +41,13 @@ class Image:
     files = True
     sample = Table(columns={"input": [], "target": []})
 
+    def __init__(self, side: int = MOST_SIDE) -> None:
+        self._side = side
+
+    def for_encoders(self, encoders: Sequence[Encoder]) -> Image:
+        """The domain that keeps pictures as large as the most that one of these encoders sees."""
+        return Image(max([MOST_SIDE, *(getattr(one, "sees", 0) for one in encoders)]))
+
     def likely(self, cells: Sequence[Any]) -> float:
         """The share of cells that name or hold a picture."""
         seen = [cell for cell in cells if cell is not None]
@@ -55,7 +63,8 @@ class Image:
             raise BadCell(
                 f"{raw.name}: {raw.began()} is no picture. Expected JPEG, PNG, WebP, BMP or TIFF; convert it."
             )
-        return Media(array=_decoded(raw), name=raw.name)
+        large = _decoded(raw, self._side) if self._side > MOST_SIDE else None
+        return Media(array=_decoded(raw, MOST_SIDE), name=raw.name, large=large)
 
     def group(self, values: Sequence[Media]) -> NDArray[np.int64] | None:
         """Near-duplicates share a number."""
@@ -83,19 +92,31 @@ class Image:
 
     def parts(self, value: Media) -> list[tuple[str, Media]]:
         """Each of 16 tiles, and the picture with that tile in its mean colour."""
-        found: list[tuple[str, Media]] = []
-        height, width = value.array.shape[:2]
-        mean = value.array.reshape(-1, 3).mean(axis=0).astype(np.uint8)
-        downs, acrosses = (np.linspace(0, length, TILES + 1).astype(int).tolist() for length in (height, width))
-        for row in range(TILES):
-            for column in range(TILES):
-                hidden = value.array.copy()
-                hidden[downs[row] : downs[row + 1], acrosses[column] : acrosses[column + 1]] = mean
-                found.append((f"tile {row + 1},{column + 1}", Media(array=hidden, name=value.name)))
-        return found
+        return [
+            (
+                f"tile {row + 1},{column + 1}",
+                Media(
+                    array=_hidden(value.array, row, column),
+                    name=value.name,
+                    large=None if value.large is None else _hidden(value.large, row, column),
+                ),
+            )
+            for row in range(TILES)
+            for column in range(TILES)
+        ]
 
 
-def _decoded(raw: RawFile) -> NDArray[np.uint8]:
+def _hidden(picture: NDArray[np.uint8], row: int, column: int) -> NDArray[np.uint8]:
+    """The picture with one tile in its mean colour."""
+    height, width = picture.shape[:2]
+    downs, acrosses = (np.linspace(0, length, TILES + 1).astype(int).tolist() for length in (height, width))
+    hidden = picture.copy()
+    mean = picture.reshape(-1, 3).mean(axis=0).astype(np.uint8)
+    hidden[downs[row] : downs[row + 1], acrosses[column] : acrosses[column + 1]] = mean
+    return hidden
+
+
+def _decoded(raw: RawFile, side: int) -> NDArray[np.uint8]:
     from PIL import Image as Pillow
     from PIL import ImageOps
 
@@ -104,10 +125,10 @@ def _decoded(raw: RawFile) -> NDArray[np.uint8]:
             width, height = file.size
             if width * height > MOST_PIXELS:
                 raise BadCell(_too_many(raw.name, f"{width:,} by {height:,}"))
-            file.draft("RGB", (2 * MOST_SIDE, 2 * MOST_SIDE))  # a JPEG is decoded at an eighth where that will do
+            file.draft("RGB", (2 * side, 2 * side))  # a JPEG is decoded at an eighth where that will do
             file.load()
             upright = ImageOps.exif_transpose(file) if file.getexif().get(0x0112, 1) != 1 else file
-            return _small(upright)
+            return _small(upright, side)
     except (Pillow.DecompressionBombError, Pillow.DecompressionBombWarning):  # Pillow has a limit, too, and looks first
         raise BadCell(_too_many(raw.name, "over 89,000,000")) from None
     except BadCell:
@@ -124,8 +145,8 @@ def _too_many(name: str, found: str) -> str:
     return f"{name}: {found} pixels are too many. Expected at most {MOST_PIXELS:,} in all; make it smaller."
 
 
-def _small(picture: Any) -> NDArray[np.uint8]:
-    """RGB, reduced until its longer side is at most MOST_SIDE."""
+def _small(picture: Any, side: int) -> NDArray[np.uint8]:
+    """RGB, reduced until its longer side is at most `side`."""
     from PIL import Image as Pillow
 
     if picture.mode in ("RGBA", "LA", "PA") or "transparency" in picture.info:
@@ -136,8 +157,8 @@ def _small(picture: Any) -> NDArray[np.uint8]:
         picture = _levelled(picture)
     picture = picture.convert("RGB")
     longest = max(picture.size)
-    if longest > MOST_SIDE:
-        size = [max(1, round(side * MOST_SIDE / longest)) for side in picture.size]
+    if longest > side:
+        size = [max(1, round(length * side / longest)) for length in picture.size]
         picture = picture.resize(size, Pillow.Resampling.BILINEAR, reducing_gap=3.0)
     return np.array(picture, np.uint8)
 

@@ -61,6 +61,11 @@ class BackboneEncoder:
         return made
 
     @property
+    def sees(self) -> int:
+        """The pixels a side of what it is shown."""
+        return self.side
+
+    @property
     def width(self) -> int:
         """Columns of what `encode` returns."""
         return int(self.encode([Media(array=np.zeros((8, 8, 3), np.uint8), name="black")]).shape[1])
@@ -76,7 +81,8 @@ class BackboneEncoder:
         run, name = self._session
         rows = []
         for value in values:
-            picture = np.moveaxis(resized(value.array, self.side), -1, 0).astype(np.float32) / np.float32(255)
+            shown = value.array if value.large is None else value.large
+            picture = np.moveaxis(resized(shown, self.side), -1, 0).astype(np.float32) / np.float32(255)
             found = run(None, {name: ((picture - self._mean) / self._spread)[None]})
             rows.append(_vector(found))
         return np.stack(rows) if rows else np.empty((0, self.width), np.float32)
