@@ -102,6 +102,7 @@ NEIGHBOURS: dict[tuple[str, str], str] = {
     ("data/read.py", "data/columnar.py"): "one door to the readers behind it",
     ("data/read.py", "data/series.py"): "one door to the readers behind it",
     ("data/read.py", "data/sdf.py"): "one door to the readers behind it",
+    ("data/read.py", "data/sequences.py"): "one door to the readers behind it",
     ("data/read.py", "data/spans.py"): "one door to the readers behind it",
     ("decide/accept.py", "decide/measure.py"): "a promise is tested by the same exact range that reports it",
     ("encoders/descriptors.py", "encoders/fingerprint.py"): "a fingerprint folded is one still",

@@ -127,7 +127,15 @@ def _names(path: str) -> list[str]:
     """The names of a file's columns, all of them: a line of JSON may bring one that no line before it had."""
     batches = _batches(path)
     whole = batches if Path(path).suffix.lower() in (".jsonl", ".ndjson") else [next(batches)]
-    return list(dict.fromkeys(name for batch in whole for name in batch.columns))
+    names = list(dict.fromkeys(name for batch in whole for name in batch.columns))
+    return [name for name in names if "name" not in names or name != _record(path)]  # a record's name says which it is
+
+
+def _record(path: str) -> str | None:
+    """The column of what the file's records are, where it is a file of such."""
+    from metier.data.read import ENDINGS, RECORDS
+
+    return RECORDS.get(ENDINGS.get(Path(path).suffix.lower(), ""))
 
 
 def _words(words: Sequence[str], columns: Sequence[str]) -> tuple[Table, Sequence[str]]:
@@ -245,6 +253,10 @@ def _of_file(specialist: Learnt, asked: str | None) -> Cells:
 
     def cells(batch: Table) -> Sequence[Any]:
         names = list(learnt) if asked is None else split_names(asked, batch.columns)
+        record = _record(batch.source)
+        missing = asked is None and len(names) == 1 and names[0] not in batch.columns
+        if missing and record is not None and record in batch.columns:
+            return batch.columns[record]
         if len(names) != len(learnt):
             raise BadOption(f"--input {asked}: {len(names)} columns. Expected {len(learnt)}: {', '.join(learnt)}.")
         if len(batch.problems) == len(batch) and not set(names) <= set(batch.columns):

@@ -1,8 +1,8 @@
 """Whatever holds examples to a Table: files, folders, remote paths, frames, dictionaries and lists.
 
 Knows nothing of what columns mean. CSV, TSV, JSON and JSONL are read by the standard library; Parquet and remote paths
-need polars, which comes with the extra `parquet` and not with what only predicts. SDF is read without chemistry, and
-archives are opened in `archive.py`.
+need polars, which comes with the extra `parquet` and not with what only predicts. SDF is read without chemistry, FASTA
+without biology, and archives are opened in `archive.py`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from metier.data import archive, columnar, lines, sdf, series, spans
+from metier.data import archive, columnar, lines, sdf, sequences, series, spans
 from metier.errors import UnreadableData
 from metier.types import Packed, Table
 
@@ -22,6 +22,9 @@ ENDINGS = {".csv": ".csv", ".tsv": ".tsv", ".tab": ".tsv", ".jsonl": ".jsonl", "
 ENDINGS |= {".json": ".json", ".parquet": ".parquet", ".pq": ".parquet", ".ts": ".ts"}
 ENDINGS |= {".conll": ".conll", ".iob": ".conll", ".iob2": ".conll", ".bio": ".conll"}
 ENDINGS |= {".sdf": ".sdf", ".sd": ".sdf", ".mol": ".sdf"}
+ENDINGS |= dict.fromkeys((".fasta", ".fa", ".fna", ".faa", ".ffn"), ".fasta")
+# what the records of a file are, in the column that its reader names so; their own name stands in `name`
+RECORDS = {".sdf": sdf.MOLECULE, ".fasta": sequences.SEQUENCE}
 KNOWN = ", ".join((*ENDINGS, *archive.ENDINGS))
 SHOWN_PROBLEMS = 5
 
@@ -77,6 +80,8 @@ def _tabular(path: Path, batch_rows: int) -> Iterator[Table]:
         yield from spans.conll(path, batch_rows)
     elif ending == ".sdf":
         yield from sdf.molecules(path, batch_rows)
+    elif ending == ".fasta":
+        yield from sequences.sequences(path, batch_rows)
     elif ending == ".parquet":
         yield from columnar.scanned(str(path), ending, batch_rows)
     elif ending == ".ts":
