@@ -6,6 +6,7 @@ Knows no conversation. It never tries twice, and says `unknown` wherever the oth
 from __future__ import annotations
 
 import importlib.util
+import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,8 @@ class Outside:
         url = self._url(action, values)
         body = {name: _body(template, values) for name, template in action.body.items()}
         headers = {} if key is None else {"Idempotency-Key": key}
+        if action.key_env:
+            headers["Authorization"] = f"Bearer {_secret(action)}"
         try:
             with self._client.stream(
                 action.how.upper(),
@@ -102,7 +105,16 @@ class Refused(Exception):
     """What a Python action raises to say that nothing was done, and why."""
 
 
-def _body(template: str, values: Mapping[str, Any]) -> Any:
+def _secret(action: Action) -> str:
+    found = os.environ.get(action.key_env, "")
+    if not found:
+        raise BadAssistant(f"{action.place}: there is no key in ${action.key_env}. Set it where the assistant runs.")
+    return found
+
+
+def _body(template: Any, values: Mapping[str, Any]) -> Any:
+    if not isinstance(template, str):
+        return template
     whole = GAP.fullmatch(template)
     if whole is not None and whole[2] is None:
         return look(whole[1], values)

@@ -49,7 +49,8 @@ class Action:
     target: str
     changes: bool
     place: Place
-    body: Mapping[str, str] = field(default_factory=dict)
+    body: Mapping[str, Any] = field(default_factory=dict)
+    key_env: str = ""  # the variable that holds the key of the other side
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -154,6 +155,7 @@ class Script:
     currency: str = "£"
     workshop: Path = Path("models")  # where what is learnt lies
     taught: tuple[tuple[str, str], ...] = ()  # messages and what they mean, as people at the desk have taught it
+    writer: Action | None = None  # a language model, asked where nothing else knows; off unless it is named
     outside: Path | None = None  # a Python file that stands in for the outside, in tests and trials
     sources: Mapping[str, Place] = field(default_factory=dict)
 

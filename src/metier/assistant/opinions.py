@@ -5,7 +5,7 @@ Knows no rules: what is made of an opinion is theirs.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from operator import attrgetter
 from time import perf_counter
 from typing import TypeVar
@@ -42,6 +42,10 @@ class Opinions:
         """The section that surely answers."""
         found = self._timed("knowledge", lambda: self._seek(text))
         return found if found is not None and found.sure else None
+
+    def near(self, text: str, most: int) -> Sequence[Found]:
+        """The sections that may answer, the best first."""
+        return self._minds.library.near(text, most)
 
     def intent(self, text: str) -> Decision:
         """What a customer who writes so wants."""

@@ -28,6 +28,7 @@ KEYS = (
     "promise",
     "privacy",
     "outside",
+    "writer",
 )
 SAYS = {
     "greet": "Hello. I'm a program; ask for a person any time.",
@@ -58,6 +59,7 @@ SAYS = {
     "taken": "Thank you, I've passed that on.",
     "back": "You're back with the assistant, which is a program. What else can I do?",
     "off": "I can't do that at the moment.",
+    "written": "A language model reads our pages so: {text} Ask for a person if that matters.",
     "resumed": "Welcome back. We were in the middle of {old}.",
     "empty": "I got nothing to read. Say it in words.",
 }
@@ -106,6 +108,7 @@ def script(root: Node, folder: Path, models: str = MODELS) -> Script:
         redact=_texts(privacy["redact"]) if "redact" in privacy else None,
         keep_days=_days(privacy["keep"]) if "keep" in privacy else 30,
         outside=folder / _text(top["outside"]) if "outside" in top else None,
+        writer=_writer(top["writer"]) if "writer" in top else None,
         sources={name: node.place for name, node in top.items()},
     )  # fmt: skip
 
@@ -146,7 +149,7 @@ def _learnt(node: Node, name: str, folder: Path, workshop: Path) -> Learnt:
 
 
 def _action(name: str, node: Node) -> Action:
-    given = _keys(node, f"the action {name}", (*HOW, "changes", "body"))
+    given = _keys(node, f"the action {name}", (*HOW, "changes", "body", "key_env"))
     ways = [way for way in HOW if way in given]
     if len(ways) != 1:
         raise BadAssistant(f"{node.place}: the action {name} has {len(ways)} of {', '.join(HOW)}. Give it exactly one.")
@@ -157,7 +160,18 @@ def _action(name: str, node: Node) -> Action:
         )
     body = {key: str(one.value) for key, one in _mapping(given["body"], "body").items()} if "body" in given else {}
     changes = _true(given["changes"]) if "changes" in given else False
-    return Action(name=name, how=ways[0], target=target, changes=changes, place=node.place, body=body)
+    key_env = _text(given["key_env"]) if "key_env" in given else ""
+    return Action(name=name, how=ways[0], target=target, changes=changes, place=node.place, body=body, key_env=key_env)
+
+
+def _writer(node: Node) -> Action:
+    """A server that speaks OpenAI's chat completions, as an action that reads."""
+    given = _keys(node, "writer", ("post", "model", "key_env"), needed=("post", "model"))
+    return Action(
+        name="writer", how="post", target=_text(given["post"]), changes=False, place=node.place,
+        body={"model": _text(given["model"]), "messages": "{messages}", "temperature": 0, "max_tokens": 200},
+        key_env=_text(given["key_env"]) if "key_env" in given else "",
+    )  # fmt: skip
 
 
 def _job(name: str, node: Node) -> Job:

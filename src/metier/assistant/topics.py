@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from metier.assistant import cues, jobs, wording
+from metier.assistant import cues, jobs, wording, writer
 from metier.assistant.hours import times
 from metier.assistant.moment import Moment
 from metier.assistant.person import hand_off
@@ -27,7 +27,7 @@ def take_up(now: Moment, act: str) -> None:
         return now.say("nothing")
     if idle and act == "correct" and now.state.finished and not wording.asking(now.text):
         return now.say("done_already")
-    if not _dealt_with(now, now.text):
+    if not _dealt_with(now, now.text) and not writer.answered(now):
         missed(now)
     return None
 

@@ -1,6 +1,7 @@
 """Scores for dense vectors: boosted trees, grown by LightGBM and run by ONNX Runtime.
 
-Knows nothing of where the vectors come from; only the order of the numbers in a column matters. What runs is an ONNX
+Knows nothing of where the vectors come from; only the order of the numbers in a column matters. For a single target the
+trees see means of pairs of columns as well, where that is worth it. What runs is an ONNX
 graph written here from the trees, and a head whose graph says anything else than its trees is refused.
 
 Source: Ke et al. 2017, "LightGBM"; the operator TreeEnsembleRegressor of ai.onnx.ml 3.
@@ -17,8 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from metier import lazy
+from metier.encoders.pairs import MOST_COLUMNS, Pairs
 from metier.errors import BadOption, NotFaithful
-from metier.types import Encoded, Floats, Loss, Rows, Scores, State, Targets, Vectors
+from metier.types import Encoded, Floats, Json, Loss, Rows, Scores, State, Targets, Vectors
 
 FILE = "trees.onnx"
 MOST_TREES, PATIENCE = 1_000, 50
@@ -26,6 +28,7 @@ HELD_BACK, FEWEST_HELD = 0.2, 100  # of the rows, to say how many trees are enou
 FEW_TREES = 100  # where nothing can be held back
 MOST_TREES_IN_ALL = 6_000  # of all labels together: what is slow to run and large to keep
 CHECKED_ROWS = 2_000
+WORTH = 0.002  # of the loss of rows held back, by which pairs of columns must lower it
 DIFFERENCE = 1e-4  # of a score: single precision over a thousand leaves
 
 
@@ -44,6 +47,7 @@ class BoostedHead:
 
     kind = "boosted.v1"
     left_out: Scores | None = None
+    _pairs: Pairs | None = None
 
     def __init__(self, *, rate: float = 0.05, leaves: int = 31, columns: float = 0.4, least: int = 20) -> None:
         self.rate, self.leaves, self.columns, self.least = rate, leaves, columns, least
@@ -64,14 +68,35 @@ class BoostedHead:
         fitted.labels = targets.shape[1]
         fitted.mirrored = loss == "softmax" and targets.shape[1] == 2
         vectors = np.ascontiguousarray(encoded, np.float32)
-        boosters = [self._grown(vectors, goal, seed) for goal in _goals(targets, loss)]
+        goals = [*_goals(targets, loss)]
+        if len(goals) == 1 and goals[0].labels == 1:
+            fitted._pairs, vectors, several = self._paired(vectors, goals[0], seed)
+            forests = [several]
+        else:
+            forests = [[self._grown(vectors, goal, seed)[0]] for goal in goals]
         half = 0.5 if fitted.mirrored else 1.0  # what the one label gains and the other loses
-        fitted._graph = _graph([booster.dump_model() for booster in boosters], vectors.shape[1], half)
-        _check_faithful(fitted, boosters, vectors[:: max(1, len(vectors) // CHECKED_ROWS)])
+        fitted._graph = _graph(forests, vectors.shape[1], half)
+        _check_faithful(fitted, forests, vectors[:: max(1, len(vectors) // CHECKED_ROWS)])
         return fitted
 
-    def _grown(self, vectors: Vectors, goal: _Goal, seed: int) -> Any:
-        """Trees on all rows, as many as were best for rows held back from a first go."""
+    def _paired(self, vectors: Vectors, goal: _Goal, seed: int) -> tuple[Pairs | None, Vectors, list[Any]]:
+        """Trees that see columns alone; where rows held back say that pairs of them are worth it, such that see both as
+        well, whose sums are averaged.
+        """
+        alone, loss = self._grown(vectors, goal, seed)
+        if loss is None or vectors.shape[1] < 2:
+            return None, vectors, [alone]
+        used = np.argsort(-alone.feature_importance("gain"))[:MOST_COLUMNS]
+        pairs, widened = Pairs.learnt(vectors[goal.rows], goal.answers, used.tolist(), seed)
+        rows = np.zeros((len(vectors), widened.shape[1]), np.float32)
+        rows[goal.rows] = widened
+        both, lower = self._grown(rows, goal, seed)
+        if not len(pairs.pairs) or lower is None or lower > loss * (1 - WORTH):
+            return None, vectors, [alone]
+        return pairs, rows, [alone, both]
+
+    def _grown(self, vectors: Vectors, goal: _Goal, seed: int) -> tuple[Any, float | None]:
+        """Trees on all rows, as many as were best for rows held back from a first go; their loss there, if any were."""
         import lightgbm
 
         settings = {
@@ -97,17 +122,19 @@ class BoostedHead:
         most = max(MOST_TREES_IN_ALL // goal.labels, 10)
         held = _held_back(answers, seed)
         if held is None:
-            return grown(every, min(FEW_TREES, most), None)
-        best = grown(~held, min(MOST_TREES, most), held).best_iteration
+            return grown(every, min(FEW_TREES, most), None), None
+        first = grown(~held, min(MOST_TREES, most), held)
+        (loss,) = next(iter(first.best_score.values())).values()
         # more rows bear a few more trees
-        return grown(every, max(round(best / (1 - HELD_BACK / 2)), 1), None)
+        return grown(every, max(round(first.best_iteration / (1 - HELD_BACK / 2)), 1), None), float(loss)
 
     def scores(self, encoded: Encoded) -> Scores:
         """Scores (n, k)."""
         assert not isinstance(encoded, Rows)
         if not len(encoded):
             return np.zeros((0, self.labels), np.float32)
-        sums: Scores = self._run(None, {"vectors": encoded})[0]
+        vectors = encoded if self._pairs is None else self._pairs.beside(encoded)
+        sums: Scores = self._run(None, {"vectors": vectors})[0]
         if not self.mirrored:
             return sums
         both: Scores = np.concatenate((-sums, sums), axis=1)
@@ -123,13 +150,16 @@ class BoostedHead:
         return onnxruntime.InferenceSession(self._graph, options, providers=["CPUExecutionProvider"]).run
 
     def state(self) -> State:
-        return State(config={"labels": self.labels, "mirrored": self.mirrored}, files={FILE: self._graph})
+        pairs = {} if self._pairs is None else self._pairs.state().arrays
+        config: dict[str, Json] = {"labels": self.labels, "mirrored": self.mirrored}
+        return State(config=config, arrays=pairs, files={FILE: self._graph})
 
     @classmethod
     def restore(cls, state: State) -> Self:
         config: dict[str, Any] = dict(state.config)
         head = cls()
         head.labels, head.mirrored, head._graph = config["labels"], config["mirrored"], state.files[FILE]
+        head._pairs = Pairs.restore(state) if state.arrays else None
         _ = head._run  # a graph that is none is found now, not at the first question
         return head
 
@@ -162,17 +192,20 @@ def _held_back(answers: Floats, seed: int) -> NDArray[np.bool_] | None:
     return held
 
 
-def _graph(models: Sequence[Any], width: int, scale: float) -> bytes:
-    """The trees of all boosters as one ONNX graph: vectors (n, width) to sums (n, k)."""
+def _graph(forests: Sequence[Sequence[Any]], width: int, scale: float) -> bytes:
+    """The trees of all boosters as one ONNX graph: vectors (n, width) to sums (n, k), averaged over each forest."""
     from onnx import TensorProto, helper
 
     nodes, leaves, target, tree = _Nodes(), _Leaves(), 0, 0
-    for model in models:
-        labels = model["num_tree_per_iteration"]
-        for i, grown in enumerate(model["tree_info"]):
-            _laid_out(grown["tree_structure"], tree, target + i % labels, nodes, leaves)
-            tree += 1
+    for forest in forests:
+        for booster in forest:
+            model = booster.dump_model()
+            labels = model["num_tree_per_iteration"]
+            for i, grown in enumerate(model["tree_info"]):
+                _laid_out(grown["tree_structure"], tree, target + i % labels, nodes, leaves)
+                tree += 1
         target += labels
+        scale /= len(forest)  # several are of a single target
     leaves.target_weights = [scale * weight for weight in leaves.target_weights]
     ensemble = helper.make_node(
         "TreeEnsembleRegressor", ["vectors"], ["sums"], domain="ai.onnx.ml", n_targets=target,
@@ -243,15 +276,13 @@ def _rounded_down(threshold: float) -> float:
     return float(single if float(single) <= threshold else np.nextafter(single, np.float32(-np.inf)))
 
 
-def _check_faithful(head: BoostedHead, boosters: Sequence[Any], vectors: Vectors) -> None:
+def _check_faithful(head: BoostedHead, forests: Sequence[Sequence[Any]], vectors: Vectors) -> None:
     """Hold the graph to what the trees say.
 
     Raises: NotFaithful where a label flips or a score differs.
     """
     said = head._run(None, {"vectors": vectors})[0] * (2 if head.mirrored else 1)
-    wanted = np.column_stack(
-        [booster.predict(vectors, raw_score=True, num_threads=1) for booster in boosters]
-    )  # (n, k)
+    wanted = np.column_stack([np.mean([_raw(one, vectors) for one in forest], axis=0) for forest in forests])  # (n, k)
     far = (np.abs(said - wanted) > DIFFERENCE * np.maximum(1, np.abs(wanted))).any(axis=1)
     # one sum alone says one label above 0 and the other below; labels this near to one another are a tie
     ranked = np.sort(np.hstack([wanted, np.zeros_like(wanted)]) if wanted.shape[1] == 1 else wanted, axis=1)
@@ -265,6 +296,11 @@ def _check_faithful(head: BoostedHead, boosters: Sequence[Any], vectors: Vectors
             f"from its trees, such as {said[wrong][0]} and not {wanted[wrong][0]}. Expected the same to {DIFFERENCE}. "
             "Install the versions of lightgbm, onnx and onnxruntime in constraints.txt, and report it."
         )
+
+
+def _raw(booster: Any, vectors: Vectors) -> Floats:
+    said: Floats = booster.predict(vectors[:, : booster.num_feature()], raw_score=True, num_threads=1)
+    return said
 
 
 HEAD: Any = BoostedHead
