@@ -114,3 +114,35 @@ def test_axe_finds_nothing_and_nothing_runs_over(
         assert await page.do("document.documentElement.scrollWidth <= innerWidth")
 
     drive(tmp_path, walk)
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(1200, "light"), (400, "dark")])
+def test_figures_and_a_narrower_search(address: str, line: Any, tmp_path: Path, width: int, scheme: str) -> None:
+    for name, said in {"c1": "what does a new card cost?", "c2": "what is the meaning of life?"}.items():
+        line.name = name
+        line(said)
+    line("let me talk to a human")
+
+    async def walk(page: Page) -> None:
+        await page.send(
+            "Emulation.setDeviceMetricsOverride", width=width, height=900, deviceScaleFactor=1, mobile=False
+        )
+        await page.send("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
+        await page.open(f"{address}/desk/#~figures", holds="figure.days rect")
+        assert "handed off" in await page.do(WHOLE)
+        assert "50.0 %" in await page.do(WHOLE)
+        await page.do("document.querySelector('#narrow').open = true")
+        await page.until("document.querySelector('#outcome option[value=\"handed off\"]')")
+        await page.do("document.querySelector('#outcome').value = 'handed off'")
+        await pressed(page, "Find")
+        await page.until("document.querySelectorAll('#queue li').length === 1")
+        assert "meaning of life" not in await page.do("document.querySelector('#queue').innerText")
+        await page.do(AXE)
+        found = await page.do(
+            "axe.run().then((found) => found.violations.map((one) => one.id + ': ' + one.nodes[0].html))"
+        )
+        assert found == []
+        assert await page.do("document.documentElement.scrollWidth <= innerWidth")
+        assert page.complaints == []
+
+    drive(tmp_path, walk)

@@ -12,16 +12,21 @@ from typing import Any
 
 import msgspec
 
+from metier.assistant import minds, read
 from metier.assistant.base import EVERYTHING, Found
+from metier.assistant.outcomes import Outcome, chosen, outcomes
+from metier.assistant.replayed import Replayed, replayed
 from metier.assistant.state import State
 from metier.assistant.store import Entry
 from metier.assistant.talk import Talk, state_of
 from metier.assistant.teach import Teaching
-from metier.errors import MetierError
+from metier.assistant.turn import Rules
+from metier.assistant.workshop import CANDIDATE
+from metier.errors import BadOption, MetierError
 
 LOOK = timedelta(hours=1)  # within which looking again is the same look
 SUGGESTED = 3
-MOST_FOUND = 50
+MOST_FOUND, MOST_SOUGHT = 50, 5_000
 MOST_CHARACTERS = 4_000
 
 
@@ -91,17 +96,40 @@ class Desk:
             for card in self._log.cards()
         ]
 
-    def found(self, text: str) -> list[Waiting]:
-        """The latest conversations that hold a text as it was kept, with none: the latest of all."""
-        names = self._log.find(text, MOST_FOUND)
+    def found(
+        self, text: str, *, job: str = "", outcome: str = "", ours: tuple[float, float] | None = None
+    ) -> list[Waiting]:
+        """The latest conversations that hold a text as it was kept, with none: the latest of all.
+
+        Of them those about a job or section, with an outcome or a reason for it, or with a message that was ours with a
+        probability between two.
+        """
+        names = self._log.find(text, MOST_SOUGHT)
+        if job or outcome or ours is not None:
+            fitting = {one.conversation for one in chosen(self.outcomes(), job=job, outcome=outcome, ours=ours)}
+            names = [name for name in names if name in fitting]
         cards = {card.conversation: card for card in self._log.cards()}
         return [
             _waiting(name, cards[name].at, cards[name].data, entries)
             if name in cards
             else _waiting(name, _at(entries[-1]), {"standing": "", "why": "", "told": {}}, entries)
-            for name in names
+            for name in names[:MOST_FOUND]
             if (entries := self._log.entries(name))
         ]
+
+    def outcomes(self) -> list[Outcome]:
+        """What became of every conversation that is kept, the latest first."""
+        return outcomes(self._log, self._now())
+
+    def replayed(self) -> Replayed:
+        """The latest conversations by the candidate, calling nothing.
+
+        Raises: BadOption where there is none.
+        """
+        if not (self.home / CANDIDATE).is_dir():
+            raise BadOption("There is no candidate yet. Learn one first.")
+        script = read.load(self.home, CANDIDATE)
+        return replayed(self._log, Rules(script, minds.load(script)))
 
     def look(self, conversation: str, who: str) -> Seen:
         """The whole of a conversation. That somebody looked is written down, once an hour.

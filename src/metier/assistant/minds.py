@@ -53,7 +53,7 @@ class Nothing:
 
 def trained(script: Script) -> bool:
     """Whether every specialist is there."""
-    return all(folder.is_dir() for folder in _folders(script).values())
+    return all(folder.is_dir() for folder in folders(script).values())
 
 
 def load(script: Script) -> Minds:
@@ -61,14 +61,14 @@ def load(script: Script) -> Minds:
 
     Raises: BadAssistant where one was never trained; it says the command.
     """
-    folders = _folders(script)
-    missing = [name for name, folder in folders.items() if not folder.is_dir()]
+    places = folders(script)
+    missing = [name for name, folder in places.items() if not folder.is_dir()]
     if missing:
         raise BadAssistant(
             f"{script.folder}: not trained yet: {', '.join(missing)}. Run: metier assistant train {script.folder}"
         )
     with ThreadPoolExecutor(4) as pool:
-        loaded = dict(zip(folders, pool.map(artifact.load, folders.values()), strict=True))
+        loaded = dict(zip(places, pool.map(artifact.load, places.values()), strict=True))
     rows = learn.teaching(script)
     library: Library = Sections(loaded["knowledge"]) if "knowledge" in loaded else Nothing()
     return Minds(
@@ -99,7 +99,8 @@ def _phrases(rows: Sequence[tuple[str, str]]) -> dict[str, str]:
     return {text: next(iter(several)) for text, several in labels.items() if len(several) == 1}
 
 
-def _folders(script: Script) -> dict[str, Path]:
+def folders(script: Script) -> dict[str, Path]:
+    """Where each specialist of an assistant is, or will be."""
     taught = learn.teaching(script)
     folders = {name: one.folder for name, one in script.models.items() if one.rows is None or name in taught}
     if learn.KNOWLEDGE in taught:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -176,6 +176,16 @@ class Log:
         """Their names, the latest first."""
         rows = self._here.ask("select conversation from log group by conversation order by max(at) desc")
         return [name for (name,) in rows]
+
+    def of_customer(self, customer: str) -> list[str]:
+        """The conversations in which somebody was logged in as this customer, the latest first."""
+        rows = self._here.ask("select conversation, data from log where kind = 'received' order by at desc", ())
+        return list(dict.fromkeys(name for name, data in rows if json.loads(data)["customer"] == customer))
+
+    def forget_proposals(self, said: Set[str]) -> None:
+        """What was proposed of messages that read so, gone."""
+        gone = [(one.id,) for one in self.proposals(most=1_000_000) if one.data.get("text") in said]
+        self._here.run("delete from proposal where id = ?", gone)
 
     def forget(self, conversation: str) -> None:
         """Everything of one conversation, gone."""

@@ -7,7 +7,7 @@ killed anywhere finds the open turn again and works it out from the same words, 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -93,14 +93,15 @@ class Talk:
 
     def replay(self, conversation: str) -> list[str]:
         """Every `ended` entry worked out anew from what was received and called: same models, same bytes."""
+        return [plain(_ended(turn, received.data["id"])) for received, turn in self.anew(conversation)]
+
+    def anew(self, conversation: str) -> Iterator[tuple[Entry, Turn]]:
+        """Each message that was received, and what these rules make of it where it came; nothing is called."""
         entries = self.log.entries(conversation)
-        said = []
         for place, entry in enumerate(entries):
             if entry.kind == "received":
                 calls = _Calls(self, conversation, [*entries], place, live=False)
-                turn = self.rules.turn(state_of(entries[:place]), _message(entry.data), calls.do)
-                said.append(plain(_ended(turn, entry.data["id"])))
-        return said
+                yield entry, self.rules.turn(state_of(entries[:place]), _message(entry.data), calls.do)
 
     def _work(self, conversation: str, entries: list[Entry], message: Message, number: str = "") -> Turn:
         start = max(place for place, entry in enumerate(entries) if entry.kind == "received")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from metier.commands import bring, teach
+from metier.commands import bring, records, teach
 from metier.commands.base import FAILED, effort_of, grid, say, show, shown
 from metier.commands.chat import At, Home, addresses
 
@@ -182,6 +182,11 @@ def app() -> typer.Typer:
         teach.promote,
         teach.rollback,
         teach.gaps,
+        records.figures,
+        records.replay,
+        records.evidence,
+        records.export,
+        records.erase,
     ):
         verbs.command()(guarded(verb))
     verbs.command("test")(guarded(trial))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -120,13 +122,9 @@ def rollback(folder: Home) -> None:
 def gaps(folder: Home, log: Kept = None, as_json: AsJson = False) -> None:
     """Group what was declined or not understood: what to build next, and how often it was asked for."""
     from metier.assistant import gaps as found_gaps
-    from metier.assistant.store import open_log
 
-    kept = open_log(log or folder / "state" / "log.db")
-    try:
+    with opened(folder, log) as kept:
         found = found_gaps.gaps(kept)
-    finally:
-        kept.close()
     if as_json:
         for one in found:
             typer.echo(json.dumps({"count": one.count, "why": one.why, "examples": one.examples}, ensure_ascii=False))
@@ -138,6 +136,18 @@ def gaps(folder: Home, log: Kept = None, as_json: AsJson = False) -> None:
     for one in found[:SHOWN]:
         table.add_row(str(one.count), one.why, shown(" | ".join(one.examples)))
     show(table)
+
+
+@contextmanager
+def opened(folder: Path, log: str | None) -> Iterator[Log]:
+    """The log of an assistant, or the one that is named, for as long as the context lasts."""
+    from metier.assistant.store import open_log
+
+    kept = open_log(log or folder / "state" / "log.db")
+    try:
+        yield kept
+    finally:
+        kept.close()
 
 
 def _opened(folder: Path, log: str | None) -> tuple[Teaching, Log]:

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from metier.assistant import teach, workshop
+from metier.assistant import outcomes, teach, workshop
 from metier.assistant.desk import Desk, NotYours, UnknownConversation
 from metier.errors import BadOption
 from metier.gateway.base import BadRequest, Role, Trouble, Unanswerable, UnknownPath
@@ -81,7 +81,8 @@ class TheDesk:
             Endpoint(method="GET", path="/desk/", call=page, public=True, about="The page."),
             Endpoint(method="GET", path="/desk/{file}", call=page, public=True, about="A part of the page."),
             at("GET", "", queue, "Who waits, who is answered, and what is turned off."),
-            at("GET", "/found", found, "Conversations that hold a text: ?text="),
+            at("GET", "/found", found, "Conversations that hold ?text=, by ?job=, ?outcome= and ?ours=0.4-0.6, too."),
+            at("GET", "/figures", figures, "What became of conversations, each share with its interval."),
             at("POST", "/switches", switch, "Turn a job, or all of them, off or on.", Switch, role="operate"),
             at("GET", "/conversations/{id}", look, "A conversation with its trace; looking is written down."),
             at("POST", "/conversations/{id}/take", take, "Take it over."),
@@ -94,6 +95,7 @@ class TheDesk:
             at("POST", "/teaching/tests", test, "Propose that a conversation always goes so.", NewTest),
             at("POST", "/teaching/proposals/{id}", decide, "Agree to a proposal, or refuse it.", Decided),
             at("POST", "/teaching/retrain", retrain, "Learn a candidate; takes a minute or two.", role="operate"),
+            at("GET", "/teaching/replay", replay, "Turns that the candidate would take another way."),
             at("POST", "/teaching/promote", promote, "Serve the candidate.", role="operate"),
             at("POST", "/teaching/rollback", rollback, "Serve what was served before.", role="operate"),
         ]
@@ -126,7 +128,21 @@ async def queue(gateway: Gateway, request: Request) -> Reply:
 
 async def found(gateway: Gateway, request: Request) -> Reply:
     """The latest fifty."""
-    return reply({"found": await _done(_desk(gateway).found, request.query.get("text", ""))})
+    asked = request.query
+    wanted = {name: asked[name] for name in ("job", "outcome") if asked.get(name)}
+    ours = _band(asked.get("ours", ""))
+    return reply({"found": await _done(lambda: _desk(gateway).found(asked.get("text", ""), ours=ours, **wanted))})
+
+
+async def figures(gateway: Gateway, request: Request) -> Reply:
+    """All that are kept; names of what may be asked for besides."""
+    some = await _done(_desk(gateway).outcomes)
+    return reply({"figures": outcomes.figures(some), "outcomes": outcomes.OUTCOMES, "jobs": _desk(gateway).jobs()})
+
+
+async def replay(gateway: Gateway, request: Request) -> Reply:
+    """Nothing outside is called."""
+    return reply(await _done(_desk(gateway).replayed))
 
 
 async def switch(gateway: Gateway, request: Request) -> Reply:
@@ -238,6 +254,14 @@ def _desk(gateway: Gateway) -> Desk:
 
 def _who(request: Request) -> str:
     return request.caller.owner if request.caller and request.caller.owner else "the desk"
+
+
+def _band(said: str) -> tuple[float, float] | None:
+    low, _, high = said.partition("-")
+    try:
+        return (float(low), float(high)) if said else None
+    except ValueError:
+        raise BadRequest(f"'{said:.20}' is no band. Write two probabilities, as in 0.4-0.6.", param="ours") from None
 
 
 def _text(request: Request) -> str:

@@ -5,7 +5,7 @@ const main = document.querySelector("#main");
 const queue = document.querySelector("#queue");
 const switches = document.querySelector("#switches > div");
 const search = document.querySelector("#search");
-const POLL_MS = 2000, LATE_MIN = 5;
+const POLL_MS = 2000, LATE_MIN = 5, FIGURES = "~figures", REPLAY = "~replay";
 const teaching = document.querySelector("#teaching > div");
 let found = null, drawn = "", listed = "", meanings = {}, busy = false;
 
@@ -31,6 +31,8 @@ async function look() {
     list(who, found ?? waiting, found !== null);
     turned(jobs, off);
     if (teaching.parentElement.open) taught(who, await ask("/v1/desk/teaching"));
+    if (open() === FIGURES) return await figured();
+    if (open() === REPLAY) return await replayed();
     document.title = `${waiting.filter((one) => one.standing === "waiting").length} waiting – Métier desk`;
     if (open()) show(who, await ask(at()));
     else show(who, null);
@@ -111,6 +113,7 @@ function versions(candidate, before) {
     candidate ? table(["", "#Served", "#Candidate"], names.map((name, i) => [name, was[i], is[i]]), "The candidate beside what is served") : null,
     candidate?.after.failed.length ? make("p", { class: "bad" }, `Goes another way: ${candidate.after.failed.join(", ")}`) : null,
     make("p", { class: "row" }, make("button", { disabled: busy, onclick: go("/v1/desk/teaching/retrain", "The candidate is learnt. Compare it before you serve it.") }, "Learn a candidate"),
+      candidate ? make("button", { onclick: () => (location.hash = REPLAY) }, "Replay conversations") : null,
       candidate ? make("button", { disabled: busy, onclick: go("/v1/desk/teaching/promote", "The candidate is served.") }, "Serve the candidate") : null,
       before ? make("button", { disabled: busy, onclick: go("/v1/desk/teaching/rollback", "What was served before is served again.") }, "Back to what was before") : null));
 }
@@ -196,12 +199,58 @@ function note(kept) {
   } }, make("h2", {}, "Note"), make("label", { for: "note" }, "For your colleagues; the customer never sees it"), text, make("p", {}, make("button", {}, "Keep")));
 }
 
+// What became of all conversations: shares with their intervals, and the days they began on.
+async function figured() {
+  const { figures } = await ask("/v1/desk/figures");
+  const now = JSON.stringify(figures);
+  document.title = "Figures – Métier desk";
+  if (now === drawn) return;
+  drawn = now;
+  main.dataset.of = FIGURES;
+  const reasons = Object.entries(figures.reasons).sort((a, b) => b[1] - a[1]);
+  const lines = figures.shares.map((one) => [one.name, one.of ? percent(one.count / one.of) : "–", one.of ? `${percent(one.low)} to ${percent(one.high)}` : "", one.of.toLocaleString()]);
+  main.replaceChildren(make("h1", {}, "What became of conversations"),
+    figures.conversations ? days(figures.days) : empty("Nobody has written yet. Figures come with the first conversation."),
+    table(["", "#Share", "#95 % interval", "#Of"], lines, "Shares of conversations and turns"),
+    reasons.length ? table(["Handed off because", "#Times"], reasons.map(([why, count]) => [why, count.toLocaleString()]), "Reasons for hand-overs") : null,
+    make("p", { class: "soft" }, `A turn's specialists took ${figures.p50_ms} ms at the median and ${figures.p95_ms} ms at the 95th percentile, of ${figures.turns.toLocaleString()} turns. Resolved: something was done or answered, no person took part, and the customer did not come back with the same within 7 days.`));
+}
+
+function days(counted) {
+  const some = Object.entries(counted).slice(-60), wide = 720, high = 140, step = wide / Math.max(some.length, 10);
+  const most = Math.max(...some.map(([, of]) => Object.values(of).reduce((sum, n) => sum + n, 0)));
+  const kinds = [...new Set(some.flatMap(([, of]) => Object.keys(of)))].sort();
+  const stack = ([day, of], i) => {
+    let top = high;
+    return kinds.filter((kind) => of[kind]).map((kind) => make("rect", { class: kind.replace(" ", "-"), x: i * step + 1, y: (top -= (of[kind] / most) * high), width: Math.max(step - 2, 1), height: (of[kind] / most) * high }, make("title", {}, `${day}: ${of[kind]} ${kind}`)));
+  };
+  return make("figure", { class: "days" }, make("svg", { viewBox: `0 0 ${wide} ${high}`, role: "img", "aria-label": `Conversations by day, ${some[0][0]} to ${some.at(-1)[0]}, at most ${most} a day` }, some.map(stack)),
+    make("figcaption", {}, `${some[0][0]} to ${some.at(-1)[0]}, at most ${most} a day: `, kinds.map((kind) => [make("span", { class: `key ${kind.replace(" ", "-")}`, "aria-hidden": "true" }), ` ${kind} `])));
+}
+
+// By the candidate, from what is kept and calling nothing.
+async function replayed() {
+  if (main.dataset.of === REPLAY) return;
+  main.dataset.of = drawn = REPLAY;
+  main.replaceChildren(make("h1", {}, "The candidate, on conversations that were"), make("p", {}, "Working. Nobody who is being answered waits for it."));
+  const { turns, changed } = await ask("/v1/desk/teaching/replay");
+  if (open() !== REPLAY) return;
+  main.replaceChildren(make("h1", {}, "The candidate, on conversations that were"), make("p", {}, `${changed.length} of ${turns} turns go another way.`),
+    changed.length ? table(["A customer wrote", "Then", "Now"], changed.slice(0, 200).map((one) => [one.text, one.before, one.after]), "Turns that go another way") : null);
+}
+
 search.addEventListener("submit", async (event) => {
   event.preventDefault();
-  const text = search.querySelector("input").value.trim();
-  try { found = text ? (await ask(`/v1/desk/found?text=${encodeURIComponent(text)}`)).found : null; } catch (error) { tell(error.message); }
+  const asked = new URLSearchParams([...search.querySelectorAll("input, select")].map((one) => [one.id, one.value.trim()]).filter(([, value]) => value));
+  try { found = asked.size ? (await ask(`/v1/desk/found?${asked}`)).found : null; } catch (error) { tell(error.message); }
   listed = "";
   look();
+});
+document.querySelector("#narrow").addEventListener("toggle", async ({ target }) => {
+  if (!target.open || target.querySelector("#job").options.length > 1) return;
+  const { jobs, outcomes } = await ask("/v1/desk/figures");
+  target.querySelector("#job").append(...Object.entries(jobs).map(([name, title]) => make("option", { value: name }, title || name)));
+  target.querySelector("#outcome").append(...outcomes.map((name) => make("option", { value: name }, name)));
 });
 addEventListener("keydown", (event) => {
   if (event.target.closest("input, textarea") || event.ctrlKey || event.metaKey || event.altKey) return;
