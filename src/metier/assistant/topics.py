@@ -9,9 +9,11 @@ from metier.assistant.hours import times
 from metier.assistant.moment import Moment
 from metier.assistant.person import hand_off
 from metier.assistant.state import Pending
+from metier.types import Decision
 
 RETRIES = 2
 MOST_OFFERED = 3
+MOST_CHANCES = 0.8
 PLAINLY = 0.75  # that a section answers, for a question beside a job not to be taken for another job
 SOCIAL = ("greet", "thanks", "bye", "bot", "capability")
 
@@ -109,7 +111,7 @@ def _dealt_with(now: Moment, said: str) -> bool:
     asking = wording.asking(text)
     found = now.opinions.found(text) if asking else None
     decision = now.opinions.intent(text)
-    labels = [one.label for one in decision.candidates] if decision.reason != "out_of_scope" else []
+    labels = _likely(decision)
     if found is not None and busy and asking and (found.score >= PLAINLY or len(labels) != 1):
         jobs.told(now, found.id)
         return True
@@ -121,6 +123,16 @@ def _dealt_with(now: Moment, said: str) -> bool:
         jobs.told(now, found.id)
         return True
     return _offered(now, labels) if not busy else False
+
+
+def _likely(decision: Decision) -> list[str]:
+    """The labels that may be meant: of the conformal set, which few rows leave wide, as many as have most of the chances."""
+    labels, sum_before = [], 0.0
+    for one in decision.candidates:
+        if sum_before < MOST_CHANCES:
+            labels.append(one.label)
+        sum_before += one.probability
+    return labels
 
 
 def _offered(now: Moment, labels: Sequence[str]) -> bool:
