@@ -42,6 +42,8 @@ FILLER = frozenset(
 )
 PLACES = {"first": 0, "1st": 0, "second": 1, "2nd": 1, "third": 2, "3rd": 2, "fourth": 3, "4th": 3}
 ORDINALS = {**PLACES, "last": -1, "latest": 0, "newest": 0}
+CENTS = re.compile(r"(?i)(\d+)\s*(pounds?|quid|dollars?|bucks|euros?)[\s,]+(?:and\s+)?(\d{2})\s*(?:cents?|pence|p)\b")
+PENCE = re.compile(r"(?i)([£$€]\d+)[\s,]+(?:and\s+)?(\d{2})\s*(?:cents?|pence|p)\b")
 ONE_OF = re.compile(r"\bone (?:pound|quid|hundred|thousand|grand)\b|\b1\b")
 NUMBER = re.compile(
     r"(?i)(?<![\w.])([£$€]?)\s?(\d{1,3}(?:,\d{3})+(?:\.\d{1,2})?|\d+(?:\.\d{1,2})?)\s?(k\b)?(?![\w]*\d)"
@@ -49,10 +51,15 @@ NUMBER = re.compile(
 )
 REFUSED = re.compile(r"(?i)\b(?:not|except|but not|isn'?t)\s+(?:(?:the|my|a|an)\s+)?[\w£$€]+")  # "not the green one"
 LEADS = re.compile(
-    r"(?i)^(?:(?:um+|uh+|well|ok|okay|so|yes|sure|hi)[\s,]+)*"
+    r"(?i)^(?:(?:um+|uh+|well|ok|okay|so|yes|sure|hi|please)[\s,]+)*"
     r"(?:it'?s|it is|that'?s|that is|this is|i'?m|i am|call me|"
+    r"(?:it|that|this) (?:goes|(?:should|will|would|can|must|has to|needs to) (?:be|go)) (?:(?:sent|paid|made) )?"
+    r"(?:to|for|at|under)|"
+    r"(?:send|give|pay|make|transfer|put|book) (?:it|that|this|them) (?:out )?(?:to|for|at|under|in)|"
     r"(?:my|the|his|her|their) (?:\w+ ){1,3}(?:is|are))\s+(?=\w)"
 )
+TRAILS = re.compile(r"(?i)[\s,.!]+(?:please|thanks|thank you)[\s.!]*$|[.!]+$")
+PLACED = re.compile(r"(?i)^(?:to|for|at|from|under)\s+(?=\w+(?:\s+\w+){0,3}$)")  # "to Raghav", and no sentence
 NONE: AbstractSet[str] = frozenset()
 OWN_WORD = 4  # letters
 UNNAMED = ("id", "status", "due", "balance")  # what an option holds that nobody would call it by
@@ -74,7 +81,7 @@ def parse(text: str, slot: Slot, options: Sequence[Mapping[str, Any]], today: da
     if slot.kind == "code":
         codes = {one[0].upper() for one in re.finditer(rf"(?i)(?<![\w-])(?:{slot.pattern})(?![\w-])", text)}
         return codes.pop() if len(codes) == 1 else None
-    return LEADS.sub("", text.strip()) or None
+    return PLACED.sub("", TRAILS.sub("", LEADS.sub("", text.strip()))) or None
 
 
 def asked(slot: Slot) -> AbstractSet[str]:
@@ -107,7 +114,7 @@ def yes_no(text: str, question: AbstractSet[str] = NONE) -> bool | None:
 
 def amount(text: str, *, money: bool = True) -> float | None:
     """The one amount in a text, in figures or English words; money by its sign where only one number has one."""
-    said = dates.without(text)
+    said = PENCE.sub(r"\1.\2", CENTS.sub(r"\1.\3 \2", dates.without(text)))
     found = [
         (float(figure.replace(",", "")) * (1000 if k else 1), bool(sign or unit))
         for sign, figure, k, unit in NUMBER.findall(said)

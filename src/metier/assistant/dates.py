@@ -66,6 +66,14 @@ def _of_month(said: dict[str, str], today: date, past: bool) -> date:
     return next(day for day in days if day.day == int(said["day"]))
 
 
+ORDINALS = (
+    "first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth thirteenth fourteenth fifteenth "
+    "sixteenth seventeenth eighteenth nineteenth twentieth twenty-first twenty-second twenty-third twenty-fourth "
+    "twenty-fifth twenty-sixth twenty-seventh twenty-eighth twenty-ninth thirtieth thirty-first"
+).split()
+SPELT = "|".join(one.replace("-", "[- ]") for one in reversed(ORDINALS))  # "twenty-first" before "first"
+BEFORE_MONTH = re.compile(rf"\b(?P<spelt>{SPELT})(?=\s+(?:of\s+)?{MONTH}\b)")
+AFTER_MONTH = re.compile(rf"(?<=\b){MONTH}\s+(?:the\s+)?(?P<spelt>{SPELT})\b")
 COUNT = rf"(?P<count>\d{{1,3}}|{'|'.join(NUMBERS)})\s+(?P<unit>day|week|fortnight)s?"
 FORMS: tuple[tuple[str, Reading], ...] = (
     (r"(?P<year>\d{4})-(?P<month>\d\d)-(?P<day>\d\d)", _dated),
@@ -84,7 +92,7 @@ PATTERNS = tuple((re.compile(rf"(?<![\w/.-]){form}(?![\w/-])"), read) for form, 
 
 def day(text: str, today: date, *, past: bool = False) -> date | None:
     """The one day that a text names; without a year the next one, or with `past` the last one."""
-    found, text = set(), text.casefold()
+    found, text = set(), _figured(text.casefold())
     for pattern, read in PATTERNS:
         for match in pattern.finditer(text):
             try:
@@ -93,6 +101,16 @@ def day(text: str, today: date, *, past: bool = False) -> date | None:
                 return None  # 31 November
         text = pattern.sub(" ", text)
     return found.pop() if len(found) == 1 else None
+
+
+def _figured(text: str) -> str:
+    """The text with days of a month in figures: "the first of december" is "the 1 of december"."""
+
+    def figure(named: re.Match[str]) -> str:
+        number = ORDINALS.index(named["spelt"].replace(" ", "-")) + 1
+        return named[0].replace(named["spelt"], str(number))
+
+    return AFTER_MONTH.sub(figure, BEFORE_MONTH.sub(figure, text))
 
 
 def clock(text: str) -> time | None:

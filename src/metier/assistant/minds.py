@@ -12,6 +12,7 @@ from metier.assistant import learn
 from metier.assistant.base import BadAssistant, Decider, Found, Library, Minds, Script
 from metier.assistant.spelling import Speller
 from metier.assistant.wording import plain
+from metier.encoders.sentence import SentenceEncoder
 from metier.gateway.redact import redacted
 from metier.types import Extraction, Span
 
@@ -75,10 +76,17 @@ def load(script: Script) -> Minds:
         intent=loaded["intent"], acts=loaded.get("acts"), scope=loaded.get("scope"), library=library,
         redact=partial(_redacted, pii=loaded.get("pii"), labels=script.redact), mask=redacted,
         entities=loaded.get("entities"),
-        speller=Speller(text for name, several in rows.items() if name not in learn.MARKED for text, _ in several),
+        speller=Speller(
+            (text for name, several in rows.items() if name not in learn.MARKED for text, _ in several),
+            next((one.knows for mind in loaded.values() if isinstance(one := mind.dense, SentenceEncoder)), _nothing),
+        ),
         phrases=_phrases(rows.get("intent", [])),
         scope_least=learn.least(script) if "scope" in script.models else 0.0,
     )  # fmt: skip
+
+
+def _nothing(_: str) -> bool:
+    return False
 
 
 def _redacted(text: str, *, pii: Decider | None, labels: Collection[str] | None) -> str:

@@ -8,6 +8,7 @@ from metier.assistant.moment import Moment
 from metier.assistant.person import hand_off
 from metier.assistant.state import Pending
 from metier.assistant.templates import shown
+from metier.assistant.values import heard
 
 
 def answered(now: Moment, act: str) -> bool:
@@ -85,6 +86,10 @@ def _switched(now: Moment, act: str) -> bool:
     said = {"yes": True, "no": False}.get(act) if said is None else said
     waiting, running = now.pending, now.running
     if said is None:
+        back = jobs.waits_for(now)
+        if back is not None and back.what == "slot" and _gives(now, back.slot):  # it answers what was asked before
+            now.state.pending = back
+            return answered(now, act)
         if act in topics.SOCIAL or wording.asking(now.text) or len(wording.words(now.text)) > 4:
             now.state.pending = None
             now.state.pending = jobs.waits_for(now)
@@ -101,6 +106,12 @@ def _switched(now: Moment, act: str) -> bool:
     now.state.job = None
     jobs.start(now, now.script.jobs[waiting.job], waiting.text)
     return True
+
+
+def _gives(now: Moment, slot: str) -> bool:
+    """Whether the message holds a value of the slot that can be told as such."""
+    asked = now.job.ask[slot]
+    return asked.kind not in ("text", "yes_no") and bool(heard(now, now.text, [asked]))
 
 
 def _chosen(now: Moment) -> bool:

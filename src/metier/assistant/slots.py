@@ -101,7 +101,7 @@ def _set_by_act(now: Moment, act: str, wanted: str, done: set[str], *, alone: bo
         put(now, slot, value=act == "yes")
         done.add(slot.name)
     if slot.kind == "text" and not done and act != "yes" and not wording.asking(now.text):
-        put(now, slot, value=heard(now, now.text, [slot]).get(slot.name) or parsed(now, slot, now.text))
+        put(now, slot, value=heard(now, now.text, [slot]).get(slot.name) or parsed(now, slot, now.message.text))
         done.add(slot.name)
 
 

@@ -1,13 +1,13 @@
 """Words that were mistyped by one slip of the finger, set right to a word the assistant knows, if there is exactly one.
 
-Knows the words of the assistant's own rows and no language.
+Knows the words of the assistant's own rows, and of the language only whether a word is one.
 """
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 SHORTEST = 5  # shorter words have too many neighbours
 WORD = re.compile(r"[^\W\d_]{5,}")
@@ -16,7 +16,8 @@ WORD = re.compile(r"[^\W\d_]{5,}")
 class Speller:
     """`Speller(["what is my balance"]).mend("my ballance")` is "my balance"."""
 
-    def __init__(self, lines: Iterable[str]) -> None:
+    def __init__(self, lines: Iterable[str], usual: Callable[[str], bool] = lambda word: False) -> None:
+        self._usual = usual  # a word that is one, if none of the assistant's
         self._known = Counter(word for line in lines for word in re.findall(r"[^\W\d_]+", line.casefold()))
 
     def mend(self, text: str) -> str:
@@ -25,7 +26,7 @@ class Speller:
 
     def _mended(self, word: str) -> str:
         plain = word.casefold()
-        if plain in self._known:
+        if plain in self._known or self._usual(plain):
             return word
         near = {
             other: self._known[other] for other in slips(plain) if other in self._known and len(other) >= SHORTEST - 1
@@ -33,7 +34,7 @@ class Speller:
         if not near:
             return word
         first, *rest = sorted(near, key=lambda other: -near[other])
-        return first if not rest or near[first] > 2 * near[rest[0]] else word
+        return first if not rest or near[first] > 1.5 * near[rest[0]] else word
 
 
 def slips(word: str) -> Iterator[str]:

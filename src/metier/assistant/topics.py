@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
-from metier.assistant import cues, jobs, wording, writer
+from metier.assistant import cues, jobs, values, wording, writer
 from metier.assistant.hours import times
 from metier.assistant.moment import Moment
 from metier.assistant.person import hand_off
@@ -14,6 +15,8 @@ from metier.types import Decision
 RETRIES = 2
 MOST_OFFERED = 3
 MOST_CHANCES = 0.8
+ANSWER, FOLLOWING = 4, 6  # words of an answer, and of the same question with another value
+FOLLOWS = re.compile(r"(?i)^(?:and|what about|how about|or)\b")
 PLAINLY = 0.75  # that a section answers, for a question beside a job not to be taken for another job
 SOCIAL = ("greet", "thanks", "bye", "bot", "capability")
 
@@ -105,6 +108,8 @@ def _dealt_with(now: Moment, said: str) -> bool:
     if section is not None:  # the author's own words for it
         jobs.told(now, section)
         return True
+    if _follows(now, text):
+        return True
     if not now.opinions.ours(text):
         _decline(now)
         return True
@@ -125,8 +130,27 @@ def _dealt_with(now: Moment, said: str) -> bool:
     return _offered(now, labels) if not busy else False
 
 
+def _follows(now: Moment, text: str) -> bool:
+    """Whether a message asks the last thing again with another value, "and in savings?", where that changes nothing."""
+    job = now.script.jobs.get(now.state.finished)
+    if (
+        job is None
+        or now.state.job is not None
+        or job.confirm is not None
+        or not FOLLOWS.match(now.message.text.strip())
+    ):
+        return False
+    named = [slot for slot in job.ask.values() if slot.options and values.parsed(now, slot, text) is not None]
+    held = now.state.carried
+    known = [slot for slot in job.ask.values() if slot.source and (slot.source in held)]
+    if not named and not known:
+        return False
+    jobs.start(now, job, text)
+    return True
+
+
 def _likely(decision: Decision) -> list[str]:
-    """The labels that may be meant: of the conformal set, which few rows leave wide, as many as have most of the chances."""
+    """The labels that may be meant: those of the conformal set, wide where rows are few, with most of the chances."""
     labels, sum_before = [], 0.0
     for one in decision.candidates:
         if sum_before < MOST_CHANCES:
@@ -148,9 +172,13 @@ def _offered(now: Moment, labels: Sequence[str]) -> bool:
 
 def _decline(now: Moment) -> None:
     """Not ours. Words that answer an open question no better count as not understood, questions do not."""
-    now.event("declines")
     waiting = now.state.pending
-    if waiting is not None and waiting.what == "slot" and not wording.asking(now.text) and tried(now):
+    answers = waiting is not None and waiting.what == "slot" and not wording.asking(now.text)
+    if answers and len(wording.words(now.text)) <= ANSWER:  # too short to be of another trade
+        missed(now)
+        return
+    now.event("declines")
+    if answers and tried(now):
         return
     before = now.state.last[0]["id"] if now.state.last else ""
     now.say("decline_again" if before == "say.decline" else "decline")

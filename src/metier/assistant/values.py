@@ -12,7 +12,14 @@ from metier.assistant.base import Slot
 from metier.assistant.moment import Moment
 from metier.assistant.templates import shown
 
-BETWEEN = re.compile(r"(?i)\b(?:to|till|til|until|through|and|then|back|return(?:ing)?)\b|\s[-\u2013]\s")
+BETWEEN = re.compile(
+    r"(?i)\b(from|out of|to|into|till|til|until|through|and|then|back|return(?:ing)?)\b|(?<=\s)([-\u2013])(?=\s)"
+)
+SIDES = {"from": "from", "out of": "from", "to": "to", "into": "to"}  # of a way, as a slot's question may name it
+THEIRS = frozenset("their his her recipient payee beneficiary".split())  # of a slot that is somebody else's
+POSSESSED = re.compile(r"(?i)\b(?:her|his|their)\b|\w['’]s\b")
+WHOM = re.compile(r"(?i)^(?:to )?who\b.*\b(to|for|with|from)\s*\?$")
+NAME = r"[A-Z][\w'’-]+(?:\s+[A-Z][\w'’-]+){0,3}"
 LATER = re.compile(r"(?i)\b(?:till|til|until|through|back|return(?:ing)?)\b")
 
 
@@ -24,6 +31,9 @@ def heard(now: Moment, text: str, wanted: Sequence[Slot]) -> dict[str, Any]:
         if slot.name in marked and (value := parsed(now, slot, marked[slot.name])) is not None:
             found[slot.name] = value
             text = text.replace(marked[slot.name], " ", 1)
+    for slot in wanted:
+        if slot.name not in found and (whom := _person(now, text, slot)) is not None:
+            found[slot.name] = whom
     left = [slot for slot in wanted if slot.name not in found and slot.kind not in ("yes_no", "text")]
     for _, alike in groupby(sorted(left, key=_kind), key=_kind):
         found |= _shared(now, text, [*alike])
@@ -63,11 +73,17 @@ def _kind(slot: Slot) -> str:
 def _shared(now: Moment, text: str, alike: Sequence[Slot]) -> dict[str, Any]:
     """Slots of one kind: each has its own part of a text with as many values as there are slots, or one has it."""
     if len(alike) > 1:
-        parts = [*_values(now, BETWEEN.split(text), alike[0])]
+        parts = [*_sides(now, text, alike[0])]
+        sided = {slot.name: value for side, value in parts if (slot := _of_side(side, alike)) is not None}
+        if parts and len(sided) == len(parts):
+            return sided
         if len(parts) == len(alike):
             ordered = [slot for slot in now.job.ask.values() if slot in alike]
-            return dict(zip((slot.name for slot in ordered), parts, strict=True))
-        if LATER.search(text):
+            return {slot.name: value for slot, (_, value) in zip(ordered, parts, strict=True)}
+        theirs = [slot for slot in alike if THEIRS & _words(slot)]
+        if len(theirs) == 1 and POSSESSED.search(text):
+            alike = theirs
+        elif LATER.search(text):
             alike = [slot for slot in now.job.ask.values() if slot in alike][::-1]
         said = set(wording.words(text))
         alike = sorted(alike, key=lambda slot: -len(said & set(slot.name.split("_"))))
@@ -75,8 +91,32 @@ def _shared(now: Moment, text: str, alike: Sequence[Slot]) -> dict[str, Any]:
     return {} if value is None else {alike[0].name: value}
 
 
-def _values(now: Moment, parts: Sequence[str], slot: Slot) -> Iterator[Any]:
-    for part in parts:
-        value = parsed(now, slot, part)
-        if value is not None:
-            yield value
+def _sides(now: Moment, text: str, slot: Slot) -> Iterator[tuple[str, Any]]:
+    """Each value of a text in its order, with the word before its part: "from" savings "to" checking."""
+    side = ""
+    for part in BETWEEN.split(text):
+        if part is None:
+            continue
+        if BETWEEN.fullmatch(part):
+            side = SIDES.get(part.casefold(), "")
+        elif (value := parsed(now, slot, part)) is not None:
+            yield side, value
+
+
+def _of_side(side: str, alike: Sequence[Slot]) -> Slot | None:
+    """The one slot whose name or question has that word."""
+    found = [slot for slot in alike if side and side in _words(slot)]
+    return found[0] if len(found) == 1 else None
+
+
+def _words(slot: Slot) -> set[str]:
+    return set(wording.words(f"{slot.name.replace('_', ' ')} {slot.say}"))
+
+
+def _person(now: Moment, text: str, slot: Slot) -> str | None:
+    """Who is named after the word that a question for somebody ends with: "Who should it go to?", "send £5 to Ana"."""
+    if slot.kind != "text" or now.job.confirm is None:  # it is shown before it counts
+        return None
+    asked = WHOM.match(slot.say.strip())
+    named = re.search(rf"\b{asked[1]}\s+({NAME})", text) if asked is not None else None
+    return named[1].removesuffix("'s") if named is not None else None

@@ -25,9 +25,12 @@ ASKING = re.compile(
 )
 OPENERS = re.compile(
     r"(?i)^(?:(?:fine|ok|okay|right|alright|well|so|um+|uh+|hi|hey|hello|please|thanks|thank you|anyway|oh|ah|"
-    r"cheers|yes|no|actually)\b[\s,.:;!-]+)+(?=\w+\W+\w)"
+    r"cheers|yes|no|actually)\b[\s,.:;!-]+)+(?=\w{5}|\w+\W+\w)"
 )
-BREAKS = re.compile(r"(?<!\d)[.;!?]+(?:\s+|$)|[.;!?]+(?=\s|$)|,?\s+(?:and|but)\s+(?:then\s+)?|,\s+(?!\d)|\s+-\s+|\n+")
+BREAKS = re.compile(
+    r"(?<!\d)[.;!?]+(?:\s+|$)|[.;!?]+(?=\s|$)|,?\s+(?:and|but)\s+(?!\d+ (?:cents?|pence)\b)(?:then\s+)?|,\s+(?!\d)|"
+    r"\s+-\s+|\n+"
+)
 
 
 def words(text: str) -> list[str]:

@@ -107,6 +107,10 @@ class SentenceEncoder:
         """Keep the vectors of the last texts, for every encoder with the same files: one asked of many is read once."""
         self._network.recall(most)
 
+    def knows(self, word: str) -> bool:
+        """Whether a word in small letters is one that the model reads whole, as it does the usual ones."""
+        return self._network.knows(word)
+
     def state(self) -> State:
         """The two files and the few settings that `restore` needs."""
         return State(
@@ -138,6 +142,9 @@ class _Network:
         """Keep the vectors of the last texts; to say so again changes nothing."""
         if self._recalled is None:
             self._recalled = lru_cache(most)(self._encoded)
+
+    def knows(self, word: str) -> bool:
+        return (self._ready or self._made())[0].token_to_id(word) is not None
 
     def vector(self, text: str) -> Vectors:
         """One text as a vector (1, d), which nobody changes."""

@@ -1,0 +1,155 @@
+"""A small assistant as somebody writes it from a schema: three jobs, five phrases each, slots of one kind side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from metier.assistant import learn, minds, read
+from metier.assistant.actions import Outside
+from metier.assistant.base import Message, Script
+from metier.assistant.store import open_log
+from metier.assistant.talk import Talk
+from metier.assistant.turn import Rules
+
+WRITTEN = """\
+assistant: Union helper
+currency: "$"
+actions:
+  check:    {python: "deeds:check"}
+  transfer: {python: "deeds:transfer", changes: true}
+  pay:      {python: "deeds:pay", changes: true}
+jobs:
+  balance:
+    title: your balance
+    like: [check the balance of my account, what is my account balance, how much money is in my checking account,
+           tell me my savings balance, I want to know how much I have]
+    ask:
+      account: {pick: [checking, savings], say: "Checking or savings?"}
+    do: [check]
+    done: "Your {account} balance is {check.balance}."
+  transfer:
+    title: a transfer
+    like: [make a money transfer, send money to a friend, transfer money to another account, I need to move some money,
+           wire money to someone]
+    ask:
+      account:   {pick: [checking, savings], say: "From which account, checking or savings?"}
+      recipient: {pick: [checking, savings], say: "To their checking or savings account?"}
+      amount:    {money: {min: 1, max: 10000}, say: "How much do you want to send?"}
+      name:      {text: true, say: "Who do you want to send it to?"}
+    confirm: "Send {amount} from your {account} account to {name}'s {recipient} account?"
+    do: [transfer]
+    done: "It is sent."
+  bill:
+    title: a bill
+    like: [pay a bill, I want to pay my electricity bill, schedule a bill payment, pay my credit card bill,
+           settle my phone bill]
+    ask:
+      payee:  {text: true, say: "Which company?"}
+      amount: {money: true, say: "How much?"}
+      day:    {date: future, say: "On which day?"}
+    confirm: "Pay {amount} to {payee} on {day}?"
+    do: [pay]
+    done: "It is scheduled."
+"""
+DEEDS = """\
+def check(values, *, key, at):
+    return {"balance": "$1,230.50"}
+
+
+def transfer(values, *, key, at):
+    return {"sent": True}
+
+
+pay = transfer
+"""
+
+
+@pytest.fixture(scope="module")
+def script(tmp_path_factory: pytest.TempPathFactory) -> Script:
+    folder = tmp_path_factory.mktemp("assistants") / "union"
+    folder.mkdir()
+    (folder / "assistant.yaml").write_text(WRITTEN, encoding="utf-8")
+    (folder / "deeds.py").write_text(DEEDS, encoding="utf-8")
+    found = read.load(folder)
+    learn.learn(found)
+    return found
+
+
+@pytest.fixture
+def says(script: Script, tmp_path: Path) -> Iterator[Any]:
+    """What the assistant does at each of several messages, in one line each."""
+    log, caller = open_log(tmp_path / "log.db"), Outside(script.folder, {})
+    talk, at = Talk(Rules(script, minds.load(script)), log, caller), datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
+
+    def run(*texts: str) -> list[str]:
+        did = []
+        for place, text in enumerate(texts):
+            turn = talk.send("c", Message(id=str(place), text=text, at=at + place * timedelta(seconds=5)))
+            shown = [reply.text for reply in turn.replies if reply.id.endswith((".confirm", ".done"))]
+            did.append(" · ".join([*(f"{one.verb} {one.name}".strip() for one in turn.events), *shown]))
+        return did
+
+    yield run
+    caller.close()
+    log.close()
+
+
+@pytest.mark.parametrize(
+    ("text", "job"),
+    [
+        ("Hi, I'd like to check my balance please.", "balance"),
+        ("I want to make a transfer", "transfer"),
+        ("Can you help me pay a bill?", "bill"),
+        ("Send 90 bucks to Peter", "transfer"),
+        ("show me my balance", "balance"),
+    ],
+)
+def test_few_phrases_do_not_make_it_ask_what_was_meant(says: Any, text: str, job: str) -> None:
+    assert says(text)[0].startswith(f"starts {job}")
+
+
+def test_two_slots_of_one_kind_are_told_by_the_words_before_them(says: Any) -> None:
+    *_, asked, done = says(
+        "I need to send $1,500 to my friend Amina's checking account from my savings", "to Amina", "yes"
+    )
+    assert asked.endswith("Send $1,500 from your savings account to Amina's checking account?")
+    assert done.endswith("It is sent.")
+
+
+def test_somebody_elses_is_not_ones_own(says: Any) -> None:
+    assert says("I'd like to wire 2k to Ana's savings", "out of my checking one")[-1].endswith(
+        "Send $2,000 from your checking account to Ana's savings account?"
+    )
+
+
+def test_free_text_stays_as_it_was_written_and_sums_are_read_whole(says: Any) -> None:
+    said = says(
+        "Can you help me pay a bill?", "City Power and Light", "84 dollars and 20 cents", "the first of December"
+    )
+    assert said[-1].endswith("Pay $84.20 to City Power and Light on Tuesday 1 December?")
+
+
+def test_what_people_say_around_a_name_is_no_name(says: Any) -> None:
+    said = says("make a transfer", "from checking to his savings", "$750 please", "It should go to Raghav")
+    assert said[-1].endswith("Send $750 from your checking account to Raghav's savings account?")
+
+
+def test_the_same_is_asked_again_with_another_value(says: Any) -> None:
+    said = says("How much do I have in savings?", "And in checking?", "and what about the weather?")
+    assert said[1].endswith("Your checking balance is $1,230.50.")
+    assert said[2] == "declines"
+
+
+def test_an_answer_goes_back_to_the_question_before_a_switch(says: Any) -> None:
+    said = says("make a transfer", "checking", "savings", "Can you tell me how much I have in it first?", "300")
+    assert said[3].startswith("switches balance")
+    assert said[4].startswith("sets amount · asks name")
+
+
+def test_a_short_answer_that_is_none_is_not_called_another_trade(says: Any) -> None:
+    assert says("make a transfer", "purple")[-1] == "misses · asks account"
