@@ -1,4 +1,4 @@
-"""A small assistant as somebody writes it from a schema: three jobs, five phrases each, slots of one kind side by side."""
+"""A small assistant as somebody writes it from a schema: three jobs, five phrases each, slots of one kind."""
 
 from __future__ import annotations
 
