@@ -15,6 +15,7 @@ from metier.types import Decision
 RETRIES = 2
 MOST_OFFERED = 3
 MOST_CHANCES = 0.8
+FAMILIAR = 0.005  # of the intents' rows must look less so, or a job is offered and not started; see LOG.md
 ANSWER, FOLLOWING = 4, 6  # words of an answer, and of the same question with another value
 FOLLOWS = re.compile(r"(?i)^(?:and|what about|how about|or)\b")
 PLAINLY = 0.75  # that a section answers, for a question beside a job not to be taken for another job
@@ -121,7 +122,7 @@ def _dealt_with(now: Moment, said: str) -> bool:
         jobs.told(now, found.id)
         return True
     closer = found is not None and found.score > decision.probability
-    if len(labels) == 1 and not closer and begin(now, labels[0], text):
+    if len(labels) == 1 and decision.scope >= FAMILIAR and not closer and begin(now, labels[0], text):
         return True
     found = found or now.opinions.found(text)
     if found is not None and (asking or len(labels) < 2):
