@@ -46,9 +46,13 @@ CENTS = re.compile(r"(?i)(\d+)\s*(pounds?|quid|dollars?|bucks|euros?)[\s,]+(?:an
 PENCE = re.compile(r"(?i)([£$€]\d+)[\s,]+(?:and\s+)?(\d{2})\s*(?:cents?|pence|p)\b")
 ONE_OF = re.compile(r"\bone (?:pound|quid|hundred|thousand|grand)\b|\b1\b")
 NUMBER = re.compile(
-    r"(?i)(?<![\w.])([£$€]?)\s?(\d{1,3}(?:,\d{3})+(?:\.\d{1,2})?|\d+(?:\.\d{1,2})?)\s?(k\b)?(?![\w]*\d)"
+    r"(?i)(?<![\w.])([£$€]?)\s?(\d{1,3}(?:,\d{3})+(?:\.\d{1,2})?|\d+(?:\.\d{1,2})?)"
+    r"\s?((?:k|grand|thousand|million|hundred)\b)?(?!\s?mn?\b|[\w]*\d)"
     r"(\s?(?:pounds?|quid|dollars?|bucks|euros?|gbp|usd|eur)\b)?"
 )
+SCALES = {"k": 1e3, "grand": 1e3, "thousand": 1e3, "hundred": 1e2, "million": 1e6}
+COUNTED = {"a couple": 2, "a pair": 2, "half a dozen": 6, "a dozen": 12}  # where a number is asked for
+JUST_ONE = re.compile(r"(?i)^\W*(?:just |only )?one(?: please)?\W*$")
 REFUSED = re.compile(r"(?i)\b(?:not|except|but not|isn'?t)\s+(?:(?:the|my|a|an)\s+)?[\w£$€]+")  # "not the green one"
 LEADS = re.compile(
     r"(?i)^(?:(?:um+|uh+|well|ok|okay|so|yes|sure|hi|please)[\s,]+)*"
@@ -72,7 +76,7 @@ def parse(text: str, slot: Slot, options: Sequence[Mapping[str, Any]], today: da
     if slot.kind == "yes_no":
         return yes_no(text, asked(slot))
     if slot.kind in ("money", "number"):
-        found = amount(text, money=slot.kind == "money")
+        found = amount(text, money=slot.kind == "money") or (_counted(text) if slot.kind == "number" else None)
         return found if found is not None and within(found, slot) else None
     if slot.kind == "date":
         return dates.day(text, today, past=slot.past)
@@ -116,13 +120,21 @@ def amount(text: str, *, money: bool = True) -> float | None:
     """The one amount in a text, in figures or English words; money by its sign where only one number has one."""
     said = PENCE.sub(r"\1.\2", CENTS.sub(r"\1.\3 \2", dates.without(text)))
     found = [
-        (float(figure.replace(",", "")) * (1000 if k else 1), bool(sign or unit))
-        for sign, figure, k, unit in NUMBER.findall(said)
+        (float(figure.replace(",", "")) * SCALES.get(scale.casefold(), 1), bool(sign or unit))
+        for sign, figure, scale, unit in NUMBER.findall(said)
     ]
     fitting = {one for one, signed in found if signed == money} or {one for one, _ in found}
     if len(fitting) == 1:
         return fitting.pop()
     return None if fitting else _spelt(said.casefold())
+
+
+def _counted(text: str) -> float | None:
+    """A number that is no amount: "just one", "a couple"."""
+    if JUST_ONE.match(text):
+        return 1.0
+    folded = " ".join(words(text))
+    return next((float(count) for said, count in COUNTED.items() if said in folded), None)
 
 
 def _spelt(folded: str) -> float | None:

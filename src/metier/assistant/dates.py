@@ -25,9 +25,18 @@ WEEKDAY = (
 DAY, YEAR = r"(?P<day>\d{1,2})(?:st|nd|rd|th)?", r"(?:,?\s+(?P<year>\d{4}))?"
 LATE, EARLY = r"(?P<day>1[3-9]|2\d|3[01])", r"(?P<month>0?[1-9]|1[0-2])"  # which of two numbers is the day is certain
 CLOCK = re.compile(
-    r"(?i)(?<![\d:.])(?:(?P<hour>1[0-2]|[1-9])(?:[:.](?P<minute>[0-5]\d))?\s*(?P<half>[ap])\.?m\b|"
+    r"(?i)(?<![\d:.])(?:(?:(?P<part>half past|quarter past|quarter to|half|quarter till)\s+)?"
+    r"(?P<hour>1[0-2]|[1-9])(?:[:.](?P<minute>[0-5]\d))?(?:\s*o['’]?clock)?\s*"
+    r"(?:(?P<half>[ap])\.?m\b|(?:in the|this|tomorrow)?\s*(?P<of>morning|afternoon|evening|tonight)\b|at night\b)|"
+    r"(?P<before>morning|afternoon|evening)\s+(?:at\s+)?(?P<after>1[0-2]|[1-9])(?:[:.](?P<rest>[0-5]\d))?(?![\d:])|"
     r"(?P<h>[01]?\d|2[0-3]):(?P<m>[0-5]\d)(?![\d:])|(?P<named>noon|midday|midnight)\b)"
 )
+HOURS = "one two three four five six seven eight nine ten eleven twelve".split()
+SPOKEN_HOUR = re.compile(
+    rf"(?i)\b(?:(?<=past )|(?<=to )|(?<=at )|(?<=half )|(?<=around )|(?<=about ))(?:{'|'.join(HOURS)})\b|"
+    rf"\b(?:{'|'.join(HOURS)})(?=\s+(?:o['’]?clock|[ap]\.?m\b|in the (?:morning|afternoon|evening)|tonight))"
+)
+PARTS = {"half past": 30, "half": 30, "quarter past": 15, "quarter to": -15, "quarter till": -15}
 Reading: TypeAlias = Callable[[dict[str, str], date, bool], date]
 
 
@@ -40,6 +49,14 @@ def _dated(said: dict[str, str], today: date, past: bool) -> date:
     if past:
         return found if found <= today else found.replace(year=today.year - 1)
     return found if found >= today else found.replace(year=today.year + 1)
+
+
+def _of_this(said: dict[str, str], today: date, past: bool) -> date:
+    """A day of this month or the next, by name."""
+    first = today.replace(day=1)
+    if said["of"] == "next":
+        first = (first + timedelta(32)).replace(day=1)
+    return first.replace(day=int(said["day"]))
 
 
 def _near(said: dict[str, str], today: date, past: bool) -> date:
@@ -74,17 +91,19 @@ ORDINALS = (
 SPELT = "|".join(one.replace("-", "[- ]") for one in reversed(ORDINALS))  # "twenty-first" before "first"
 BEFORE_MONTH = re.compile(rf"\b(?P<spelt>{SPELT})(?=\s+(?:of\s+)?{MONTH}\b)")
 AFTER_MONTH = re.compile(rf"(?<=\b){MONTH}\s+(?:the\s+)?(?P<spelt>{SPELT})\b")
+ALONE = re.compile(r"^\s*(\d{1,2}(?:st|nd|rd|th))\s*[.!]?\s*$")  # "1st", as a whole answer
 COUNT = rf"(?P<count>\d{{1,3}}|{'|'.join(NUMBERS)})\s+(?P<unit>day|week|fortnight)s?"
 FORMS: tuple[tuple[str, Reading], ...] = (
     (r"(?P<year>\d{4})-(?P<month>\d\d)-(?P<day>\d\d)", _dated),
     (rf"{DAY}\s+(?:of\s+)?{MONTH}{YEAR}", _dated),
-    (rf"{MONTH}\s+(?:the\s+)?{DAY}{YEAR}", _dated),
+    (rf"{MONTH}\.?\s+(?:the\s+)?{DAY}{YEAR}", _dated),
     (rf"{LATE}[/.]{EARLY}(?:[/.](?P<year>\d{{4}}))?", _dated),
     (rf"{EARLY}/{LATE}(?:/(?P<year>\d{{4}}))?", _dated),
     (rf"in\s+{COUNT}", _counted),
     (rf"{COUNT}\s+(?:(?P<ago>ago)|from\s+(?:now|today))", _counted),
     (rf"(?:the\s+)?(?P<near>{'|'.join(one.replace(' ', ' +') for one in NEAR)})", _near),
     (rf"(?:(?P<which>this|next|last|coming)\s+)?{WEEKDAY}(?:\s+(?P<week>next\s+week))?", _weekday),
+    (r"(?:the\s+)?(?P<day>\d{1,2})(?:st|nd|rd|th)?\s+of\s+(?P<of>this|next)\s+month", _of_this),
     (r"(?:the|on)\s+(?:the\s+)?(?P<day>\d{1,2})(?:st|nd|rd|th)", _of_month),
 )
 PATTERNS = tuple((re.compile(rf"(?<![\w/.-]){form}(?![\w/-])"), read) for form, read in FORMS)
@@ -93,6 +112,7 @@ PATTERNS = tuple((re.compile(rf"(?<![\w/.-]){form}(?![\w/-])"), read) for form, 
 def day(text: str, today: date, *, past: bool = False) -> date | None:
     """The one day that a text names; without a year the next one, or with `past` the last one."""
     found, text = set(), _figured(text.casefold())
+    text = ALONE.sub(r"on the \1", text)
     for pattern, read in PATTERNS:
         for match in pattern.finditer(text):
             try:
@@ -115,7 +135,8 @@ def _figured(text: str) -> str:
 
 def clock(text: str) -> time | None:
     """The one time of day that a text names; a bare "at 7" could be two."""
-    found = {_time(match) for match in CLOCK.finditer(text)}
+    spoken_ = SPOKEN_HOUR.sub(lambda word: str(HOURS.index(word[0].casefold()) + 1), text)
+    found = {_time(match) for match in CLOCK.finditer(spoken_)}
     return found.pop() if len(found) == 1 else None
 
 
@@ -124,7 +145,11 @@ def _time(match: re.Match[str]) -> time:
         return time(0 if match["named"].lower() == "midnight" else 12)
     if match["h"]:
         return time(int(match["h"]), int(match["m"]))
-    return time(int(match["hour"]) % 12 + 12 * (match["half"].lower() == "p"), int(match["minute"] or 0))
+    hour, minute = int(match["hour"] or match["after"]) % 12, int(match["minute"] or match["rest"] or 0)
+    said = (match["half"] or match["of"] or match["before"] or "night").casefold()
+    late = said in ("p", "afternoon", "evening", "tonight", "night")
+    minutes = (hour + 12 * late) * 60 + minute + PARTS.get((match["part"] or "").casefold(), 0)
+    return time(minutes // 60 % 24, minutes % 60)
 
 
 def without(text: str) -> str:
