@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -25,12 +27,19 @@ NOON = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
 
 @pytest.fixture(scope="session")
 def bank_script(tmp_path_factory: pytest.TempPathFactory) -> Script:
-    """A copy of the example, trained with as little effort as makes it real."""
-    folder = tmp_path_factory.mktemp("assistants") / "bank"
-    shutil.copytree(BANK, folder, ignore=shutil.ignore_patterns("models", "state"))
-    script = read.load(folder)
-    learn.learn(script, effort="quick")
-    return script
+    """A copy of the example, trained with as little effort as makes it real; once for all who test at the same time."""
+    shared = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        shared = shared.parent
+    trained = shared / "trained-bank"
+    with (shared / "trained-bank.lock").open("w") as alone:
+        fcntl.flock(alone, fcntl.LOCK_EX)
+        if not trained.exists():
+            work = shared / "trained-bank.partial"
+            shutil.copytree(BANK, work, ignore=shutil.ignore_patterns("models", "state"))
+            learn.learn(read.load(work), effort="quick")
+            work.rename(trained)
+    return read.load(Path(shutil.copytree(trained, tmp_path_factory.mktemp("assistants") / "bank")))
 
 
 @pytest.fixture(scope="session")

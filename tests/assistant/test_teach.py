@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,7 @@ from metier.assistant import learn, minds, read, served, transcripts, workshop
 from metier.assistant.base import Message
 from metier.assistant.desk import Desk
 from metier.assistant.gaps import gaps
-from metier.assistant.store import Log
+from metier.assistant.store import Log, open_log
 from metier.assistant.teach import BadProposal, Teaching
 from metier.cli import command_line
 from metier.errors import BadOption
@@ -127,11 +126,25 @@ def test_a_refused_proposal_changes_nothing(teaching: Teaching, home: Path) -> N
         teaching.refuse("none", who="Ann")
 
 
-@pytest.fixture
-def retrained(teaching: Teaching, home: Path) -> Iterator[workshop.Compared]:
+@pytest.fixture(scope="module")
+def relearnt(bank_script: Any, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, workshop.Compared]:
+    """The example with one message taught and a candidate learnt, and how the two compare."""
+    folder = Path(shutil.copytree(bank_script.folder, tmp_path_factory.mktemp("relearnt") / "bank"))
+    log = open_log(tmp_path_factory.mktemp("logs") / "log.db")
+    teaching = Teaching(read.load(folder), log, redacted)
     teaching.approve(teaching.message(PHRASE, "job:balance", who="Ann"), who="Bob")
-    keep_few_transcripts(home)
-    return workshop.retrain(home, effort="quick")
+    keep_few_transcripts(folder)
+    compared = workshop.retrain(folder, effort="quick")
+    log.close()
+    return folder, compared
+
+
+@pytest.fixture
+def retrained(relearnt: tuple[Path, workshop.Compared], home: Path) -> workshop.Compared:
+    """The same in a home of this test's own."""
+    shutil.rmtree(home)
+    shutil.copytree(relearnt[0], home)
+    return relearnt[1]
 
 
 def keep_few_transcripts(home: Path) -> None:
