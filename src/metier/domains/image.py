@@ -63,8 +63,8 @@ class Image:
             raise BadCell(
                 f"{raw.name}: {raw.began()} is no picture. Expected JPEG, PNG, WebP, BMP or TIFF; convert it."
             )
-        large = _decoded(raw, self._side) if self._side > MOST_SIDE else None
-        return Media(array=_decoded(raw, MOST_SIDE), name=raw.name, large=large)
+        small, *large = _decoded(raw, [MOST_SIDE, *([self._side] if self._side > MOST_SIDE else [])])
+        return Media(array=small, name=raw.name, large=large[0] if large else None)
 
     def group(self, values: Sequence[Media]) -> NDArray[np.int64] | None:
         """Near-duplicates share a number."""
@@ -116,7 +116,8 @@ def _hidden(picture: NDArray[np.uint8], row: int, column: int) -> NDArray[np.uin
     return hidden
 
 
-def _decoded(raw: RawFile, side: int) -> NDArray[np.uint8]:
+def _decoded(raw: RawFile, sides: Sequence[int]) -> list[NDArray[np.uint8]]:
+    """The picture at each of these sizes. A JPEG is decoded for each, at an eighth where that will do, others once."""
     from PIL import Image as Pillow
     from PIL import ImageOps
 
@@ -125,10 +126,12 @@ def _decoded(raw: RawFile, side: int) -> NDArray[np.uint8]:
             width, height = file.size
             if width * height > MOST_PIXELS:
                 raise BadCell(_too_many(raw.name, f"{width:,} by {height:,}"))
-            file.draft("RGB", (2 * side, 2 * side))  # a JPEG is decoded at an eighth where that will do
+            if file.format == "JPEG" and len(sides) > 1:
+                return [picture for side in sides for picture in _decoded(raw, [side])]
+            file.draft("RGB", (2 * sides[0], 2 * sides[0]))
             file.load()
             upright = ImageOps.exif_transpose(file) if file.getexif().get(0x0112, 1) != 1 else file
-            return _small(upright, side)
+            return [_small(upright, side) for side in sides]
     except (Pillow.DecompressionBombError, Pillow.DecompressionBombWarning):  # Pillow has a limit, too, and looks first
         raise BadCell(_too_many(raw.name, "over 89,000,000")) from None
     except BadCell:
