@@ -132,6 +132,13 @@ def test_a_side_that_was_told_already_is_put_right(says: Any) -> None:
     assert said[-1] == "sets account · asks recipient"
 
 
+def test_thanks_for_something_do_not_ask_for_it_again(says: Any) -> None:
+    said = says("thanks for helping me to pay my bill", "thanks, now I want to make a transfer", "cancel", "4577")
+    assert said[0] == "says thanks"
+    assert said[1].startswith("starts transfer")
+    assert said[3] == "misses"
+
+
 def test_free_text_stays_as_it_was_written_and_sums_are_read_whole(says: Any) -> None:
     said = says(
         "Can you help me pay a bill?", "City Power and Light", "84 dollars and 20 cents", "the first of December"

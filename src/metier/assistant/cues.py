@@ -23,6 +23,10 @@ VULNERABLE = re.compile(
     r"can'?t afford (?:food|to eat|rent|heating)|terminal(?:ly)? ill\w*)\b"
 )
 ACTS = {
+    "thanks": re.compile(  # and nothing else that is wanted
+        r"(?i)^(?:(?:ok|okay|great|perfect|alright|well|and|yes|no)[\s,.!]+)*(?:thanks|thank you|thx|many thanks)\b"
+        r"(?![^?]*\b(?:now|can|could|want|need|like to|but)\b)[^.?!,;\n]*[.!\s]*$"
+    ),
     "cancel": re.compile(
         r"(?i)^(?:(?:actually|no|oh|ok|okay|please|sorry|just|um|uh|well|hmm)[\s,.]+)*"
         r"(?:(?:forget (?:it|that|about it)|never ?mind|leave it|drop it|don'?t bother)\b|"

@@ -102,6 +102,8 @@ def tried(now: Moment) -> bool:
 
 def _dealt_with(now: Moment, said: str) -> bool:
     text, busy = wording.opened(said), now.state.job is not None
+    if not any(letter.isalpha() for letter in text):
+        return False  # a number that answers nothing means nothing
     phrase = now.by_phrase.get(wording.plain(text))
     if phrase is not None and begin(now, phrase, text):
         return True
