@@ -71,7 +71,7 @@ def test_a_table_is_learnt_kept_and_asked(folder: Path) -> None:
 
 def test_trees_are_among_its_stages_and_its_figures_say_what_random_rows_would_flatter(folder: Path) -> None:
     specialist = metier.load(folder)
-    assert "boosted.v1" in {stage.head.kind for stage in specialist.cascade.stages}
+    assert "boosted.v2" in {stage.head.kind for stage in specialist.cascade.stages}
     [note] = specialist.figures["notes"]  # type: ignore[misc]
     assert "at random it would be" in str(note)
 

@@ -9,10 +9,11 @@ et al. 2018, "CatBoost", section 3.2.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from functools import cached_property
 from itertools import combinations
-from typing import Any, ClassVar, Self
+from typing import Any, Self
 
 import numpy as np
 from numba import njit
@@ -28,6 +29,7 @@ APART = (-1.0, -0.25)  # what was never seen and what is missing have bins of th
 
 Ints = NDArray[np.int64]
 F32 = NDArray[np.float32]
+KINDS = [np.dtype(kind) for kind in ("int64", "float64", "int64", "int64", "int64", "float32")]
 
 
 @njit(cache=True, nogil=True)
@@ -55,7 +57,6 @@ class Pairs:
     columns, at (p,) where the means of each begin.
     """
 
-    kind: ClassVar[str] = "pairs.v1"
     columns: Ints
     edges: Floats
     starts: Ints
@@ -90,21 +91,48 @@ class Pairs:
         return made, np.ascontiguousarray(np.hstack([vectors, *apart]), np.float32)
 
     def beside(self, vectors: Vectors) -> Vectors:
-        """The vectors (n, d) with the means of their pairs behind them (n, d + p)."""
+        """The vectors (n, d) with the means of their pairs behind them (n, d + p).
+
+        Raises: ValueError where there are fewer columns than pairs are made of.
+        """
+        if vectors.shape[1] < self._least_width:
+            raise ValueError(f"vectors have {vectors.shape[1]} columns, and pairs are of {self._least_width}")
         rows = np.ascontiguousarray(vectors, np.float32)
         widened: Vectors = _looked_up(rows, self.columns, self.edges, self.starts, self.pairs, self.at, self.means)
         return widened
 
+    @cached_property
+    def _least_width(self) -> int:
+        return int(self.columns.max(initial=-1)) + 1
+
     def state(self) -> State:
         """Its arrays."""
-        names = ("columns", "edges", "starts", "pairs", "at", "means")
-        return State(config={}, arrays={name: getattr(self, name) for name in names})
+        return State(arrays={one.name: getattr(self, one.name) for one in fields(self)})
 
     @classmethod
-    def restore(cls, state: State) -> Self:
-        """The pairs that `state` was taken from."""
-        arrays: dict[str, Any] = dict(state.arrays)
-        return cls(**arrays)
+    def restore(cls, arrays: Mapping[str, NDArray[Any]]) -> Self:
+        """The pairs of these arrays.
+
+        Raises: ValueError for such as would lead compiled code astray.
+        """
+        made = cls(**{one.name: np.ascontiguousarray(arrays[one.name]) for one in fields(cls)})
+        if not made._sound():
+            raise ValueError("the columns, bins and means of pairs do not fit one another")
+        return made
+
+    def _sound(self) -> bool:
+        """Whether nothing is looked up where nothing is."""
+        if [getattr(self, one.name).dtype for one in fields(self)] != KINDS or self.pairs.shape[1:] != (2,):
+            return False
+        columns, sizes = len(self.columns), np.diff(self.starts) + 1
+        bounded = (
+            len(sizes) == columns > 0 == self.starts[0]
+            and self.starts[-1] == len(self.edges)
+            and bool((sizes > 0).all() and (self.columns >= 0).all())
+            and bool(((self.pairs >= 0) & (self.pairs < columns)).all())
+        )
+        lengths = sizes[self.pairs].prod(axis=1) if bounded else np.zeros(0)
+        return bounded and np.array_equal(self.at, np.cumsum([0, *lengths])[:-1]) and len(self.means) == lengths.sum()
 
 
 @dataclass(frozen=True, kw_only=True)

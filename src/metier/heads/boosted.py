@@ -1,17 +1,16 @@
-"""Scores for dense vectors: boosted trees, grown by LightGBM and run by ONNX Runtime.
+"""Scores for dense vectors: boosted trees, grown by LightGBM and run as masks of their leaves.
 
 Knows nothing of where the vectors come from; only the order of the numbers in a column matters. For a single target the
-trees see means of pairs of columns as well, where that is worth it. What runs is an ONNX
-graph written here from the trees, and a head whose graph says anything else than its trees is refused.
+trees see means of pairs of columns as well, where that is worth it. A head whose trees say anything else than those
+that were grown is refused.
 
-Source: Ke et al. 2017, "LightGBM"; the operator TreeEnsembleRegressor of ai.onnx.ml 3.
+Source: Ke et al. 2017, "LightGBM".
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any, Self
 
 import numpy as np
@@ -19,10 +18,11 @@ from numpy.typing import NDArray
 
 from metier import lazy
 from metier.encoders.pairs import MOST_COLUMNS, Pairs
+from metier.encoders.trees import Trees
 from metier.errors import BadOption, NotFaithful
 from metier.types import Encoded, Floats, Json, Loss, Rows, Scores, State, Targets, Vectors
 
-FILE = "trees.onnx"
+FILE = "trees.onnx"  # of before
 MOST_TREES, PATIENCE = 1_000, 50
 HELD_BACK, FEWEST_HELD = 0.2, 100  # of the rows, to say how many trees are enough; fewer rows say nothing
 FEW_TREES = 100  # where nothing can be held back
@@ -45,15 +45,16 @@ class _Goal:
 class BoostedHead:
     """Trees that mend one another, as many as rows held back ask for. Scores are sums of leaves."""
 
-    kind = "boosted.v1"
+    kind = "boosted.v2"
+    older = ("boosted.v1",)  # had its trees as an ONNX graph
     left_out: Scores | None = None
     _pairs: Pairs | None = None
+    _trees: Trees | _Graph
 
     def __init__(self, *, rate: float = 0.05, leaves: int = 31, columns: float = 0.4, least: int = 20) -> None:
         self.rate, self.leaves, self.columns, self.least = rate, leaves, columns, least
         self.labels = 0
         self.mirrored = False  # one sum for two labels: the one gains what the other loses
-        self._graph = b""
 
     @classmethod
     def suited(cls, rows: int) -> Self:
@@ -75,7 +76,8 @@ class BoostedHead:
         else:
             forests = [[self._grown(vectors, goal, seed)[0]] for goal in goals]
         half = 0.5 if fitted.mirrored else 1.0  # what the one label gains and the other loses
-        fitted._graph = _graph(forests, vectors.shape[1], half)
+        grown = [trees for forest in forests for trees in _structures(forest)]
+        fitted._trees = Trees.of(grown, vectors.shape[1], half / len(forests[0]))  # several are of a single target
         _check_faithful(fitted, forests, vectors[:: max(1, len(vectors) // CHECKED_ROWS)])
         return fitted
 
@@ -134,34 +136,44 @@ class BoostedHead:
         if not len(encoded):
             return np.zeros((0, self.labels), np.float32)
         vectors = encoded if self._pairs is None else self._pairs.beside(encoded)
-        sums: Scores = self._run(None, {"vectors": vectors})[0]
-        if not self.mirrored:
-            return sums
-        both: Scores = np.concatenate((-sums, sums), axis=1)
-        return both
-
-    @cached_property
-    def _run(self) -> Any:
-        import onnxruntime
-
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = options.inter_op_num_threads = 1
-        options.log_severity_level = 3
-        return onnxruntime.InferenceSession(self._graph, options, providers=["CPUExecutionProvider"]).run
+        return self._trees.sums(vectors, mirrored=self.mirrored)
 
     def state(self) -> State:
-        pairs = {} if self._pairs is None else self._pairs.state().arrays
+        pairs = State() if self._pairs is None else self._pairs.state()
+        trees = self._trees.state()
         config: dict[str, Json] = {"labels": self.labels, "mirrored": self.mirrored}
-        return State(config=config, arrays=pairs, files={FILE: self._graph})
+        return State(config=config, arrays={**pairs.arrays, **trees.arrays}, files=trees.files)
 
     @classmethod
     def restore(cls, state: State) -> Self:
         config: dict[str, Any] = dict(state.config)
         head = cls()
-        head.labels, head.mirrored, head._graph = config["labels"], config["mirrored"], state.files[FILE]
-        head._pairs = Pairs.restore(state) if state.arrays else None
-        _ = head._run  # a graph that is none is found now, not at the first question
+        head.labels, head.mirrored = config["labels"], config["mirrored"]
+        head._pairs = Pairs.restore(state.arrays) if "pairs" in state.arrays else None
+        head._trees = _Graph(state.files[FILE]) if FILE in state.files else Trees.restore(state.arrays)
         return head
+
+
+class _Graph:
+    """The trees of `boosted.v1`, run as they were written."""
+
+    def __init__(self, written: bytes) -> None:
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = options.inter_op_num_threads = 1
+        options.log_severity_level = 3
+        self._written = written
+        self._run = onnxruntime.InferenceSession(written, options, providers=["CPUExecutionProvider"]).run
+
+    def sums(self, vectors: Vectors, *, mirrored: bool = False) -> Scores:
+        """The sums (n, k)."""
+        sums: Scores = self._run(None, {"vectors": vectors})[0]
+        return np.hstack([-sums, sums]) if mirrored else sums
+
+    def state(self) -> State:
+        """The file."""
+        return State(files={FILE: self._written})
 
 
 def _goals(targets: Targets, loss: Loss) -> Iterator[_Goal]:
@@ -192,96 +204,20 @@ def _held_back(answers: Floats, seed: int) -> NDArray[np.bool_] | None:
     return held
 
 
-def _graph(forests: Sequence[Sequence[Any]], width: int, scale: float) -> bytes:
-    """The trees of all boosters as one ONNX graph: vectors (n, width) to sums (n, k), averaged over each forest."""
-    from onnx import TensorProto, helper
-
-    nodes, leaves, target, tree = _Nodes(), _Leaves(), 0, 0
-    for forest in forests:
-        for booster in forest:
-            model = booster.dump_model()
-            labels = model["num_tree_per_iteration"]
-            for i, grown in enumerate(model["tree_info"]):
-                _laid_out(grown["tree_structure"], tree, target + i % labels, nodes, leaves)
-                tree += 1
-        target += labels
-        scale /= len(forest)  # several are of a single target
-    leaves.target_weights = [scale * weight for weight in leaves.target_weights]
-    ensemble = helper.make_node(
-        "TreeEnsembleRegressor", ["vectors"], ["sums"], domain="ai.onnx.ml", n_targets=target,
-        aggregate_function="SUM", post_transform="NONE", **vars(nodes), **vars(leaves),
-    )  # fmt: skip
-    graph = helper.make_graph(
-        [ensemble], "trees",
-        [helper.make_tensor_value_info("vectors", TensorProto.FLOAT, [None, width])],
-        [helper.make_tensor_value_info("sums", TensorProto.FLOAT, [None, target])],
-    )  # fmt: skip
-    versions = [helper.make_opsetid("", 21), helper.make_opsetid("ai.onnx.ml", 3)]
-    model = helper.make_model(graph, opset_imports=versions, ir_version=10, producer_name="metier")
-    written: bytes = model.SerializeToString(deterministic=True)
-    return written
-
-
-class _Nodes:
-    """Attributes of the operator, one entry a node."""
-
-    def __init__(self) -> None:
-        self.nodes_treeids: list[int] = []
-        self.nodes_nodeids: list[int] = []
-        self.nodes_featureids: list[int] = []
-        self.nodes_values: list[float] = []
-        self.nodes_modes: list[str] = []
-        self.nodes_truenodeids: list[int] = []
-        self.nodes_falsenodeids: list[int] = []
-
-    def add(self, tree: int, feature: int, value: float, mode: str) -> int:
-        number = self.nodes_nodeids[-1] + 1 if self.nodes_treeids and self.nodes_treeids[-1] == tree else 0
-        for name, entry in (
-            ("treeids", tree), ("nodeids", number), ("featureids", feature), ("values", value), ("modes", mode),
-            ("truenodeids", 0), ("falsenodeids", 0),
-        ):  # fmt: skip
-            getattr(self, f"nodes_{name}").append(entry)
-        return number
-
-
-class _Leaves:
-    """Attributes of the operator, one entry a leaf."""
-
-    def __init__(self) -> None:
-        self.target_treeids: list[int] = []
-        self.target_nodeids: list[int] = []
-        self.target_ids: list[int] = []
-        self.target_weights: list[float] = []
-
-
-def _laid_out(structure: Any, tree: int, target: int, nodes: _Nodes, leaves: _Leaves) -> int:
-    """One branch of a tree, and the number of its first node."""
-    if "leaf_value" in structure and "split_feature" not in structure:
-        number = nodes.add(tree, 0, 0.0, "LEAF")
-        leaves.target_treeids.append(tree)
-        leaves.target_nodeids.append(number)
-        leaves.target_ids.append(target)
-        leaves.target_weights.append(float(structure["leaf_value"]))
-        return number
-    number = nodes.add(tree, structure["split_feature"], _rounded_down(structure["threshold"]), "BRANCH_LEQ")
-    at = len(nodes.nodes_treeids) - 1
-    nodes.nodes_truenodeids[at] = _laid_out(structure["left_child"], tree, target, nodes, leaves)
-    nodes.nodes_falsenodeids[at] = _laid_out(structure["right_child"], tree, target, nodes, leaves)
-    return number
-
-
-def _rounded_down(threshold: float) -> float:
-    """The largest single that is no larger: vectors are singles, so that every one of them goes the same way."""
-    single = np.float32(threshold)
-    return float(single if float(single) <= threshold else np.nextafter(single, np.float32(-np.inf)))
+def _structures(forest: Sequence[Any]) -> Iterator[list[Any]]:
+    """The trees of each label, from boosters that add up."""
+    models = [booster.dump_model() for booster in forest]
+    labels = models[0]["num_tree_per_iteration"]
+    for label in range(labels):
+        yield [tree["tree_structure"] for model in models for tree in model["tree_info"][label::labels]]
 
 
 def _check_faithful(head: BoostedHead, forests: Sequence[Sequence[Any]], vectors: Vectors) -> None:
-    """Hold the graph to what the trees say.
+    """Hold the trees kept to what those grown say.
 
     Raises: NotFaithful where a label flips or a score differs.
     """
-    said = head._run(None, {"vectors": vectors})[0] * (2 if head.mirrored else 1)
+    said = head._trees.sums(vectors) * (2 if head.mirrored else 1)
     wanted = np.column_stack([np.mean([_raw(one, vectors) for one in forest], axis=0) for forest in forests])  # (n, k)
     far = (np.abs(said - wanted) > DIFFERENCE * np.maximum(1, np.abs(wanted))).any(axis=1)
     # one sum alone says one label above 0 and the other below; labels this near to one another are a tie
@@ -292,9 +228,9 @@ def _check_faithful(head: BoostedHead, forests: Sequence[Sequence[Any]], vectors
     wrong = far | (flipped & ~tie)
     if wrong.any():
         raise NotFaithful(
-            f"heads/boosted: of {len(vectors):,} rows {int(wrong.sum()):,} get other scores from the ONNX graph than "
-            f"from its trees, such as {said[wrong][0]} and not {wanted[wrong][0]}. Expected the same to {DIFFERENCE}. "
-            "Install the versions of lightgbm, onnx and onnxruntime in constraints.txt, and report it."
+            f"heads/boosted: of {len(vectors):,} rows {int(wrong.sum()):,} get other scores from the trees kept than "
+            f"from those grown, such as {said[wrong][0]} and not {wanted[wrong][0]}. Expected the same to "
+            f"{DIFFERENCE}. Install the version of lightgbm in constraints.txt, and report it."
         )
 
 
