@@ -89,6 +89,14 @@ def test_conversations_are_found_by_job_outcome_and_band(talked: Any) -> None:
     assert [one.conversation for one in desk.found("meaning", outcome="declined")] == ["strange"]
 
 
+def test_a_message_of_which_scope_is_unsure_is_ours_by_its_own_chance(talked: Any) -> None:
+    log, likely = talked.talk.log, {"step": "scope says", "ms": 1.0, "said": "unsure", "score": 0.55}
+    log.trace("done", 1, [{**likely, "candidates": [["ours", 0.55], ["outside", 0.45]]}])
+    log.trace("told", 1, [{**likely, "said": "outside", "candidates": [["outside", 0.55]]}])
+    some = found(talked)
+    assert (some["done"].ours, some["told"].ours) == ([0.55], [0.45])
+
+
 def test_the_same_specialists_take_no_turn_another_way(talked: Any) -> None:
     said = replayed.replayed(talked.talk.log, talked.talk.rules)
     assert (said.turns, said.changed) == (7, [])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -126,7 +127,8 @@ def test_the_same_in_postgresql(postgres: str, line: Any) -> None:
 def test_what_is_old_is_forgotten(line: Any, log: Any) -> None:
     line("hello")
     assert log.forget_before("2020") == 0
-    assert log.forget_before("2100") == 1
+    line.talk.note("c1", "viewed", {"who": "Ann"})  # today, and the message is older
+    assert log.forget_before((line.at + timedelta(seconds=1)).isoformat()) == 1
     assert log.entries("c1") == []
 
 

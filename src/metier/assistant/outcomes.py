@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from metier.assistant.scope import OURS
 from metier.assistant.store import Entry, Log
 from metier.decide.measure import clopper_pearson
 
@@ -142,8 +143,9 @@ def _thought(log: Log, conversation: str) -> dict[str, list[float]]:
     for steps in log.traces(conversation).values():
         ms.append(round(sum(one["ms"] for one in steps if not one["step"].endswith(" says")), 3))
         for one in steps:
-            if one["step"] == "scope says" and "score" in one:
-                ours.append(one["score"] if one.get("said") == "ours" else round(1 - one["score"], 4))
+            if one["step"] == "scope says" and one.get("candidates"):
+                chances = dict(one["candidates"])  # of two labels; the less likely one may be left out
+                ours.append(chances.get(OURS, round(1 - max(chances.values()), 4)))
     return {"ms": ms, "ours": ours}
 
 

@@ -18,6 +18,7 @@ from metier.database import POSTGRES, Database
 from metier.types import Json
 
 FORCED = ("calling", "called")  # with them everything before them
+SAID = ("received", "ended", "person")  # what customers, the assistant and people at a desk say
 TABLES = (
     """create table if not exists log (conversation text not null, seq integer not null, kind text not null,
     data text not null, at text not null, primary key (conversation, seq))""",
@@ -192,8 +193,10 @@ class Log:
         self._forget([(conversation,)])
 
     def forget_before(self, at: str) -> int:
-        """Conversations whose last entry is older, gone; how many."""
-        old = self._here.ask("select conversation from log group by conversation having max(at) < ?", (at,))
+        """Conversations in which nothing was said since, gone; how many. To look at one keeps it no longer."""
+        said = ", ".join(f"'{kind}'" for kind in SAID)
+        last = f"coalesce(max(case when kind in ({said}) then at end), '')"
+        old = self._here.ask(f"select conversation from log group by conversation having {last} < ?", (at,))
         self._forget(old)
         return len(old)
 
