@@ -127,6 +127,11 @@ def test_somebody_elses_is_not_ones_own(says: Any) -> None:
     )
 
 
+def test_a_side_that_was_told_already_is_put_right(says: Any) -> None:
+    said = says("make a transfer", "checking", "no, out of my savings")
+    assert said[-1] == "sets account · asks recipient"
+
+
 def test_free_text_stays_as_it_was_written_and_sums_are_read_whole(says: Any) -> None:
     said = says(
         "Can you help me pay a bill?", "City Power and Light", "84 dollars and 20 cents", "the first of December"

@@ -72,19 +72,20 @@ def _kind(slot: Slot) -> str:
 
 def _shared(now: Moment, text: str, alike: Sequence[Slot]) -> dict[str, Any]:
     """Slots of one kind: each has its own part of a text with as many values as there are slots, or one has it."""
+    peers = [slot for slot in now.job.ask.values() if _kind(slot) == _kind(alike[0])]
+    parts = [*_sides(now, text, alike[0])] if len(peers) > 1 else []
+    sided = {slot.name: value for side, value in parts if (slot := _of_side(side, peers)) is not None}
+    if parts and len(sided) == len(parts):
+        return sided  # one that has a value already may be among them, and is put right
     if len(alike) > 1:
-        parts = [*_sides(now, text, alike[0])]
-        sided = {slot.name: value for side, value in parts if (slot := _of_side(side, alike)) is not None}
-        if parts and len(sided) == len(parts):
-            return sided
+        ordered = [slot for slot in peers if slot in alike]
         if len(parts) == len(alike):
-            ordered = [slot for slot in now.job.ask.values() if slot in alike]
             return {slot.name: value for slot, (_, value) in zip(ordered, parts, strict=True)}
         theirs = [slot for slot in alike if THEIRS & _words(slot)]
         if len(theirs) == 1 and POSSESSED.search(text):
             alike = theirs
         elif LATER.search(text):
-            alike = [slot for slot in now.job.ask.values() if slot in alike][::-1]
+            alike = ordered[::-1]
         said = set(wording.words(text))
         alike = sorted(alike, key=lambda slot: -len(said & set(slot.name.split("_"))))
     value = parsed(now, alike[0], text)
