@@ -53,6 +53,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     (
         "assistant/__init__.py",
         "assistant/base.py",
+        "assistant/clocks.py",
         "assistant/dates.py",
         "assistant/spelling.py",
         "assistant/wording.py",

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from metier.assistant import answers, check, dates, learn, minds, outside, read, transcripts, trial
+from metier.assistant import answers, check, clocks, dates, learn, minds, outside, read, transcripts, trial
 from metier.assistant.actions import Outside
 from metier.assistant.base import Place, Slot
 from metier.assistant.store import open_log
@@ -69,6 +69,19 @@ def test_no_rows_are_needed_and_nothing_is_wrong(airline: Any) -> None:
         ("Dec. 5", "2026-12-05", "2025-12-05"),
         ("14th of next month", "2026-12-14", "2026-12-14"),
         ("1st", "2026-12-01", "2026-11-01"),
+        ("13 th june", "2027-06-13", "2026-06-13"),
+        ("17 June 18", "2018-06-17", "2018-06-17"),
+        ("20062018", "2018-06-20", "2018-06-20"),
+        ("24-12-2026", "2026-12-24", "2026-12-24"),
+        ("5/5/2027", "2027-05-05", "2027-05-05"),
+        ("last night", "2026-11-24", "2026-11-24"),
+        ("three months ago", "2026-08-25", "2026-08-25"),
+        ("in a couple of days", "2026-11-27", "2026-11-27"),
+        ("Wednesday in a week", "2026-12-09", "2026-11-25"),
+        ("last week Monday", "2026-11-16", "2026-11-16"),
+        ("the end of the month", "2026-11-30", "2026-11-30"),
+        ("a week on Friday", "2026-12-04", "2026-11-27"),
+        ("£25.12", None, None),
         ("friday or monday", None, None),
         ("05/06", None, None),
         ("31 November", None, None),
@@ -98,10 +111,25 @@ def test_a_day_is_read_or_is_none(text: str, next_one: str | None, last_one: str
         ("11 in the morning", "11:00"),
         ("seven o'clock in the morning", "07:00"),
         ("6 tonight", "18:00"),
+        ("25 past 23", "23:25"),
+        ("25 to 7 p.m.", "18:35"),
+        ("twenty-five past seven in the evening", "19:25"),
+        ("15 35 in the afternoon", "15:35"),
+        ("5 past 12 p.m.", "12:05"),
+        ("0 35 a.m.", "00:35"),
+        ("1130 am", "11:30"),
+        ("five thirty pm", "17:30"),
+        ("half past 3 at night", "03:30"),
+        ("10 past 9 at night", "21:10"),
+        ("at 5 past 7", None),
+        ("10 o'clock", None),
+        ("this afternoon", None),
+        ("send 5 this evening", None),
+        ("at 5 December", None),
     ],
 )
 def test_a_time_is_read_or_is_none(text: str, expected: str | None) -> None:
-    found = dates.clock(text)
+    found = clocks.clock(text)
     assert (found and f"{found:%H:%M}") == expected
 
 
@@ -117,6 +145,8 @@ def test_a_time_is_read_or_is_none(text: str, expected: str | None) -> None:
         ("money", {}, "$1.2 million", 1_200_000.0),
         ("money", {}, "5 thousand", 5_000.0),
         ("money", {}, "£5 50p", 5.5),
+        ("money", {}, "£25.12", 25.12),
+        ("money", {}, "670€ in 4 days at 11 45 in the morning", 670.0),
         ("money", {}, "84 dollars and 20 cents", 84.2),
         ("code", {"pattern": "[A-Z]{2}[0-9]{4}"}, "it is ab1234, thanks", "AB1234"),
         ("code", {"pattern": "[0-9]{4}"}, "4421 or 4422", None),

@@ -11,7 +11,7 @@ from collections.abc import Set as AbstractSet
 from datetime import date
 from typing import Any
 
-from metier.assistant import dates
+from metier.assistant import clocks, dates
 from metier.assistant.base import Slot
 from metier.assistant.spelling import one_slip
 from metier.assistant.wording import NO, words
@@ -48,7 +48,7 @@ ONE_OF = re.compile(r"\bone (?:pound|quid|hundred|thousand|grand)\b|\b1\b")
 NUMBER = re.compile(
     r"(?i)(?<![\w.])([£$€]?)\s?(\d{1,3}(?:,\d{3})+(?:\.\d{1,2})?|\d+(?:\.\d{1,2})?)"
     r"\s?((?:k|grand|thousand|million|hundred)\b)?(?!\s?mn?\b|[\w]*\d)"
-    r"(\s?(?:pounds?|quid|dollars?|bucks|euros?|gbp|usd|eur)\b)?"
+    r"(\s?(?:(?:pounds?|quid|dollars?|bucks|euros?|gbp|usd|eur)\b|[£$€]))?"
 )
 SCALES = {"k": 1e3, "grand": 1e3, "thousand": 1e3, "hundred": 1e2, "million": 1e6}
 COUNTED = {"a couple": 2, "a pair": 2, "half a dozen": 6, "a dozen": 12}  # where a number is asked for
@@ -81,7 +81,7 @@ def parse(text: str, slot: Slot, options: Sequence[Mapping[str, Any]], today: da
     if slot.kind == "date":
         return dates.day(text, today, past=slot.past)
     if slot.kind == "time":
-        return dates.clock(text)
+        return clocks.clock(text)
     if slot.kind == "code":
         codes = {one[0].upper() for one in re.finditer(rf"(?i)(?<![\w-])(?:{slot.pattern})(?![\w-])", text)}
         return codes.pop() if len(codes) == 1 else None
@@ -118,7 +118,7 @@ def yes_no(text: str, question: AbstractSet[str] = NONE) -> bool | None:
 
 def amount(text: str, *, money: bool = True) -> float | None:
     """The one amount in a text, in figures or English words; money by its sign where only one number has one."""
-    said = PENCE.sub(r"\1.\2", CENTS.sub(r"\1.\3 \2", dates.without(text)))
+    said = PENCE.sub(r"\1.\2", CENTS.sub(r"\1.\3 \2", dates.without(clocks.without(text))))
     found = [
         (float(figure.replace(",", "")) * SCALES.get(scale.casefold(), 1), bool(sign or unit))
         for sign, figure, scale, unit in NUMBER.findall(said)

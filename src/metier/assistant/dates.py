@@ -1,4 +1,4 @@
-"""Days and times of day as people write them, read from a given today. English; what could be two days is none.
+"""Days as people write them, read from a given today. English; what could be two days is none.
 
 Knows no clock. A table of our own because libraries guess where we must not: of "the 3rd" dateparser 1.5 makes March.
 """
@@ -6,15 +6,19 @@ Knows no clock. A table of our own because libraries guess where we must not: of
 from __future__ import annotations
 
 import re
+from calendar import monthrange
 from collections.abc import Callable
-from datetime import date, time, timedelta
+from datetime import date, timedelta
 from typing import TypeAlias
 
 MONTHS = "jan feb mar apr may jun jul aug sep oct nov dec".split()
 WEEKDAYS = "mon tue wed thu fri sat sun".split()
-NUMBERS = {"a": 1, "an": 1, "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "ten": 10}
+NUMBERS = {"a": 1, "an": 1, "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8}
+NUMBERS |= {"nine": 9, "ten": 10, "eleven": 11, "twelve": 12, "a couple of": 2, "couple of": 2}
 NEAR = {"day before yesterday": -2, "yesterday": -1, "day after tomorrow": 2, "tomorrow": 1, "today": 0, "tonight": 0}
+NEAR |= {"last night": -1, "this morning": 0, "this afternoon": 0, "this evening": 0}
 UNITS = {"day": 1, "week": 7, "fortnight": 14}
+MONTHS_OF = {"month": 1, "year": 12}
 MONTH = (
     r"(?P<month>jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|"
     r"oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)"
@@ -22,29 +26,19 @@ MONTH = (
 WEEKDAY = (
     r"(?P<weekday>mon(?:day)?|tue(?:s|sday)?|wednesday|thu(?:rs|rsday)?|fri(?:day)?|saturday|sunday)"  # "sat" is a verb
 )
-DAY, YEAR = r"(?P<day>\d{1,2})(?:st|nd|rd|th)?", r"(?:,?\s+(?P<year>\d{4}))?"
+DAY = r"(?P<day>\d{1,2})(?:\s?(?:st|nd|rd|th))?"
+YEAR = r"(?:,?\s+(?P<year>\d{4}|['’]?\d\d(?=\s*(?:$|[,.;!?]))))?"
 LATE, EARLY = r"(?P<day>1[3-9]|2\d|3[01])", r"(?P<month>0?[1-9]|1[0-2])"  # which of two numbers is the day is certain
-CLOCK = re.compile(
-    r"(?i)(?<![\d:.])(?:(?:(?P<part>half past|quarter past|quarter to|half|quarter till)\s+)?"
-    r"(?P<hour>1[0-2]|[1-9])(?:[:.](?P<minute>[0-5]\d))?(?:\s*o['’]?clock)?\s*"
-    r"(?:(?P<half>[ap])\.?m\b|(?:in the|this|tomorrow)?\s*(?P<of>morning|afternoon|evening|tonight)\b|at night\b)|"
-    r"(?P<before>morning|afternoon|evening)\s+(?:at\s+)?(?P<after>1[0-2]|[1-9])(?:[:.](?P<rest>[0-5]\d))?(?![\d:])|"
-    r"(?P<h>[01]?\d|2[0-3]):(?P<m>[0-5]\d)(?![\d:])|(?P<named>noon|midday|midnight)\b)"
-)
-HOURS = "one two three four five six seven eight nine ten eleven twelve".split()
-SPOKEN_HOUR = re.compile(
-    rf"(?i)\b(?:(?<=past )|(?<=to )|(?<=at )|(?<=half )|(?<=around )|(?<=about ))(?:{'|'.join(HOURS)})\b|"
-    rf"\b(?:{'|'.join(HOURS)})(?=\s+(?:o['’]?clock|[ap]\.?m\b|in the (?:morning|afternoon|evening)|tonight))"
-)
-PARTS = {"half past": 30, "half": 30, "quarter past": 15, "quarter to": -15, "quarter till": -15}
+SAME = r"(?P<day>(?P<month>0?[1-9]|1[0-2]))"  # or does not matter
+NUMBERED = r"(?P<year>\d{4}|\d\d)"
 Reading: TypeAlias = Callable[[dict[str, str], date, bool], date]
 
 
 def _dated(said: dict[str, str], today: date, past: bool) -> date:
     month = said["month"]
     number = int(month) if month.isdecimal() else MONTHS.index(month[:3]) + 1
-    if said.get("year"):
-        return date(int(said["year"]), number, int(said["day"]))
+    if year := said.get("year", "").lstrip("'’"):
+        return date(int(year) + (2000 if len(year) == 2 else 0), number, int(said["day"]))
     found = date(today.year, number, int(said["day"]))
     if past:
         return found if found <= today else found.replace(year=today.year - 1)
@@ -65,16 +59,31 @@ def _near(said: dict[str, str], today: date, past: bool) -> date:
 
 def _counted(said: dict[str, str], today: date, past: bool) -> date:
     count = int(said["count"]) if said["count"].isdecimal() else NUMBERS[said["count"]]
-    days = timedelta(count * UNITS[said["unit"]])
-    return today - days if said.get("ago") else today + days
+    count = -count if said.get("ago") else count
+    if months := MONTHS_OF.get(said["unit"]):
+        return _months_on(today, months * count)
+    start = _weekday({"weekday": said["weekday"]}, today, past) if said.get("weekday") else today
+    return start + timedelta(count * UNITS[said["unit"]])
+
+
+def _months_on(today: date, count: int) -> date:
+    """The same day of another month, or the last one it has."""
+    year, month = divmod(today.year * 12 + today.month - 1 + count, 12)
+    return date(year, month + 1, min(today.day, monthrange(year, month + 1)[1]))
+
+
+def _end(said: dict[str, str], today: date, past: bool) -> date:
+    """The last day of this month or of another one, the first with `start`."""
+    month = _months_on(today, {"next": 1, "last": -1}.get(said.get("of", ""), 0))
+    return month.replace(day=1 if said.get("start") else monthrange(month.year, month.month)[1])
 
 
 def _weekday(said: dict[str, str], today: date, past: bool) -> date:
     place = WEEKDAYS.index(said["weekday"][:3])
-    if said.get("week"):
-        return today + timedelta(7 - today.weekday() + place)
+    if week := said.get("week"):
+        return today + timedelta({"last": -7, "this": 0, "next": 7}[week] - today.weekday() + place)
     ahead = (place - today.weekday()) % 7
-    back = said.get("which") == "last" or (past and not said.get("which"))
+    back = said.get("which") in ("last", "past") or (past and not said.get("which"))
     return today + timedelta(ahead - 7 if back else ahead or 7)
 
 
@@ -91,22 +100,32 @@ ORDINALS = (
 SPELT = "|".join(one.replace("-", "[- ]") for one in reversed(ORDINALS))  # "twenty-first" before "first"
 BEFORE_MONTH = re.compile(rf"\b(?P<spelt>{SPELT})(?=\s+(?:of\s+)?{MONTH}\b)")
 AFTER_MONTH = re.compile(rf"(?<=\b){MONTH}\s+(?:the\s+)?(?P<spelt>{SPELT})\b")
-ALONE = re.compile(r"^\s*(\d{1,2}(?:st|nd|rd|th))\s*[.!]?\s*$")  # "1st", as a whole answer
-COUNT = rf"(?P<count>\d{{1,3}}|{'|'.join(NUMBERS)})\s+(?P<unit>day|week|fortnight)s?"
+ALONE = re.compile(r"^\s*(\d{1,2}\s?(?:st|nd|rd|th))\s*[.!]?\s*$")  # "1st", as a whole answer
+COUNT = rf"(?P<count>\d{{1,3}}|{'|'.join(NUMBERS)})\s+(?P<unit>day|week|fortnight|month|year)s?"
+WEEK = r"(?P<week>last|this|next)\s+week"
 FORMS: tuple[tuple[str, Reading], ...] = (
-    (r"(?P<year>\d{4})-(?P<month>\d\d)-(?P<day>\d\d)", _dated),
-    (rf"{DAY}\s+(?:of\s+)?{MONTH}{YEAR}", _dated),
+    (r"(?P<year>\d{4})([-/.])(?P<month>\d\d)\2(?P<day>\d\d)", _dated),
+    (rf"{DAY}\s+(?:of\s+)?{MONTH}\.?{YEAR}", _dated),
     (rf"{MONTH}\.?\s+(?:the\s+)?{DAY}{YEAR}", _dated),
-    (rf"{LATE}[/.]{EARLY}(?:[/.](?P<year>\d{{4}}))?", _dated),
-    (rf"{EARLY}/{LATE}(?:/(?P<year>\d{{4}}))?", _dated),
-    (rf"in\s+{COUNT}", _counted),
-    (rf"{COUNT}\s+(?:(?P<ago>ago)|from\s+(?:now|today))", _counted),
+    (rf"{LATE}[/.-]{EARLY}(?:[/.-]{NUMBERED})?", _dated),
+    (rf"{EARLY}[/-]{LATE}(?:[/-]{NUMBERED})?", _dated),
+    (rf"{SAME}[/.-](?P=month)(?:[/.-]{NUMBERED})?", _dated),
+    (r"(?P<day>1[3-9]|2\d|3[01])(?P<month>0[1-9]|1[0-2])(?P<year>(?:19|20)\d\d)", _dated),
+    (r"(?P<month>0[1-9]|1[0-2])(?P<day>1[3-9]|2\d|3[01])(?P<year>(?:19|20)\d\d)", _dated),
+    (rf"{WEEKDAY}\s+in\s+{COUNT}", _counted),
+    (rf"in\s+{COUNT}(?:['’]?s?\s+time)?", _counted),
+    (rf"{COUNT}\s+(?:(?P<ago>ago)|from\s+(?:now|today)|(?:from|on)\s+{WEEKDAY})", _counted),
     (rf"(?:the\s+)?(?P<near>{'|'.join(one.replace(' ', ' +') for one in NEAR)})", _near),
-    (rf"(?:(?P<which>this|next|last|coming)\s+)?{WEEKDAY}(?:\s+(?P<week>next\s+week))?", _weekday),
-    (r"(?:the\s+)?(?P<day>\d{1,2})(?:st|nd|rd|th)?\s+of\s+(?P<of>this|next)\s+month", _of_this),
-    (r"(?:the|on)\s+(?:the\s+)?(?P<day>\d{1,2})(?:st|nd|rd|th)", _of_month),
+    (rf"{WEEK}(?:\s+on|,)?\s+{WEEKDAY}", _weekday),
+    (rf"(?:on\s+)?{WEEKDAY}(?:\s+of)?\s+{WEEK}", _weekday),
+    (rf"(?:(?P<which>this|next|last|past|coming)\s+)?{WEEKDAY}", _weekday),
+    (r"(?:the\s+)?(?P<day>\d{1,2})\s?(?:st|nd|rd|th)?\s+of\s+(?P<of>this|next)\s+month", _of_this),
+    (r"(?:the\s+)?(?:end|last\s+day)\s+of\s+(?:the|(?P<of>this|next|last))\s+month", _end),
+    (r"(?:the\s+)?(?P<start>start|beginning|first\s+day)\s+of\s+(?P<of>this|next|last)\s+month", _end),
+    (r"(?:the|on)\s+(?:the\s+)?(?P<day>\d{1,2})\s?(?:st|nd|rd|th)", _of_month),
 )
-PATTERNS = tuple((re.compile(rf"(?<![\w/.-]){form}(?![\w/-])"), read) for form, read in FORMS)
+PATTERNS = tuple((re.compile(rf"(?i)(?<![\w/.£$€-]){form}(?![\w/£$€-])"), read) for form, read in FORMS)
+DECIMAL = re.compile(r"\d+\.\d\d")
 
 
 def day(text: str, today: date, *, past: bool = False) -> date | None:
@@ -133,30 +152,10 @@ def _figured(text: str) -> str:
     return AFTER_MONTH.sub(figure, BEFORE_MONTH.sub(figure, text))
 
 
-def clock(text: str) -> time | None:
-    """The one time of day that a text names; a bare "at 7" could be two."""
-    spoken_ = SPOKEN_HOUR.sub(lambda word: str(HOURS.index(word[0].casefold()) + 1), text)
-    found = {_time(match) for match in CLOCK.finditer(spoken_)}
-    return found.pop() if len(found) == 1 else None
-
-
-def _time(match: re.Match[str]) -> time:
-    if match["named"]:
-        return time(0 if match["named"].lower() == "midnight" else 12)
-    if match["h"]:
-        return time(int(match["h"]), int(match["m"]))
-    hour, minute = int(match["hour"] or match["after"]) % 12, int(match["minute"] or match["rest"] or 0)
-    said = (match["half"] or match["of"] or match["before"] or "night").casefold()
-    late = said in ("p", "afternoon", "evening", "tonight", "night")
-    minutes = (hour + 12 * late) * 60 + minute + PARTS.get((match["part"] or "").casefold(), 0)
-    return time(minutes // 60 % 24, minutes % 60)
-
-
 def without(text: str) -> str:
-    """The text without its days and times, whose numbers are no amounts."""
-    text = CLOCK.sub(" ", text)
+    """The text without its days, whose numbers are no amounts."""
     for pattern, _ in PATTERNS:
-        text = re.sub(pattern.pattern, " ", text, flags=re.IGNORECASE)
+        text = pattern.sub(lambda found: found[0] if DECIMAL.fullmatch(found[0]) else " " * len(found[0]), text)
     return text
 
 
