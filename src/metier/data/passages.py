@@ -16,6 +16,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from metier import lazy
 from metier.data.read import read
 from metier.errors import BadCell, MissingColumn, TooFewRows, UnreadableData
 from metier.types import Table
@@ -102,6 +103,7 @@ def sections(markdown: str, name: str) -> Iterator[Passage]:
     A heading is read with those above it: "Cards: Delivery". Two alike in one file are told apart as on GitHub:
     `#delivery`, `#delivery-1`.
     """
+    lazy.need("markdown_it", extra="retrieve", purpose="Reading Markdown")
     from markdown_it import MarkdownIt
 
     lines, above, taken = LINE_END.split(markdown), dict[int, str](), set[str]()

@@ -12,6 +12,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from metier import lazy
 from metier.types import Labels, State, Vectors
 
 LARGE = 50_000  # vectors
@@ -82,6 +83,7 @@ class Near:
 
 
 def _graph(width: int) -> Any:
+    lazy.need("usearch", extra="retrieve", purpose=f"Finding one of over {LARGE:,} vectors")
     from usearch.index import Index
 
     return Index(

@@ -15,6 +15,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from metier import lazy
 from metier.types import State
 
 WORD = re.compile(r"\w+")
@@ -37,8 +38,7 @@ class Words:
     @classmethod
     def build(cls, texts: Sequence[str]) -> Self:
         """The index of these texts."""
-        import bm25s
-
+        bm25s = lazy.bring("bm25s", extra="retrieve", purpose="Finding passages by words")
         places: dict[str, int] = {}
         rows = [[places.setdefault(word, len(places)) for word in split(text)] for text in texts]
         engine = bm25s.BM25()
@@ -105,6 +105,4 @@ def _stem(word: str) -> str:
 
 @lru_cache(maxsize=1)
 def _stemmer() -> Any:
-    import snowballstemmer
-
-    return snowballstemmer.stemmer("english")
+    return lazy.bring("snowballstemmer", extra="retrieve", purpose="Finding passages by words").stemmer("english")
