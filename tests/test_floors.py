@@ -103,6 +103,8 @@ NEIGHBOURS: dict[tuple[str, str], str] = {
     ("data/passages.py", "data/read.py"): "a table of passages is read like any other",
     ("data/frames.py", "data/confined.py"): "a job says in its words why it will not be done",
     ("data/read.py", "data/archive.py"): "one door to the readers behind it",
+    ("data/sdf.py", "data/records.py"): "both formats are records of several lines",
+    ("data/sequences.py", "data/records.py"): "both formats are records of several lines",
     ("data/read.py", "data/lines.py"): "one door to the readers behind it",
     ("data/read.py", "data/columnar.py"): "one door to the readers behind it",
     ("data/read.py", "data/series.py"): "one door to the readers behind it",

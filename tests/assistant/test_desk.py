@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -266,9 +266,10 @@ def test_a_customer_and_a_person_talk_over_http(clients: Clients) -> None:
     begun = customer.post("/assistant/conversations").json()
     customer.headers[web.SECRET] = begun["secret"]
     name = begun["conversation"]
-    say: Callable[[str, str], Any] = lambda id, text: customer.post(  # noqa: E731
-        f"/assistant/conversations/{name}/messages", json={"id": id, "text": text}
-    ).json()
+
+    def say(id: str, text: str) -> Any:
+        return customer.post(f"/assistant/conversations/{name}/messages", json={"id": id, "text": text}).json()
+
     assert say("1", "a person please")["owner"] == "person"
     (waiting,) = ann.get("/v1/desk").json()["queue"]
     assert waiting["conversation"] == name

@@ -13,6 +13,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from click.testing import Result
 from typer.testing import CliRunner
 
 from metier.assistant import outcomes, pack, read, replayed, subject, transcripts
@@ -79,7 +80,10 @@ def test_figures_say_of_how_many_and_how_surely(talked: Any) -> None:
 
 def test_conversations_are_found_by_job_outcome_and_band(talked: Any) -> None:
     desk = Desk(talked.talk, now=lambda: LATER)
-    names = lambda **by: {one.conversation for one in desk.found("", **by)}  # noqa: E731
+
+    def names(**by: Any) -> set[str]:
+        return {one.conversation for one in desk.found("", **by)}
+
     assert names(job="lost_card") == {"person", "left"}
     assert names(outcome="abandoned") == {"left"}
     assert names(outcome="asked") == {"person"}
@@ -152,7 +156,10 @@ def test_a_customer_gets_all_that_is_kept_and_is_forgotten(talked: Any, tmp_path
 
 def test_the_commands(talked: Any, tmp_path: Path) -> None:
     folder, log = str(talked.talk.script.folder), ["--log", str(tmp_path / "log.db")]
-    run = lambda *words: CliRunner().invoke(command_line(), ["assistant", *words])  # noqa: E731
+
+    def run(*words: str) -> Result:
+        return CliRunner().invoke(command_line(), ["assistant", *words])
+
     said = run("figures", folder, *log, "--json")
     assert msgspec.json.decode(said.stdout)["conversations"] == 6
     assert "handed off, asked: 1" in run("figures", folder, *log).output

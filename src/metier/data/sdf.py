@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 
+from metier.data.records import Record, tables
 from metier.errors import UnreadableData
 from metier.types import Table
 
@@ -22,31 +21,13 @@ TAG = re.compile(r">.*?<([^>\r\n]+)>")
 END, NEXT = "M  END", "$$$$"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Record:
-    """One molecule of a file, or what is wrong with it."""
-
-    cells: dict[str, str]
-    problem: str | None
-
-
 def molecules(path: Path, batch_rows: int) -> Iterator[Table]:
     """The molecules of an .sdf or .mol file in order, as tables of at most `batch_rows` rows.
 
     Raises: UnreadableData when the file cannot be read or holds no molecule.
     """
-    names = dict.fromkeys(name for record in _records(path) for name in record.cells)
-    if not names:
-        raise UnreadableData(f"{path}: there is no molecule. Expected mol blocks with '{NEXT}' between them.")
-    records, first_row = _records(path), 1
-    while batch := list(islice(records, batch_rows)):
-        yield Table(
-            columns={name: [record.cells.get(name) for record in batch] for name in names},
-            source=path.name,
-            first_row=first_row,
-            problems={i: record.problem for i, record in enumerate(batch) if record.problem},
-        )
-        first_row += len(batch)
+    nothing = f"there is no molecule. Expected mol blocks with '{NEXT}' between them."
+    yield from tables(path, _records, batch_rows, nothing=nothing)
 
 
 def _records(path: Path) -> Iterator[Record]:

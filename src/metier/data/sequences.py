@@ -10,10 +10,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 
+from metier.data.records import Record, tables
 from metier.errors import UnreadableData
 from metier.types import Table
 
@@ -23,31 +22,13 @@ BRACKETED = re.compile(r"\[(\w[\w.-]*)=([^\]]*)\]")
 ATTRIBUTE = re.compile(r"(?:^|\s)(\w[\w.-]*)=(.*?)(?=\s+\w[\w.-]*=|\s*$)")
 
 
-@dataclass(frozen=True, kw_only=True)
-class Record:
-    """One sequence of a file, or what is wrong with it."""
-
-    cells: dict[str, str]
-    problem: str | None
-
-
 def sequences(path: Path, batch_rows: int) -> Iterator[Table]:
     """The records of a FASTA file in order, as tables of at most `batch_rows` rows.
 
     Raises: UnreadableData when the file cannot be read or holds no record.
     """
-    names = dict.fromkeys(name for record in _records(path) for name in record.cells)
-    if not names:
-        raise UnreadableData(f"{path}: there is no sequence. Expected letters below a line that begins with '>'.")
-    records, first_row = _records(path), 1
-    while batch := list(islice(records, batch_rows)):
-        yield Table(
-            columns={name: [record.cells.get(name) for record in batch] for name in names},
-            source=path.name,
-            first_row=first_row,
-            problems={i: record.problem for i, record in enumerate(batch) if record.problem},
-        )
-        first_row += len(batch)
+    nothing = "there is no sequence. Expected letters below a line that begins with '>'."
+    yield from tables(path, _records, batch_rows, nothing=nothing)
 
 
 def _records(path: Path) -> Iterator[Record]:

@@ -5,9 +5,13 @@ Knows no labels and no task.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Protocol, Self, runtime_checkable
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any, Protocol, Self, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
 
 from metier.types import Encoded, Loss, State, Targets, Value, Vectors
 
@@ -109,3 +113,32 @@ class Remembering(Protocol):
     def nearest(self, value: Value, count: int = 3) -> Sequence[Neighbour]:
         """The training rows most alike, most alike first."""
         ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Looked(ABC):
+    """Arrays that compiled code looks things up in without a check of its own: they are checked when they come back."""
+
+    def state(self) -> State:
+        """Its arrays."""
+        return State(arrays={one.name: getattr(self, one.name) for one in fields(self)})
+
+    @classmethod
+    def restore(cls, arrays: Mapping[str, NDArray[Any]]) -> Self:
+        """What these arrays were taken from.
+
+        Raises: ValueError for such as would lead compiled code astray.
+        """
+        made = cls(**{one.name: np.ascontiguousarray(arrays[one.name]) for one in fields(cls)})
+        if [getattr(made, one.name).dtype for one in fields(cls)] != made.kinds() or not made.sound():
+            raise ValueError(f"the arrays of {cls.__name__.lower()} do not fit one another")
+        return made
+
+    @staticmethod
+    @abstractmethod
+    def kinds() -> list[np.dtype[Any]]:
+        """The type of each array, in the order of its fields."""
+
+    @abstractmethod
+    def sound(self) -> bool:
+        """Whether nothing is looked up where nothing is."""

@@ -9,8 +9,8 @@ et al. 2018, "CatBoost", section 3.2.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from itertools import combinations
 from typing import Any, Self
@@ -19,7 +19,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from metier.types import Floats, State, Vectors
+from metier.encoders.base import Looked
+from metier.types import Floats, Vectors
 
 BINS, PRIOR = 24, 20.0  # of a column; rows that a mean is drawn to the common mean by
 MOST_PAIRS, MOST_COLUMNS = 12, 24
@@ -29,7 +30,6 @@ APART = (-1.0, -0.25)  # what was never seen and what is missing have bins of th
 
 Ints = NDArray[np.int64]
 F32 = NDArray[np.float32]
-KINDS = [np.dtype(kind) for kind in ("int64", "float64", "int64", "int64", "int64", "float32")]
 
 
 @njit(cache=True, nogil=True)
@@ -50,7 +50,7 @@ def _looked_up(vectors: F32, columns: Ints, edges: Floats, starts: Ints, pairs: 
 
 
 @dataclass(frozen=True, kw_only=True)
-class Pairs:
+class Pairs(Looked):
     """Pairs of columns and their means: `pairs.beside(vectors)`.
 
     Shapes: columns (c,), edges of all bins and where each column's begin (c + 1,), pairs (p, 2) of places among the
@@ -105,24 +105,14 @@ class Pairs:
     def _least_width(self) -> int:
         return int(self.columns.max(initial=-1)) + 1
 
-    def state(self) -> State:
-        """Its arrays."""
-        return State(arrays={one.name: getattr(self, one.name) for one in fields(self)})
+    @staticmethod
+    def kinds() -> list[np.dtype[Any]]:
+        """The type of each array."""
+        return [np.dtype(kind) for kind in ("int64", "float64", "int64", "int64", "int64", "float32")]
 
-    @classmethod
-    def restore(cls, arrays: Mapping[str, NDArray[Any]]) -> Self:
-        """The pairs of these arrays.
-
-        Raises: ValueError for such as would lead compiled code astray.
-        """
-        made = cls(**{one.name: np.ascontiguousarray(arrays[one.name]) for one in fields(cls)})
-        if not made._sound():
-            raise ValueError("the columns, bins and means of pairs do not fit one another")
-        return made
-
-    def _sound(self) -> bool:
+    def sound(self) -> bool:
         """Whether nothing is looked up where nothing is."""
-        if [getattr(self, one.name).dtype for one in fields(self)] != KINDS or self.pairs.shape[1:] != (2,):
+        if self.pairs.shape[1:] != (2,):
             return False
         columns, sizes = len(self.columns), np.diff(self.starts) + 1
         bounded = (

@@ -11,15 +11,16 @@ Trees".
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any, NamedTuple, Self
 
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from metier.encoders.base import Looked
 from metier.errors import MetierError
-from metier.types import Scores, State, Vectors
+from metier.types import Scores, Vectors
 
 MOST_LEAVES = 32  # of a tree: the bits of a mask
 EVERY = (1 << MOST_LEAVES) - 1
@@ -67,7 +68,7 @@ def _sums(
 
 
 @dataclass(frozen=True, kw_only=True)
-class Trees:
+class Trees(Looked):
     """Trees of at most 32 leaves each, that add up to several sums.
 
     Shapes: features (d + 1,), where the tests of each feature begin; thresholds, tree and kept (q,), a test each: it
@@ -118,32 +119,21 @@ class Trees:
         sums: Scores = _sums(vectors, *tests, self.leaves, self.targets, int(mirrored))
         return sums
 
-    def state(self) -> State:
-        """Its arrays."""
-        return State(arrays={one.name: getattr(self, one.name) for one in fields(self)})
+    @staticmethod
+    def kinds() -> list[np.dtype[Any]]:
+        """The type of each array."""
+        return [np.dtype(kind) for kind in ("int64", "float32", "uint16", "uint32", "float32", "int64")]
 
-    @classmethod
-    def restore(cls, arrays: Mapping[str, NDArray[Any]]) -> Self:
-        """The trees of these arrays.
-
-        Raises: ValueError for such as would lead compiled code astray.
-        """
-        made = cls(**{one.name: np.ascontiguousarray(arrays[one.name]) for one in fields(cls)})
-        tests, trees = len(made.thresholds), len(made.leaves)
-        sound = (
-            [getattr(made, one.name).dtype for one in fields(cls)] == KINDS
-            and len(made.tree) == len(made.kept) == tests
-            and _parts(made.features, tests)
-            and _parts(made.targets, trees)
-            and made.leaves.shape[1:] == (MOST_LEAVES,)
-            and bool((made.tree < trees).all())
+    def sound(self) -> bool:
+        """Whether nothing is looked up where nothing is."""
+        tests, trees = len(self.thresholds), len(self.leaves)
+        return (
+            len(self.tree) == len(self.kept) == tests
+            and _parts(self.features, tests)
+            and _parts(self.targets, trees)
+            and self.leaves.shape[1:] == (MOST_LEAVES,)
+            and bool((self.tree < trees).all())
         )
-        if not sound:
-            raise ValueError("the tests, trees and leaves do not fit one another")
-        return made
-
-
-KINDS = [np.dtype(kind) for kind in ("int64", "float32", "uint16", "uint32", "float32", "int64")]
 
 
 class _Test(NamedTuple):
