@@ -72,17 +72,6 @@ def test_auroc_agrees_with_sklearn_ties_and_all() -> None:
     assert math.isnan(measure.auroc(inside, np.array([])))
 
 
-def test_caught_at_refuses_no_more_in_scope_rows_than_asked() -> None:
-    inside = np.arange(10) / 10
-    outside = np.array([-1.0, 0.05, 0.15, 0.25, 0.9])
-    assert measure.caught_at(inside, outside, 0.0) == 0.2
-    assert measure.caught_at(inside, outside, 0.1) == 0.4
-    assert measure.caught_at(inside, outside, 0.3) == 0.8  # 0.3 * 10 is a little under 3 in floats
-    assert measure.caught_at(inside, outside, 1.0) == 0.8  # never a threshold above the surest row
-    assert measure.caught_at(np.full(10, 0.5), np.full(4, 0.5), 0.5) == 0.0  # a tie is not below
-    assert math.isnan(measure.caught_at(inside, np.array([]), 0.1))
-
-
 def test_calibration_error_by_hand() -> None:
     confidences = np.array([0.2, 0.4, 0.8, 1.0])
     correct = np.array([False, True, True, True])

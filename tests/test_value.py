@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 
 from metier.errors import BadOption
 from metier.extraction.language import language
-from metier.extraction.moments import mentioned
 from metier.extraction.value import KINDS, Setting, kind_of, value
 
 for package in ("price_parser", "text_to_num", "dateparser", "phonenumbers"):
@@ -87,21 +86,3 @@ def test_no_text_is_too_odd(kind: str, text: str) -> None:
 def test_a_language_without_tables_is_named() -> None:
     with pytest.raises(BadOption, match=r"language='xx' has no tables. Expected one of en"):
         language("xx")
-
-
-@pytest.mark.parametrize(
-    ("message", "expected"),
-    [
-        ("please send £50 to Ana on the 3rd, thanks", "2022-04-03"),
-        ("next friday would be fine", "2022-03-18"),
-        ("I need it by 24 May 2022 at the latest", "2022-05-24"),
-        ("could it be in 3 days?", "2022-03-18"),
-        ("tomorrow", "2022-03-16"),
-        ("send 50 to Ana", None),
-        ("either tomorrow or on Friday", None),
-        ("I do not know", None),
-    ],
-)
-def test_the_day_in_a_message(message: str, expected: str | None) -> None:
-    found = mentioned(message, HERE.words, HERE.moment)
-    assert (found and found.isoformat()) == expected

@@ -158,10 +158,6 @@ class Intervals:
         """Numbers have no end: as they are told, of familiar rows."""
         return self.probabilities(scores).astype(np.float64)
 
-    def at_width(self, width: float) -> float:
-        """The confidence of an interval of this width."""
-        return self._spread / (self._spread + width)
-
     def state(self) -> State:
         return State(config=self._config)
 

@@ -195,17 +195,6 @@ def auroc(positive_scores: Real, negative_scores: Real) -> float:
     return float((below + up_to).sum() / (2 * len(positive_scores) * len(ordered)))
 
 
-def caught_at(in_scores: Real, out_scores: Real, false_refusal: float) -> float:
-    """The share of out-of-scope rows below a threshold that at most this share of in-scope rows lies below.
-
-    Shapes: in_scores (p,), out_scores (q,); NaN where one side is empty.
-    """
-    if not len(in_scores) or not len(out_scores):
-        return math.nan
-    refused = min(int(false_refusal * len(in_scores) + 1e-9), len(in_scores) - 1)  # 0.3 * 10 is 2.99…, and means 3
-    return float((out_scores < np.sort(in_scores)[refused]).mean())
-
-
 def per_class(truth: Labels, guesses: Labels, accepted: Bools, k: int) -> PerClass:
     """Precision, recall and F1 of each of k labels, and how much of it was accepted.
 

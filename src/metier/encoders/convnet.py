@@ -12,7 +12,7 @@ import importlib.util
 from collections.abc import Sequence
 from functools import cached_property
 from threading import Lock
-from typing import Any, ClassVar, Literal, Protocol, Self
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,26 +30,6 @@ SMALL, LARGE = 32, 64  # pixels a side: the network sees pictures that are mostl
 FEWEST_FRAMES, MOST_FRAMES = 32, 128  # of a sound, 10 ms each: what is seen at once
 MOST_WINDOWS = 8  # of a longer sound, spread over it
 MIRRORS_LOSE = 0.1  # of what is right: where mirrored pictures are recognised worse than that, none is mirrored
-
-
-class Front(Protocol):
-    """What a value looks like to the network, and how that may be altered while it learns."""
-
-    size: tuple[int, int]
-    channels: int
-    stride: int
-
-    def pictures(self, values: Sequence[Media]) -> NDArray[Any]:
-        """One picture a value (n, c, h, w), to learn from."""
-        ...
-
-    def windows(self, value: Media) -> F32:
-        """The pictures (m, c, h, w) that one value is judged by."""
-        ...
-
-    def altered(self, pictures: NDArray[Any], targets: F32, random: np.random.Generator) -> tuple[F32, F32]:
-        """A batch as it might have been as well, and its targets."""
-        ...
 
 
 class Sight:

@@ -17,8 +17,6 @@ CLOCK = re.compile(r"\b(\d{1,2})\s?(?:[:.h]\s?|\s)(\d{2})\b")
 HOUR = re.compile(r"\b(\d{1,2})(?=\b|ish|[ap]\.?m)")
 YEAR = re.compile(r"\d{4}")
 ISO = re.compile(r"\d{4}-\d{2}-\d{2}")
-PART = re.compile(r"\S+")
-LONGEST = 6  # words that name a day
 WEEK, AFTERNOON, NIGHT = 7, 12, 6
 
 
@@ -42,29 +40,6 @@ def day(text: str, words: Language, now: datetime) -> date | None:
         return None
     parser_date: date = parsed.date()
     return parser_date
-
-
-def mentioned(text: str, words: Language, now: datetime) -> date | None:
-    """The one day that a message speaks of, whatever else it says; None where it speaks of none, or of several."""
-    parts = [match.span() for match in PART.finditer(text)]
-    taken, found = [False] * len(parts), set[date]()
-    for size in range(min(LONGEST, len(parts)), 0, -1):
-        for i in range(len(parts) - size + 1):
-            said = text[parts[i][0] : parts[i + size - 1][1]].strip(".,!?;")
-            if not any(taken[i : i + size]) and _hints(said, words) and (one := day(said, words, now)) is not None:
-                found.add(one)
-                taken[i : i + size] = [True] * size
-    return found.pop() if len(found) == 1 else None
-
-
-def _hints(text: str, words: Language) -> bool:
-    """Whether a day may be meant: to find out takes a thousand times as long. A bare number is no day."""
-    said = text.casefold()
-    named = (
-        one_of([*words.days, *words.relative]) + r"\b|" + one_of([*words.months, *(one[:3] for one in words.weekdays)])
-    )
-    written = rf"{_ordinal(words)}|\d[/.-]\d|\b(?:{named})"
-    return not said.isdecimal() and re.search(written, said) is not None
 
 
 def _ordinal(words: Language) -> str:
