@@ -77,6 +77,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("assistant/topics.py",),
     ("assistant/question.py",),
     ("assistant/turn.py",),
+    ("assistant/versions.py",),
     ("assistant/talk.py", "assistant/login.py"),
     ("assistant/web.py", "assistant/teach.py", "assistant/outcomes.py", "assistant/replayed.py", "assistant/kept.py"),
     ("assistant/trial.py",),

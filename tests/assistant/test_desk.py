@@ -249,7 +249,7 @@ def clients(line: Any, tmp_path: Path) -> Iterator[Clients]:
     secrets = {"Ann": keys.new("Ann", "correct"), "Ops": keys.new("Ops", "operate"), "app": keys.new("app", "ask")}
     gateway = Gateway(Registry(tmp_path / "shelf"), Settings(registry=str(tmp_path / "shelf")), keys=keys)
     script = line.talk.script  # these speak by the clock of the machine, and the desk is open at any time of it
-    line.talk.rules = Rules(replace(script, desk=replace(script.desk, open=None)), line.talk.rules.minds)
+    line.talk.versions.serve(Rules(replace(script, desk=replace(script.desk, open=None)), line.talk.rules.minds))
     gateway.parts[Desk] = Desk(line.talk)
     mount = Mount("/assistant", web.app(line.talk, who=lambda request: "ana"))
     with running(app.build(gateway, mounts=[mount])) as address, contextlib.ExitStack() as stack:
@@ -286,6 +286,15 @@ def test_a_customer_and_a_person_talk_over_http(clients: Clients) -> None:
     assert say("2", "thanks")["owner"] == "assistant"
     assert ann.get("/v1/desk/conversations/none").status_code == 404
     assert ann.get("/v1/desk/found", params={"text": "person"}).json()["found"][0]["conversation"] == name
+
+
+def test_what_cannot_be_served_is_refused_with_its_reason(clients: Clients) -> None:
+    ann, ops = clients["Ann"], clients["Ops"]
+    assert ann.post("/v1/desk/teaching/promote", json={}).status_code == 403
+    for asked, reason in (({"share": 0.05}, "no candidate"), ({}, "no candidate"), ({"share": 2}, "0 and 100 %")):
+        refused = ops.post("/v1/desk/teaching/promote", json=asked)
+        assert (refused.status_code, reason in refused.json()["error"]["message"]) == (400, True)
+    assert ann.get("/v1/desk/teaching").json()["tried"] == 0.0
 
 
 def test_jobs_are_turned_off_by_those_who_operate(clients: Clients) -> None:

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import shutil
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
-from metier.assistant import learn, minds, read, served, transcripts, workshop
+from metier.assistant import learn, minds, outcomes, read, served, transcripts, workshop
 from metier.assistant.base import Message
 from metier.assistant.desk import Desk
 from metier.assistant.gaps import gaps
-from metier.assistant.store import Log, open_log
+from metier.assistant.store import Log, open_log, plain
 from metier.assistant.teach import BadProposal, Teaching
 from metier.cli import command_line
 from metier.errors import BadOption
@@ -180,6 +180,48 @@ def test_a_candidate_is_measured_promoted_followed_and_rolled_back(retrained: wo
         assert_soon(lambda: served_rows(talk) == before)
 
 
+def test_a_share_of_new_conversations_is_answered_by_the_candidate_and_ends_with_it(
+    retrained: workshop.Compared, home: Path
+) -> None:
+    began = datetime.now(UTC)
+    for share in (0.0, 1.0):
+        with pytest.raises(BadOption, match="expected between 0 and 100 %"):
+            workshop.attempt(home, share)
+
+    def version(talk: Any, name: str, at: datetime = began) -> str:
+        number = str(len(talk.log.entries(name)))
+        talk.send(name, Message(id=number, text="what do I have left to spend", at=at, customer="ana"))
+        return str([one.data["version"] for one in talk.log.entries(name) if one.kind == "received"][-1])
+
+    with served.opened(home, log=str(home / "kept.db")) as talk:
+        old = version(talk, "before")
+        workshop.attempt(home, 0.4)
+        fresh = [f"c{number}" for number in range(40)]
+        assert_soon(lambda: talk.versions.of("c0", [], began) and talk.versions._tried is not None)
+        found = {name: version(talk, name) for name in fresh}
+        tried = [name for name in fresh if found[name] != old]
+        assert 6 <= len(tried) <= 26  # of 40, at a share of 0.4
+        assert len(set(found.values())) == 2
+        assert version(talk, "before") == old  # it ends with what it began with
+        by_version = outcomes.figures(outcomes.outcomes(talk.log, began)).versions
+        assert {name: shares[0].of for name, shares in by_version.items()} == {
+            old: 41 - len(tried), found[tried[0]]: len(tried),
+        }  # fmt: skip
+        workshop.roll_back(home)  # it is tried no more, and still candidate
+        assert_soon(lambda: talk.versions._tried is None)
+        assert workshop.candidate(home) == retrained
+        assert version(talk, tried[0]) == found[tried[0]]
+        assert version(talk, "later") == old
+        workshop.promote(home)
+        assert_soon(lambda: talk.rules.minds.version != old)
+        assert version(talk, "before") == old
+        assert version(talk, "new") == found[tried[0]] == talk.rules.minds.version
+        assert version(talk, "before", began + timedelta(hours=1)) == talk.rules.minds.version  # it begins anew
+        assert talk.replay("before") == [
+            plain(one.data) for one in talk.log.entries("before") if one.kind == "ended"
+        ]  # each turn by the version that answered it
+
+
 def assert_soon(true: Any) -> None:
     for _ in range(100):
         if true():
@@ -220,6 +262,9 @@ def test_the_commands_walk_the_whole_way(home: Path, retrained: workshop.Compare
     id = listed.split()[0]
     assert "--as says who" in run("review", str(home), "--approve", id, code=1)
     assert "taught.csv" in run("review", str(home), "--approve", id, "--as", "Bob")
+    assert "5% of the conversations" in run("promote", str(home), "--share", "5%")
+    assert workshop.tried(home)[1] == 0.05
+    assert "tried no more" in run("rollback", str(home))
     assert "transcripts passed" in run("promote", str(home))
     run("rollback", str(home))
     assert "there is no candidate" in " ".join(run("promote", str(home), code=1).split())

@@ -50,9 +50,8 @@ def asked(line: Any, model: Model, monkeypatch: pytest.MonkeyPatch) -> Iterator[
     script = read.script(strict.read(f"{written}\n{named}\n", "assistant.yaml"), folder)
     with running(Starlette(routes=[Route("/v1/chat/completions", model.answer, methods=["POST"])])) as address:
         minds = line.talk.rules.minds
-        line.talk.rules = Rules(
-            script, replace(minds, scope=None, intent=Unsure(minds.intent), library=Shy(minds.library))
-        )
+        shy = replace(minds, scope=None, intent=Unsure(minds.intent), library=Shy(minds.library))
+        line.talk.versions.serve(Rules(script, shy))
         line.talk.caller = Outside(script.folder, {"llm": f"{address}/v1"})
         yield line
         line.talk.caller.close()

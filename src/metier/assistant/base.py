@@ -223,6 +223,7 @@ class Minds:
     speller: Speller
     phrases: Mapping[str, str] = field(default_factory=dict)  # what was learnt as it stands, and its label
     scope_least: float = 0.0  # how much a message must be ours, see scope.py
+    version: str = ""  # another one for other specialists or another file of the author's
 
 
 EVERYTHING = "*"  # turned off: people answer, and nobody else

@@ -42,12 +42,12 @@ def check(script: Script, minds: Minds | None = None) -> list[Remark]:
     return sorted(found, key=lambda one: ("error", "warning", "note").index(one.grade))
 
 
-def sound(home: Path) -> Script:
+def sound(home: Path, models: str = read.MODELS) -> Script:
     """What an author wrote, if nothing in it keeps customers from being served; what is wrong in tests does not.
 
     Raises: BadAssistant with every error.
     """
-    script = read.load(home)
+    script = read.load(home, models)
     wrong = [one for one in check(script) if one.grade == "error" and not one.place.file.startswith("tests/")]
     if wrong:
         raise BadAssistant("\n".join(f"{one.place}: {one.problem} {one.fix}" for one in wrong))

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+import hashlib
+from collections.abc import Collection, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
 from metier import artifact
-from metier.assistant import learn
+from metier.assistant import learn, read
 from metier.assistant.base import BadAssistant, Decider, Found, Library, Minds, Script
 from metier.assistant.spelling import Speller
 from metier.assistant.wording import plain
 from metier.encoders.sentence import SentenceEncoder
+from metier.folder import DESCRIPTION
 from metier.gateway.redact import redacted
 from metier.types import Extraction, Span
 
@@ -82,7 +84,14 @@ def load(script: Script) -> Minds:
         ),
         phrases=_phrases(rows.get("intent", [])),
         scope_least=learn.least(script) if "scope" in script.models else 0.0,
+        version=_version(script, places.values()),
     )  # fmt: skip
+
+
+def _version(script: Script, places: Iterable[Path]) -> str:
+    """The same for the same specialists and the same file of the author's: a digest of both."""
+    files = [script.folder / read.FILE, *(place / DESCRIPTION for place in places)]
+    return hashlib.sha256(b"".join(hashlib.sha256(one.read_bytes()).digest() for one in files)).hexdigest()[:12]
 
 
 def _nothing(_: str) -> bool:

@@ -27,6 +27,7 @@ class Outcome(msgspec.Struct, kw_only=True):
 
     conversation: str
     customer: str
+    version: str = ""  # of the specialists and the author's file that answered last
     began: str
     ended: str
     outcome: str
@@ -61,6 +62,7 @@ class Figures(msgspec.Struct, kw_only=True):
     p50_ms: float
     p95_ms: float
     days: dict[str, dict[str, int]]
+    versions: dict[str, list[Share]] = {}  # where several answered: what came of each one's conversations
 
 
 def outcomes(log: Log, now: datetime) -> list[Outcome]:
@@ -89,8 +91,8 @@ def outcome(log: Log, conversation: str, now: datetime) -> Outcome | None:
     ended = datetime.fromisoformat(received[-1]["at"])
     return Outcome(
         conversation=conversation, customer=received[-1]["customer"] or "", began=received[0]["at"],
-        ended=received[-1]["at"], turns=len(received), why=handed[0] if handed else "",
-        outcome=_outcome(entries, named, left=now - ended > GONE),
+        ended=received[-1]["at"], version=received[-1].get("version", ""), turns=len(received),
+        why=handed[0] if handed else "", outcome=_outcome(entries, named, left=now - ended > GONE),
         subjects=list(dict.fromkeys([*named("starts"), *named("answers")])),
         declined=len(named("declines")), missed=len(named("misses")),
         helpful=sum(entry.kind == "rated" and entry.data["good"] for entry in entries),
@@ -101,25 +103,33 @@ def outcome(log: Log, conversation: str, now: datetime) -> Outcome | None:
 
 def figures(some: Sequence[Outcome]) -> Figures:
     """What they come to."""
-    n, turns = len(some), sum(one.turns for one in some)
-    counts = Counter(one.outcome for one in some)
-    rated = sum(one.helpful + one.unhelpful for one in some)
-    shares = [_share(name, counts[name], n) for name in OUTCOMES]
-    shares += [
-        _share("turns declined", sum(one.declined for one in some), turns),
-        _share("turns not understood", sum(one.missed for one in some), turns),
-        _share("ratings helpful", sum(one.helpful for one in some), rated),
-        _share("no person took part, whatever came of it", n - counts["handed off"], n),
-    ]
+    versions: dict[str, list[Outcome]] = {}
+    for one in some:
+        versions.setdefault(one.version, []).append(one)
     ms = [ms for one in some for ms in one.ms] or [0.0]
     days: dict[str, Counter[str]] = {}
     for one in some:
         days.setdefault(one.began[:10], Counter())[one.outcome] += 1
     return Figures(
-        conversations=n, turns=turns, shares=shares, reasons=dict(Counter(one.why for one in some if one.why)),
+        conversations=len(some), turns=sum(one.turns for one in some), shares=_shares(some),
+        reasons=dict(Counter(one.why for one in some if one.why)),
         p50_ms=round(float(np.percentile(ms, 50)), 2), p95_ms=round(float(np.percentile(ms, 95)), 2),
         days={day: dict(count) for day, count in sorted(days.items())},
+        versions={name: _shares(own) for name, own in versions.items()} if len(versions) > 1 else {},
     )  # fmt: skip
+
+
+def _shares(some: Sequence[Outcome]) -> list[Share]:
+    n, turns = len(some), sum(one.turns for one in some)
+    counts = Counter(one.outcome for one in some)
+    rated = sum(one.helpful + one.unhelpful for one in some)
+    return [
+        *(_share(name, counts[name], n) for name in OUTCOMES),
+        _share("turns declined", sum(one.declined for one in some), turns),
+        _share("turns not understood", sum(one.missed for one in some), turns),
+        _share("ratings helpful", sum(one.helpful for one in some), rated),
+        _share("no person took part, whatever came of it", n - counts["handed off"], n),
+    ]
 
 
 def _named(events: Sequence[Any]) -> Callable[[str], list[str]]:

@@ -18,6 +18,7 @@ from starlette.requests import Request
 from metier.assistant import check, minds, outside, web, workshop
 from metier.assistant.actions import Outside
 from metier.assistant.login import Login
+from metier.assistant.read import MODELS
 from metier.assistant.store import Log, open_log
 from metier.assistant.talk import Talk
 from metier.assistant.turn import Rules
@@ -60,22 +61,33 @@ def _forgetting(log: Log, after: timedelta) -> AbstractContextManager[None]:
 
 
 def _following(talk: Talk) -> AbstractContextManager[None]:
-    """While the context lasts, what is promoted is taken up, by the next turn of each conversation."""
-    home, seen = talk.script.folder, [workshop.stamp(talk.script.folder)]
+    """While the context lasts, what is promoted or tried is taken up by the conversations that begin from then on."""
+    home = talk.script.folder
+    seen = {"served": workshop.stamp(home), "tried": (0, 0.0)}
 
     def look() -> None:
-        now = workshop.stamp(home)
-        if now in (0, seen[0]):
-            return
-        try:
-            script = check.sound(home)
-            talk.rules = Rules(script, minds.load(script))
-            LOG.info("the assistant of %s is served anew", home)
-        except MetierError:  # what was served goes on, and the next change is looked at again
-            LOG.exception("what was promoted in %s cannot be served", home)
-        seen[0] = now
+        served, tried = workshop.stamp(home), workshop.tried(home)
+        if served not in (0, seen["served"]):
+            seen["served"] = served
+            if (rules := _rules(home)) is not None:
+                talk.versions.serve(rules)
+        if tried != seen["tried"]:
+            seen["tried"] = tried
+            talk.versions.attempt(_rules(home, workshop.CANDIDATE) if tried[1] else None, tried[1])
 
     return _every(FOLLOW_S, look)
+
+
+def _rules(home: Path, models: str = MODELS) -> Rules | None:
+    """What was promoted or is to be tried; None, with a line in the log, where it cannot be served."""
+    try:
+        script = check.sound(home, models)
+        rules = Rules(script, minds.load(script))
+    except MetierError:  # what was served goes on, and the next change is looked at again
+        LOG.exception("what lies in %s cannot be served", home / models)
+        return None
+    LOG.info("%s is taken up", home / models)
+    return rules
 
 
 @contextmanager

@@ -17,6 +17,7 @@ from metier.assistant.base import Action, Caller, Message, Result, Script
 from metier.assistant.state import Event, State, Turn
 from metier.assistant.store import Entry, Log, plain
 from metier.assistant.turn import Rules
+from metier.assistant.versions import Versions
 from metier.extraction.personal import personal
 from metier.types import Json
 
@@ -25,7 +26,12 @@ class Talk:
     """An assistant at work: `talk.send("c1", Message(...)).replies`."""
 
     def __init__(self, rules: Rules, log: Log, caller: Caller) -> None:
-        self.rules, self.log, self.caller = rules, log, caller
+        self.versions, self.log, self.caller = Versions(rules), log, caller
+
+    @property
+    def rules(self) -> Rules:
+        """Those served; a conversation may be answered by others."""
+        return self.versions.served
 
     @property
     def script(self) -> Script:
@@ -41,7 +47,7 @@ class Talk:
                 entries = self.log.entries(conversation)
             if "dedupe" not in self.rules.faults and (before := _answered(entries, message.id)):
                 return before
-            kept = self._kept(message)
+            kept = self._kept(message, self.versions.of(conversation, entries, message.at))
             seq = len(entries)
             self.log.append(conversation, seq, "received", kept, message.at.isoformat())
             entries.append(Entry(seq=seq, kind="received", data=kept))
@@ -80,14 +86,15 @@ class Talk:
         """Where the conversation stands."""
         return state_of(self.log.entries(conversation))
 
-    def _kept(self, message: Message) -> dict[str, Json]:
-        """A message as it may reach the log, with what was turned off when it came."""
+    def _kept(self, message: Message, rules: Rules) -> dict[str, Json]:
+        """A message as it may reach the log, with what answers it and what was turned off when it came."""
         off: dict[str, Json] = {"off": list(self.log.off())}
         return {
             "id": message.id,
-            "text": self.rules.minds.redact(message.text),
+            "text": rules.minds.redact(message.text),
             "at": message.at.isoformat(),
             "customer": message.customer,
+            **({"version": rules.minds.version} if rules.minds.version else {}),
             **(off if off["off"] else {}),
         }
 
@@ -101,14 +108,16 @@ class Talk:
         for place, entry in enumerate(entries):
             if entry.kind == "received":
                 calls = _Calls(self, conversation, [*entries], place, live=False)
-                yield entry, self.rules.turn(state_of(entries[:place]), _message(entry.data), calls.do)
+                rules = self.versions.by(entry.data.get("version", ""))
+                yield entry, rules.turn(state_of(entries[:place]), _message(entry.data), calls.do)
 
     def _work(self, conversation: str, entries: list[Entry], message: Message, number: str = "") -> Turn:
         start = max(place for place, entry in enumerate(entries) if entry.kind == "received")
         calls = _Calls(self, conversation, entries, start, live=True)
         before = state_of(entries[:start])
         try:
-            turn = self.rules.turn(before, message, calls.do)
+            rules = self.versions.by(entries[start].data.get("version", ""))
+            turn = rules.turn(before, message, calls.do)
         except Exception:
             # a template that does not fit or a fault of ours: closed, so that the next message is not held up by it
             ended = _ended(Turn(events=[], replies=[], state=before, trace=[]), message.id)

@@ -26,7 +26,7 @@ from metier.assistant.turn import Rules
 from metier.errors import BadOption
 from metier.types import Effort
 
-CANDIDATE, BEFORE, FIGURES = "models.candidate", "models.before", "figures.json"
+CANDIDATE, BEFORE, FIGURES, SHARE = "models.candidate", "models.before", "figures.json", "share.json"
 LEARNT = ("intent", "acts", "scope", "knowledge")
 
 
@@ -60,6 +60,7 @@ def retrain(home: Path, *, effort: Effort = "standard", told: Callable[[str], No
         fresh, work = home / CANDIDATE, home / f"{CANDIDATE}.partial"
         shutil.rmtree(work, ignore_errors=True)
         shutil.copytree(served.workshop, work)
+        (work / SHARE).unlink(missing_ok=True)
         learn.learn(read.load(home, work.name), effort=effort, told=told)
         told("transcripts: what is served, then the candidate")
         before, after = measured(served), measured(read.load(home, work.name))
@@ -85,6 +86,7 @@ def promote(home: Path) -> Compared:
         found = candidate(home)
         if found is None:
             raise BadOption(f"{home}: there is no candidate. Make one: metier assistant retrain {home}")
+        (home / CANDIDATE / SHARE).unlink(missing_ok=True)
         folder.put_in_place(home / CANDIDATE, home / read.MODELS)
         shutil.rmtree(home / BEFORE, ignore_errors=True)
         (home / CANDIDATE).rename(home / BEFORE)
@@ -92,12 +94,41 @@ def promote(home: Path) -> Compared:
         return found
 
 
+def attempt(home: Path, share: float) -> Compared:
+    """Let the candidate answer this share, 0 to 1, of the conversations that begin from now on.
+
+    Raises: BadOption where there is none, or for another share.
+    """
+    if not 0 < share < 1:
+        raise BadOption(f"a share of {share:.0%}: expected between 0 and 100 %. To serve all, leave it out.")
+    with _alone(home):
+        found = candidate(home)
+        if found is None:
+            raise BadOption(f"{home}: there is no candidate. Make one: metier assistant retrain {home}")
+        part = home / CANDIDATE / f"{SHARE}.partial"
+        part.write_text(f"{share}\n", encoding="utf-8")
+        part.replace(part.with_name(SHARE))
+        return found
+
+
+def tried(home: Path) -> tuple[int, float]:
+    """Another number for each candidate that is tried, and its share of the conversations; 0 where none is."""
+    path = home / CANDIDATE / SHARE
+    try:
+        return path.parent.stat().st_ino, float(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):
+        return 0, 0.0
+
+
 def roll_back(home: Path) -> None:
-    """Serve again what was served before; what is served now becomes what was before.
+    """Try the candidate no more; where none is tried, serve again what was served before, and keep what is now.
 
     Raises: BadOption where nothing was.
     """
     with _alone(home):
+        if tried(home)[1]:
+            (home / CANDIDATE / SHARE).unlink()
+            return
         if not (home / BEFORE).is_dir():
             raise BadOption(f"{home}: nothing was served before this. Promote something first.")
         folder.put_in_place(home / BEFORE, home / read.MODELS)

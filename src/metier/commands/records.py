@@ -17,6 +17,7 @@ from metier.errors import BadOption
 
 Customer = Annotated[str, typer.Option("--customer", metavar="ID", help="Whose conversations.")]
 SHOWN = 20
+COMPARED = ("resolved", "handed off", "turns declined", "turns not understood")  # from version to version
 
 
 def figures(folder: Home, log: Kept = None, as_json: AsJson = False) -> None:
@@ -35,6 +36,10 @@ def figures(folder: Home, log: Kept = None, as_json: AsJson = False) -> None:
         share = f"{one.count / one.of:.1%}" if one.of else "–"
         table.add_row(one.name, share, f"{one.low:.1%} to {one.high:.1%}" if one.of else "", f"{one.of:,}")
     show(table)
+    for version, shares in found.versions.items():
+        told = [one for one in shares if one.name in COMPARED and one.of]
+        said = ", ".join(f"{one.name} {one.low:.0%} to {one.high:.0%}" for one in told)
+        say(f"version {version or 'unnamed'}, {shares[0].of:,} conversations: {said}")
     for why, count in sorted(found.reasons.items(), key=lambda pair: -pair[1]):
         say(f"handed off, {why}: {count:,}")
     say(f"A turn's specialists took {found.p50_ms:g} ms at the median and {found.p95_ms:g} ms at the 95th percentile.")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from metier.commands.base import FAILED, effort_of, grid, say, show, shown
+from metier.commands.base import FAILED, effort_of, grid, say, share, show, shown
 from metier.commands.chat import Home
 
 if TYPE_CHECKING:
@@ -103,20 +103,32 @@ def retrain(
         raise typer.Exit(FAILED)
 
 
-def promote(folder: Home) -> None:
+def promote(
+    folder: Home,
+    part: Annotated[
+        str, typer.Option("--share", metavar="SHARE", help="Let it answer only this share of new conversations: 5%.")
+    ] = "",
+) -> None:
     """Serve the candidate; a server that runs follows within a second."""
     from metier.assistant import workshop
 
+    if part:
+        asked = share(part)
+        _put(workshop.attempt(folder, asked))
+        say(f"It answers {asked:.0%} of the conversations that begin from now on; each ends with what it began with.")
+        say(f"What came of them: metier assistant figures {folder}. No more of it: metier assistant rollback {folder}")
+        return
     _put(workshop.promote(folder))
     say(f"Served from now on. Back to what was before: metier assistant rollback {folder}")
 
 
 def rollback(folder: Home) -> None:
-    """Serve again what was served before."""
+    """Serve again what was served before; where a candidate is tried on a share, try it no more."""
     from metier.assistant import workshop
 
+    tried = workshop.tried(folder)[1] > 0
     workshop.roll_back(folder)
-    say("What was served before is served again.")
+    say("The candidate is tried no more." if tried else "What was served before is served again.")
 
 
 def gaps(folder: Home, log: Kept = None, as_json: AsJson = False) -> None:

@@ -67,6 +67,12 @@ class Decided(Struct, forbid_unknown_fields=True):
     approved: bool
 
 
+class Promoted(Struct, forbid_unknown_fields=True):
+    """The share of new conversations that the candidate answers, 0 to 1; all of them without one."""
+
+    share: float | None = None
+
+
 class TheDesk:
     """The protocol."""
 
@@ -96,7 +102,7 @@ class TheDesk:
             at("POST", "/teaching/proposals/{id}", decide, "Agree to a proposal, or refuse it.", Decided),
             at("POST", "/teaching/retrain", retrain, "Learn a candidate; takes a minute or two.", role="operate"),
             at("GET", "/teaching/replay", replay, "Turns that the candidate would take another way."),
-            at("POST", "/teaching/promote", promote, "Serve the candidate.", role="operate"),
+            at("POST", "/teaching/promote", promote, "Serve the candidate.", Promoted, role="operate"),
             at("POST", "/teaching/rollback", rollback, "Serve what was served before.", role="operate"),
         ]
 
@@ -186,9 +192,10 @@ async def teaching(gateway: Gateway, request: Request) -> Reply:
     desk = _desk(gateway)
     proposals = await _done(desk.teaching.proposals)
     candidate, before = await _done(lambda: (workshop.candidate(desk.home), (desk.home / workshop.BEFORE).is_dir()))
+    tried = await _done(lambda: workshop.tried(desk.home)[1])
     shown = [{**msgspec.to_builtins(one), "line": teach.shown(one.data)} for one in proposals]
     meanings = await _done(desk.teaching.meanings)
-    return reply({"proposals": shown, "meanings": meanings, "candidate": candidate, "before": before})
+    return reply({"proposals": shown, "meanings": meanings, "candidate": candidate, "tried": tried, "before": before})
 
 
 async def message(gateway: Gateway, request: Request) -> Reply:
@@ -228,8 +235,11 @@ async def retrain(gateway: Gateway, request: Request) -> Reply:
 
 
 async def promote(gateway: Gateway, request: Request) -> Reply:
-    """Followed by every worker within a second."""
-    return reply(await _done(workshop.promote, _desk(gateway).home))
+    """Followed by every worker within a second; with a share, by that share of the conversations that begin."""
+    said, home = read(request.body, Promoted) if request.body else Promoted(), _desk(gateway).home
+    if said.share is None:
+        return reply(await _done(workshop.promote, home))
+    return reply(await _done(workshop.attempt, home, said.share))
 
 
 async def rollback(gateway: Gateway, request: Request) -> Reply:

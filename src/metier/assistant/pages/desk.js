@@ -79,8 +79,8 @@ function meaning(text) {
   return box;
 }
 
-function taught(who, { proposals, candidate, before }) {
-  const now = JSON.stringify([proposals, candidate, before, busy, open()]);
+function taught(who, { proposals, candidate, tried, before }) {
+  const now = JSON.stringify([proposals, candidate, tried, before, busy, open()]);
   if (teaching.dataset.now === now || teaching.contains(document.activeElement) && /INPUT|TEXTAREA/.test(document.activeElement.tagName)) return;
   teaching.dataset.now = now;
   const decide = (one, approved) => () => act(`/v1/desk/teaching/proposals/${one.id}`, { approved }, approved ? "Added. It is learnt with the next candidate." : "Refused.");
@@ -90,7 +90,7 @@ function taught(who, { proposals, candidate, before }) {
   teaching.replaceChildren(
     waiting.length ? make("ul", { class: "cards", role: "list" }, waiting.map(line)) : make("p", { class: "hint" }, "Nothing waits for a second person. Under each message of a customer stands Teach."),
     open() ? make("p", {}, make("button", { onclick: () => act("/v1/desk/teaching/tests", { conversation: open() }, "Proposed as a test.") }, "Make this conversation a test")) : null,
-    section(), versions(candidate, before));
+    section(), versions(candidate, tried, before));
 }
 
 function section() {
@@ -104,18 +104,21 @@ function section() {
     field("answer", "Answer", { long: true }), field("asked", "Asked as", { free: true }), make("p", {}, make("button", {}, "Propose"))));
 }
 
-function versions(candidate, before) {
-  const go = (path, said) => async () => { busy = true; tell("Working. Nobody who is being answered waits for it."); await act(path, {}, said); busy = false; meanings = {}; look(); };
+function versions(candidate, tried, before) {
+  const go = (path, said, asked = {}) => async () => { busy = true; tell("Working. Nobody who is being answered waits for it."); await act(path, asked, said); busy = false; meanings = {}; look(); };
   const cells = (one) => [`${one.passed} of ${one.transcripts}`, `${one.taught_right} of ${one.taught}`, ...Object.keys(candidate.after.accuracy).map((name) => percent(one.accuracy[name]))];
   const names = candidate ? ["Transcripts passed", "Taught messages known", ...Object.keys(candidate.after.accuracy).map((name) => `${name}, held out`)] : [];
   const [was, is] = candidate ? [cells(candidate.before), cells(candidate.after)] : [[], []];
   return make("div", {}, make("h2", {}, "The next version"),
     candidate ? table(["", "#Served", "#Candidate"], names.map((name, i) => [name, was[i], is[i]]), "The candidate beside what is served") : null,
     candidate?.after.failed.length ? make("p", { class: "bad" }, `Goes another way: ${candidate.after.failed.join(", ")}`) : null,
+    tried ? make("p", {}, `The candidate answers ${percent(tried, 0)} of the conversations that begin. What came of them stands under Figures.`) : null,
     make("p", { class: "row" }, make("button", { disabled: busy, onclick: go("/v1/desk/teaching/retrain", "The candidate is learnt. Compare it before you serve it.") }, "Learn a candidate"),
       candidate ? make("button", { onclick: () => (location.hash = REPLAY) }, "Replay conversations") : null,
+      candidate && !tried ? make("button", { disabled: busy, onclick: go("/v1/desk/teaching/promote", "The candidate answers 5 % of the conversations that begin.", { share: 0.05 }) }, "Try it on 5 %") : null,
       candidate ? make("button", { disabled: busy, onclick: go("/v1/desk/teaching/promote", "The candidate is served.") }, "Serve the candidate") : null,
-      before ? make("button", { disabled: busy, onclick: go("/v1/desk/teaching/rollback", "What was served before is served again.") }, "Back to what was before") : null));
+      tried ? make("button", { disabled: busy, onclick: go("/v1/desk/teaching/rollback", "The candidate is tried no more.") }, "Try it no more") : null,
+      before && !tried ? make("button", { disabled: busy, onclick: go("/v1/desk/teaching/rollback", "What was served before is served again.") }, "Back to what was before") : null));
 }
 
 function show(who, seen) {
