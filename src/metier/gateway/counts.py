@@ -6,6 +6,7 @@ process they ask, a limit is never overrun. Knows names and whole numbers, not w
 
 from __future__ import annotations
 
+import math
 import time
 
 from metier.database import Database
@@ -24,7 +25,7 @@ class Counts:
     def __init__(self, url: str = ":memory:") -> None:
         self._database = Database(url)
         self._database.ask_nothing(TABLE)
-        self._swept = 0.0
+        self._swept = -math.inf  # monotonic clocks begin at boot
 
     def take(self, name: str, amount: int, *, most: int, until: float) -> bool:
         """Add to a count where the sum stays within `most`; `until` it may be forgotten, as time.time() counts."""
