@@ -12,6 +12,7 @@ import pytest
 
 from metier.decide.accept import Rule
 from metier.errors import TooFewRows
+from metier.evaluation import Judging
 from metier.judge import OUTSIDE, UNKNOWN, evaluation_of
 from metier.types import Predicted
 
@@ -53,7 +54,7 @@ TEXTS = [f"row {i}" for i in range(8)]
 
 def _evaluation(**changes: Any) -> Any:
     options = {"rule": _rule(), "texts": TEXTS, "unknown": {"mortgage": 1}, **changes}
-    return evaluation_of(LABELS, TRUTH, _predicted(ROWS), **options)
+    return evaluation_of(LABELS, TRUTH, _predicted(ROWS), Judging(**options))
 
 
 def test_in_scope_figures_count_every_in_scope_row_and_no_other() -> None:
@@ -69,7 +70,7 @@ def test_in_scope_figures_count_every_in_scope_row_and_no_other() -> None:
 
 def test_an_unreadable_cell_is_never_right_though_its_empty_row_points_at_the_right_label() -> None:
     rows = [([0.0, 0.0, 0.0], 0.0, 0, False, False), ROWS[0]]
-    found = evaluation_of(LABELS, np.array([0, 0]), _predicted(rows), rule=_rule())
+    found = evaluation_of(LABELS, np.array([0, 0]), _predicted(rows), Judging(rule=_rule()))
     assert found.accuracy.value == 0.5
     assert found.per_class[0].recall == 0.5
     assert found.log_loss == pytest.approx(-math.log(0.9), abs=1e-6)  # of the one row with probabilities
@@ -79,13 +80,13 @@ def test_out_of_scope_rows_have_figures_of_their_own() -> None:
     out = _evaluation().out_of_scope
     assert (out.rows, out.caught.value, out.answered.value) == (2, 0.5, 0.5)
     assert out.scope_auroc == pytest.approx((4 + 1.5) / 8)  # 0.05 is under all four; 0.8 under one and tied with one
-    assert evaluation_of(LABELS, TRUTH[:5], _predicted(ROWS[:5]), rule=_rule()).out_of_scope is None
+    assert evaluation_of(LABELS, TRUTH[:5], _predicted(ROWS[:5]), Judging(rule=_rule())).out_of_scope is None
 
 
 def test_labels_never_learnt_are_named_counted_and_in_no_other_figure() -> None:
     found, without = (
         _evaluation(),
-        evaluation_of(LABELS, TRUTH[:7], _predicted(ROWS[:7]), rule=_rule(), texts=TEXTS[:7]),
+        evaluation_of(LABELS, TRUTH[:7], _predicted(ROWS[:7]), Judging(rule=_rule(), texts=TEXTS[:7])),
     )
     assert (found.unknown, found.unknown_answered) == ({"mortgage": 1}, 1)
     assert replace(found, unknown={}, unknown_answered=0) == without
@@ -112,7 +113,7 @@ def test_a_promise_is_judged_by_the_range_of_the_error(
     answered = [([0.9, 0.1, 0.0], 0.9, 1, True, True)] * rows
     predicted = _predicted([*answered, ([0.4, 0.3, 0.3], 0.9, 1, True, False)])
     truth = np.array([1] * wrong + [0] * (rows - wrong) + [0])
-    found = evaluation_of(LABELS, truth, predicted, rule=_rule(max_error=max_error))
+    found = evaluation_of(LABELS, truth, predicted, Judging(rule=_rule(max_error=max_error)))
     assert found.promise == expected
     assert (found.error is None) == (rows == 0)
     assert [line.figure for line in found.summary() if line.name == "Promise"] == ([expected] if max_error else [])
@@ -160,7 +161,7 @@ def test_json_is_plain_and_the_same_each_time() -> None:
 
 def test_figures_that_do_not_exist_are_null_and_a_dash() -> None:
     rows = [([0.0, 0.0, 0.0], 0.0, 0, False, False)]
-    found = evaluation_of(LABELS, np.array([1]), _predicted(rows), rule=_rule())
+    found = evaluation_of(LABELS, np.array([1]), _predicted(rows), Judging(rule=_rule()))
     assert found.accuracy.value == 0.0
     assert found.json()["calibration_error"] is None
     assert {line.name: line.figure for line in found.summary()}["Calibration error"] == "–"
@@ -172,7 +173,7 @@ def test_ten_thousand_rows_keep_a_small_curve_that_ends_at_the_error_of_all() ->
     confidence = random.uniform(0.34, 1, 10_000)
     rows = [([c, (1 - c) / 2, (1 - c) / 2], 0.5, 1, True, True) for c in confidence]
     truth = np.where(random.random(10_000) < confidence, 0, 1)
-    curve = evaluation_of(LABELS, truth, _predicted(rows), rule=_rule()).curve
+    curve = evaluation_of(LABELS, truth, _predicted(rows), Judging(rule=_rule())).curve
     assert len(curve.coverage) == len(curve.risk) == 200
     assert curve.coverage[-1] == 1.0
     assert curve.risk[-1] == pytest.approx((truth != 0).mean())
@@ -181,4 +182,4 @@ def test_ten_thousand_rows_keep_a_small_curve_that_ends_at_the_error_of_all() ->
 def test_no_row_with_a_known_label_is_an_error_that_names_the_labels() -> None:
     expected = r"none of the 1 rows has a label this specialist learnt.*balance, card lost, transfer.*target column"
     with pytest.raises(TooFewRows, match=expected):
-        evaluation_of(LABELS, TRUTH[-1:], _predicted(ROWS[-1:]), rule=_rule())
+        evaluation_of(LABELS, TRUTH[-1:], _predicted(ROWS[-1:]), Judging(rule=_rule()))

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from metier.decide.accept import Rule
-from metier.evaluation import Evaluation, Latency
+from metier.evaluation import Evaluation, Judging, Latency
 from metier.judge import OUTSIDE, evaluation_of
 from metier.report.page import html
 from metier.report.svg import Plot, escaped, ticks
@@ -56,16 +56,22 @@ def _evaluation(
             accepted=(probabilities.max(axis=1) > 0.8) & (scope > 0.02) & (stage > 0),
             candidates=probabilities > 0.1,
         ),
-        rule=Rule(
-            false_refusal=0.02, max_error=max_error, scope_threshold=0.02, accept_threshold=0.8, candidate_threshold=0.1
+        Judging(
+            rule=Rule(
+                false_refusal=0.02,
+                max_error=max_error,
+                scope_threshold=0.02,
+                accept_threshold=0.8,
+                candidate_threshold=0.1,
+            ),
+            texts=[f"cell {i} {NASTY[i % len(NASTY)]}" for i in range(n + outside)],
+            stage_names=("<ngrams>.v1", "sentence.v1"),
+            unknown={NASTY[1]: 3},
+            latency=Latency(median_us=20, p95_us=2000, rows=300, rows_per_s=50_000, stages=(18.0, 2100.0))
+            if timed
+            else None,
+            notes=(f"test.csv row 1: {NASTY[0]}",),
         ),
-        texts=[f"cell {i} {NASTY[i % len(NASTY)]}" for i in range(n + outside)],
-        stage_names=("<ngrams>.v1", "sentence.v1"),
-        unknown={NASTY[1]: 3},
-        latency=Latency(median_us=20, p95_us=2000, rows=300, rows_per_s=50_000, stages=(18.0, 2100.0))
-        if timed
-        else None,
-        notes=(f"test.csv row 1: {NASTY[0]}",),
     )
 
 
@@ -184,7 +190,7 @@ def test_rows_of_which_none_can_be_read_still_make_a_page() -> None:
         candidates=np.zeros((2, 2), bool),
     )
     rule = Rule(false_refusal=0.02, max_error=0.02, scope_threshold=0, accept_threshold=0, candidate_threshold=0)
-    text = html(evaluation_of(("a", "b"), np.array([0, 1]), nothing, rule=rule), title="t", facts={})
+    text = html(evaluation_of(("a", "b"), np.array([0, 1]), nothing, Judging(rule=rule)), title="t", facts={})
     _Page(text)
     assert not re.findall(r"\bnan\b|\bNone\b", text)
     assert "No label was taken for another." in text

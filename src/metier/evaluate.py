@@ -17,7 +17,7 @@ from metier import lazy
 from metier.cascade import run_stage
 from metier.columns import cells_of
 from metier.errors import BadCell, MissingColumn
-from metier.evaluation import Judged, Latency
+from metier.evaluation import Judged, Judging, Latency
 from metier.judge import OUTSIDE
 from metier.record import located
 from metier.specialist import Specialist
@@ -75,10 +75,7 @@ def evaluate(
     rows = _rows(specialist, task, table, out_of_scope, out_of_scope_label)
     said = _said(specialist, rows.cells)
     readable = [cell for i, cell in enumerate(rows.cells) if i not in said.bad]
-    return task.judged(
-        specialist.labels,
-        rows.truth,
-        said.predicted,
+    known = Judging(
         rule=specialist.rule,
         outside=rows.outside,
         texts=[cell if isinstance(cell, str) else name for cell, name in zip(rows.cells, rows.names, strict=True)],
@@ -89,6 +86,7 @@ def evaluate(
         latency=_latency(specialist, readable, said.rows_per_s),
         notes=[*rows.notes, *(f"{rows.names[i]}: {said.bad[i]}" for i in list(said.bad)[:SHOWN_BAD_CELLS])],
     )
+    return task.judged(specialist.labels, rows.truth, said.predicted, known)
 
 
 def _rows(specialist: Specialist, task: Task, table: Table, beside: Table | None, outside_label: str | None) -> _Rows:

@@ -7,12 +7,15 @@ and errors are theirs alone, and a row whose cell could not be read stays among 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass, fields, is_dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields, is_dataclass
 from typing import Any, ClassVar, Literal, NamedTuple, Protocol, TypeAlias
 
-from metier.decide.measure import Bin
-from metier.types import Interval, Json
+import numpy as np
+
+from metier.decide.accept import Rule
+from metier.decide.measure import Bin, Bools
+from metier.types import Interval, Json, Probabilities
 
 SCHEMA = 1
 _MOST_CLASSES, _MOST_CONFUSIONS = 8, 5  # in the short tables
@@ -39,6 +42,32 @@ class Latency:
     rows: int
     rows_per_s: float
     stages: tuple[float | None, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Judging:
+    """What is known of rows that are judged, besides their truths and what was predicted.
+
+    `outside` says which rows are none of its business, none where it is left out; `texts` are the cells as people read
+    them, for examples; `alone` is what each stage says of every row; `unknown` counts the rows of each label never
+    learnt; `unlabelled` those without a label, which are not among the rows.
+
+    Shapes: outside (n,), texts n, alone one (n, k) a stage.
+    """
+
+    rule: Rule
+    outside: Bools | None = None
+    texts: Sequence[str] | None = None
+    stage_names: Sequence[str] = ()
+    alone: Sequence[Probabilities] = ()
+    unknown: Mapping[str, int] = field(default_factory=dict)
+    unlabelled: int = 0
+    latency: Latency | None = None
+    notes: Sequence[str] = ()
+
+    def strange(self, n: int) -> Bools:
+        """Which of the n rows are none of its business."""
+        return np.zeros(n, bool) if self.outside is None else self.outside
 
 
 @dataclass(frozen=True, kw_only=True)

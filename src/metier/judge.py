@@ -9,15 +9,14 @@ label that was never learnt.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
 from metier.decide import measure
-from metier.decide.accept import Rule
 from metier.decide.measure import Bools
 from metier.errors import TooFewRows
-from metier.evaluation import ClassFigures, Confusion, Curve, Evaluation, Latency, OutOfScope, StageFigures
+from metier.evaluation import ClassFigures, Confusion, Curve, Evaluation, Judging, Latency, OutOfScope, StageFigures
 from metier.judges.base import promise_of
 from metier.types import Floats, Interval, Labels, Predicted, Probabilities
 
@@ -25,28 +24,14 @@ OUTSIDE, UNKNOWN = -1, -2  # truths that are no position in the list of labels
 _CURVE_POINTS, _HISTOGRAM_BINS, _EXAMPLE_LENGTH = 200, 20, 200
 
 
-def evaluation_of(
-    labels: Sequence[str],
-    truth: Labels,
-    predicted: Predicted,
-    *,
-    rule: Rule,
-    texts: Sequence[str] | None = None,
-    stage_names: Sequence[str] = (),
-    alone: Sequence[Probabilities] = (),
-    unknown: Mapping[str, int] | None = None,
-    unlabelled: int = 0,
-    latency: Latency | None = None,
-    notes: Sequence[str] = (),
-) -> Evaluation:
-    """Judge predictions by their truths.
+def evaluation_of(labels: Sequence[str], truth: Labels, predicted: Predicted, known: Judging) -> Evaluation:
+    """Judge predictions by their truths; rows that are `known.outside` count as such whatever their truth.
 
-    `texts` are the cells as people read them, for examples; `alone` is what each stage says of every row; `unknown`
-    counts the rows of each label never learnt; `unlabelled` those without a label, which are not among the rows.
-
-    Shapes: truth (n,), predicted n rows of len(labels), texts n, alone one (n, k) a stage.
+    Shapes: truth (n,), predicted n rows of len(labels).
     Raises: TooFewRows when no row has a label that was learnt.
     """
+    truth = np.where(known.strange(len(truth)), OUTSIDE, truth)
+    rule, texts, latency = known.rule, known.texts, known.latency
     inside, outside, readable = truth >= 0, truth == OUTSIDE, predicted.stage > 0
     if not inside.any():
         raise TooFewRows(
@@ -73,11 +58,11 @@ def evaluation_of(
         false_refusal=measure.wilson(int((seen & ~predicted.in_scope).sum()), rows),
         false_refusal_asked=rule.false_refusal,
         bad_input=int((~readable).sum()),
-        unlabelled=unlabelled,
-        unknown=dict(unknown or {}),
+        unlabelled=known.unlabelled,
+        unknown=dict(known.unknown),
         unknown_answered=int((predicted.accepted & (truth == UNKNOWN)).sum()),
         out_of_scope=_out_of_scope(seen, outside, confidences, predicted),
-        stages=_stages(truth, correct, predicted, stage_names, alone, latency),
+        stages=_stages(truth, correct, predicted, known.stage_names, known.alone, latency),
         per_class=_per_class(labels, truth[inside], guesses[inside], predicted.accepted[inside]),
         confusions=_confusions(labels, truth, guesses, confidences, predicted.accepted, texts),
         curve=_curve(confidences[inside], correct[inside]),
@@ -91,7 +76,7 @@ def evaluation_of(
             "out of scope": _histogram(predicted.scope[outside & readable]),
         },
         latency=latency,
-        notes=tuple(notes),
+        notes=tuple(known.notes),
     )
 
 

@@ -22,7 +22,7 @@ from metier.columns import Columns, cells_of, choose
 from metier.data.read import digest
 from metier.domains.base import Domain
 from metier.errors import BadOption
-from metier.evaluation import Judged
+from metier.evaluation import Judged, Judging
 from metier.examples import examples_of, rows_of, with_names
 from metier.heads.base import Head
 from metier.heads.hashed import HashedHead
@@ -275,16 +275,14 @@ def _evaluation(
     examples: Examples,
     notes: Sequence[str],
 ) -> Judged:
-    return task.judged(
-        specialist.labels,
-        examples.truth,
-        specialist.ruled(settled.passed),
+    known = Judging(
         rule=specialist.rule,
         texts=[str(value) for value in examples.values],
         stage_names=[stage.encoder.kind for stage in specialist.cascade.stages],
         alone=settled.alone,
         notes=notes,
     )
+    return task.judged(specialist.labels, examples.truth, specialist.ruled(settled.passed), known)
 
 
 def _golden(specialist: Specialist, cells: Sequence[Any]) -> tuple[Golden, ...]:

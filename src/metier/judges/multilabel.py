@@ -14,10 +14,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from metier.decide import measure
-from metier.decide.accept import Rule
 from metier.decide.measure import Bin
 from metier.errors import TooFewRows
-from metier.evaluation import SCHEMA, Grid, Latency, Line, Promise, digits, interval, lines_of_time, percent, plain
+from metier.evaluation import (
+    SCHEMA,
+    Grid,
+    Judging,
+    Latency,
+    Line,
+    Promise,
+    digits,
+    interval,
+    lines_of_time,
+    percent,
+    plain,
+)
 from metier.judges.base import Outside, outside_rows, promise_of
 from metier.types import Interval, Json, Predicted, Probabilities, Targets
 
@@ -110,25 +121,13 @@ class LabelFigures:
         return [Grid(title=title, columns=columns, rows=rows)]
 
 
-def label_figures(
-    names: Sequence[str],
-    truth: Targets,
-    predicted: Predicted,
-    *,
-    rule: Rule,
-    outside: NDArray[np.bool_],
-    stage_names: Sequence[str],
-    alone: Sequence[Probabilities],
-    unknown: Mapping[str, int],
-    unlabelled: int,
-    latency: Latency | None,
-    notes: Sequence[str],
-) -> LabelFigures:
+def label_figures(names: Sequence[str], truth: Targets, predicted: Predicted, given: Judging) -> LabelFigures:
     """Judge probabilities by the true labels.
 
-    Shapes: truth (n, k) of 0, 1 and NaN, outside (n,), predicted n rows of k.
+    Shapes: truth (n, k) of 0, 1 and NaN, predicted n rows of k.
     Raises: TooFewRows when no row has a label and could be read.
     """
+    rule, outside = given.rule, given.strange(len(truth))
     readable = predicted.stage > 0
     own, seen = ~outside, ~outside & readable
     known = ~np.isnan(truth) & seen[:, None]  # (n, k)
@@ -165,14 +164,14 @@ def label_figures(
         false_refusal=measure.wilson(int((seen & ~predicted.in_scope).sum()), rows),
         false_refusal_asked=rule.false_refusal,
         bad_input=int((~readable).sum()),
-        unlabelled=unlabelled,
-        unknown=dict(unknown),
+        unlabelled=given.unlabelled,
+        unknown=dict(given.unknown),
         out_of_scope=outside_rows(seen, outside, predicted),
-        stages=tuple(_stages(truth, known, right, predicted, stage_names, alone, latency)),
+        stages=tuple(_stages(truth, known, right, predicted, given.stage_names, given.alone, given.latency)),
         per_label=per_label,
         reliability=measure.reliability(predicted.probabilities[known], there[known]),
-        latency=latency,
-        notes=tuple(notes),
+        latency=given.latency,
+        notes=tuple(given.notes),
     )
 
 

@@ -14,9 +14,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from metier.decide import measure
-from metier.decide.accept import Rule
 from metier.errors import TooFewRows
-from metier.evaluation import SCHEMA, Grid, Latency, Line, Promise, digits, interval, lines_of_time, percent, plain
+from metier.evaluation import (
+    SCHEMA,
+    Grid,
+    Judging,
+    Latency,
+    Line,
+    Promise,
+    digits,
+    interval,
+    lines_of_time,
+    percent,
+    plain,
+)
 from metier.judges.base import Outside, outside_rows
 from metier.types import Floats, Interval, Json, Predicted, Probabilities
 
@@ -127,25 +138,14 @@ class NumberFigures:
 
 
 def number_figures(
-    name: str,
-    truth: Floats,
-    predicted: Predicted,
-    *,
-    rule: Rule,
-    max_error: float,
-    outside: NDArray[np.bool_],
-    texts: Sequence[str] | None,
-    stage_names: Sequence[str],
-    alone: Sequence[Probabilities],
-    unlabelled: int,
-    latency: Latency | None,
-    notes: Sequence[str],
+    name: str, truth: Floats, predicted: Predicted, given: Judging, *, max_error: float
 ) -> NumberFigures:
     """Judge estimates by the true numbers.
 
-    Shapes: truth, outside (n,), predicted n rows of low, estimate, high and share.
+    Shapes: truth (n,), predicted n rows of low, estimate, high and share.
     Raises: TooFewRows when no row has a number and could be read.
     """
+    rule, outside, alone = given.rule, given.strange(len(truth)), given.alone
     readable = predicted.stage > 0
     own, seen = ~outside, ~outside & readable
     if seen.sum() < 2:
@@ -175,16 +175,16 @@ def number_figures(
         false_refusal=measure.wilson(int((seen & ~predicted.in_scope).sum()), int(own.sum())),
         false_refusal_asked=rule.false_refusal,
         bad_input=int((~readable).sum()),
-        unlabelled=unlabelled,
+        unlabelled=given.unlabelled,
         out_of_scope=outside_rows(seen, outside, predicted),
-        stages=tuple(_stages(seen, truth, missed, held, width, predicted, stage_names, alone, latency)),
+        stages=tuple(_stages(seen, truth, missed, held, width, predicted, given.stage_names, alone, given.latency)),
         groups=tuple(_groups(width[answered], missed[answered], held[answered])),
         furthest=tuple(
-            _points(np.flatnonzero(seen)[np.argsort(-missed[seen], kind="stable")][:5], truth, predicted, texts)
+            _points(np.flatnonzero(seen)[np.argsort(-missed[seen], kind="stable")][:5], truth, predicted, given.texts)
         ),
         points=tuple(_points(_spread_over(np.flatnonzero(seen)), truth, predicted, None)),
-        latency=latency,
-        notes=tuple(notes),
+        latency=given.latency,
+        notes=tuple(given.notes),
     )
 
 

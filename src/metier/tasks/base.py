@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from metier.decide.accept import Rule
 from metier.decide.base import Calibrator
 from metier.errors import BadCell
-from metier.evaluation import Judged, Latency, Line
+from metier.evaluation import Judged, Judging, Line
 from metier.types import (
     Decision,
     Floats,
@@ -221,16 +221,7 @@ class Task(Wording, Protocol):
         names: Sequence[str],
         truth: Truth,
         predicted: Predicted,
-        *,
-        rule: Rule,
-        outside: NDArray[np.bool_] | None = None,
-        texts: Sequence[str] | None = None,
-        stage_names: Sequence[str] = (),
-        alone: Sequence[Probabilities] = (),
-        unknown: Mapping[str, int] | None = None,
-        unlabelled: int = 0,
-        latency: Latency | None = None,
-        notes: Sequence[str] = (),
+        known: Judging,
     ) -> Judged:
         """Every figure about rows with their truths; `judge.py` says what the arguments are."""
         ...

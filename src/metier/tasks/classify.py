@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from metier.decide.accept import Rule, accept_threshold, candidate_threshold
 from metier.decide.suspects import suspects
 from metier.errors import BadOption, MissingColumn, TooFewRows
-from metier.evaluation import Evaluation, Latency, Line
+from metier.evaluation import Evaluation, Judging, Line
 from metier.judge import OUTSIDE, UNKNOWN, evaluation_of
 from metier.tasks.base import SPECIALIST, Answers, Doubt, Given, Thresholds, label_text
 from metier.types import (
@@ -227,22 +227,10 @@ class Classify:
         names: Sequence[str],
         truth: Labels,
         predicted: Predicted,
-        *,
-        rule: Rule,
-        outside: NDArray[np.bool_] | None = None,
-        texts: Sequence[str] | None = None,
-        stage_names: Sequence[str] = (),
-        alone: Sequence[Probabilities] = (),
-        unknown: Mapping[str, int] | None = None,
-        unlabelled: int = 0,
-        latency: Latency | None = None,
-        notes: Sequence[str] = (),
+        known: Judging,
     ) -> Evaluation:
         """Accuracy, confusions, calibration, what a threshold would cost."""
-        return evaluation_of(
-            names, truth if outside is None else np.where(outside, OUTSIDE, truth), predicted, rule=rule, texts=texts,
-            stage_names=stage_names, alone=alone, unknown=unknown, unlabelled=unlabelled, latency=latency, notes=notes,
-        )  # fmt: skip
+        return evaluation_of(names, truth, predicted, known)
 
     def text(self, answer: str) -> str:
         """The name."""

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from metier.decide.accept import Rule, accept_threshold
 from metier.errors import BadCell, BadOption, MissingColumn, TooFewRows
-from metier.evaluation import Latency, Line
+from metier.evaluation import Judging, Line
 from metier.judges.multilabel import LabelFigures, label_figures, label_lines
 from metier.tasks.base import SPECIALIST, Answers, Doubt, Given, Thresholds, label_text
 from metier.types import (
@@ -268,23 +268,10 @@ class Multilabel:
         names: Sequence[str],
         truth: Targets,
         predicted: Predicted,
-        *,
-        rule: Rule,
-        outside: NDArray[np.bool_] | None = None,
-        texts: Sequence[str] | None = None,
-        stage_names: Sequence[str] = (),
-        alone: Sequence[Probabilities] = (),
-        unknown: Mapping[str, int] | None = None,
-        unlabelled: int = 0,
-        latency: Latency | None = None,
-        notes: Sequence[str] = (),
+        known: Judging,
     ) -> LabelFigures:
         """How well each label is told, and how honest its probabilities are."""
-        return label_figures(
-            names, truth, predicted, rule=rule, outside=np.zeros(len(truth), bool) if outside is None else outside,
-            stage_names=stage_names, alone=alone, unknown=unknown or {}, unlabelled=unlabelled, latency=latency,
-            notes=notes,
-        )  # fmt: skip
+        return label_figures(names, truth, predicted, known)
 
     def text(self, answer: Marks) -> str:
         """The names between bars, or the marks of the columns."""

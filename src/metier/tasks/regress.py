@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from metier.decide.accept import Rule
 from metier.decide.conformal import Intervals
 from metier.errors import BadCell, BadOption, MissingColumn, PromiseNotSupported, TooFewRows
-from metier.evaluation import Latency, Line
+from metier.evaluation import Judging, Line
 from metier.judges.regress import NumberFigures, number_figures, number_lines
 from metier.tasks.base import SPECIALIST, Answers, Doubt, Given, Thresholds
 from metier.types import Decision, Estimate, Floats, Labels, Loss, Passed, Predicted, Probabilities, Scores, Targets
@@ -222,23 +222,11 @@ class Regress:
         names: Sequence[str],
         truth: Floats,
         predicted: Predicted,
-        *,
-        rule: Rule,
-        outside: NDArray[np.bool_] | None = None,
-        texts: Sequence[str] | None = None,
-        stage_names: Sequence[str] = (),
-        alone: Sequence[Probabilities] = (),
-        unknown: Mapping[str, int] | None = None,
-        unlabelled: int = 0,
-        latency: Latency | None = None,
-        notes: Sequence[str] = (),
+        known: Judging,
     ) -> NumberFigures:
         """How far off it is, and how often the truth lies inside the interval."""
-        return number_figures(
-            names[0], truth, predicted, rule=rule, max_error=MISSED if rule.max_error is None else rule.max_error,
-            outside=np.zeros(len(truth), bool) if outside is None else outside, texts=texts, stage_names=stage_names,
-            alone=alone, unlabelled=unlabelled, latency=latency, notes=notes,
-        )  # fmt: skip
+        missed = MISSED if known.rule.max_error is None else known.rule.max_error
+        return number_figures(names[0], truth, predicted, known, max_error=missed)
 
     def text(self, answer: float) -> str:
         """The number."""

@@ -12,6 +12,7 @@ import numpy as np
 from metier.decide.accept import Rule
 from metier.decide.base import Calibrator
 from metier.errors import TooFewRows
+from metier.evaluation import Judging
 from metier.tasks.base import Answer, Answers, Task
 from metier.testing.base import ContractBroken, expect, expect_dense
 from metier.types import Passed, Predicted, Probabilities
@@ -92,7 +93,7 @@ def _check_decisions(task: Task, learnt: Answers, probabilities: Probabilities, 
         expect([*decision.json(), "error"] == keys, "decisions: JSON with other keys than that of a cell not read")
         expect(isinstance(task.replayed(decision)[1], float), "replayed: a number was expected second")
         json.dumps(decision.json(), allow_nan=False)
-    judged = task.judged(names, learnt.truth, task.ruled(rule, _all(probabilities, calibrator)), rule=rule)
+    judged = task.judged(names, learnt.truth, task.ruled(rule, _all(probabilities, calibrator)), Judging(rule=rule))
     json.dumps(judged.json(), allow_nan=False)
     expect(judged.rows == len(learnt), f"judged: {judged.rows} rows of {len(learnt)}")
     expect(len(judged.summary()) > 2, "judged: hardly a line in its summary")
