@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from typing import Protocol, Self
 
-from metier.types import Encoded, Loss, Scores, State, Targets
+import numpy as np
+
+from metier.types import Encoded, Loss, Rows, Scores, State, Targets, Vectors
 
 
 class Head(Protocol):
@@ -42,3 +44,16 @@ class Head(Protocol):
     def restore(cls, state: State) -> Self:
         """The head that `state` was taken from."""
         ...
+
+
+def weighed(encoded: Encoded, weights: Vectors) -> Scores:
+    """Scores (n, k) of dense vectors (n, d) by weights (k, d + 1), whose last column is what is added.
+
+    Row by row: in a matrix product the rounding may differ from that of a row alone.
+    """
+    assert not isinstance(encoded, Rows)
+    scores = np.empty((len(encoded), len(weights)), np.float32)
+    matrix, constant = np.ascontiguousarray(weights[:, :-1]), weights[:, -1]
+    for i, vector in enumerate(encoded):
+        scores[i] = matrix @ vector + constant
+    return scores

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from metier.errors import BadOption
+from metier.heads.base import weighed
 from metier.types import Encoded, Loss, Rows, Scores, State, Targets
 
 MOST_STEPS = 150
@@ -93,12 +94,7 @@ class LinearHead:
 
     def scores(self, encoded: Encoded) -> Scores:
         """Scores (n, k)."""
-        assert not isinstance(encoded, Rows)
-        scores = np.empty((len(encoded), len(self._weights)), np.float32)
-        matrix, constant = np.ascontiguousarray(self._weights[:, :-1]), self._weights[:, -1]
-        for i, vector in enumerate(encoded):
-            scores[i] = matrix @ vector + constant  # row by row: in a matrix product the rounding may differ
-        return scores
+        return weighed(encoded, self._weights)
 
     def state(self) -> State:
         return State(config={"freedom": self.freedom, "smoothing": self.smoothing}, arrays={"weights": self._weights})

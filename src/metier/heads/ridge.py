@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from metier.errors import BadOption
+from metier.heads.base import weighed
 from metier.types import Encoded, Floats, Loss, Rows, Scores, State, Targets
 
 RIDGES = np.logspace(-5, 2, 15)  # times the mean squared length of the rows
@@ -53,12 +54,7 @@ class RidgeHead:
 
     def scores(self, encoded: Encoded) -> Scores:
         """Scores (n, k)."""
-        assert not isinstance(encoded, Rows)
-        scores = np.empty((len(encoded), len(self._weights)), np.float32)
-        matrix, constant = np.ascontiguousarray(self._weights[:, :-1]), self._weights[:, -1]
-        for i, vector in enumerate(encoded):
-            scores[i] = matrix @ vector + constant  # row by row: in a matrix product the rounding may differ
-        return scores
+        return weighed(encoded, self._weights)
 
     def state(self) -> State:
         return State(arrays={"weights": self._weights})
