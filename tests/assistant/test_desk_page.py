@@ -12,6 +12,7 @@ from starlette.routing import Mount
 from metier import app
 from metier.assistant import web
 from metier.assistant.desk import Desk
+from metier.assistant.replayed import Replayed
 from metier.gateway.gateway import Gateway
 from metier.gateway.settings import Settings
 from metier.registry import Registry
@@ -129,6 +130,7 @@ def test_figures_and_a_narrower_search(address: str, line: Any, tmp_path: Path, 
         )
         await page.send("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
         await page.open(f"{address}/desk/#~figures", holds="figure.days rect")
+        assert "null" not in await page.do(WHOLE)
         assert "handed off" in await page.do(WHOLE)
         assert "50.0 %" in await page.do(WHOLE)
         await page.do("document.querySelector('#narrow').open = true")
@@ -143,6 +145,35 @@ def test_figures_and_a_narrower_search(address: str, line: Any, tmp_path: Path, 
         )
         assert found == []
         assert await page.do("document.documentElement.scrollWidth <= innerWidth")
+        assert page.complaints == []
+
+    drive(tmp_path, walk)
+
+
+def test_no_page_says_null_and_figures_are_counted_when_somebody_asks(
+    address: str, line: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    line("what does a new card cost?")  # nothing was handed over, so there are no reasons for it
+    counted: list[int] = []
+    count = Desk.outcomes
+    monkeypatch.setattr(Desk, "outcomes", lambda self: counted.append(1) or count(self))
+    monkeypatch.setattr(Desk, "replayed", lambda self: Replayed(turns=1, changed=[]))
+
+    async def walk(page: Page) -> None:
+        await page.open(f"{address}/desk/#~figures", holds="figure.days rect")
+        assert "null" not in await page.do("document.body.innerText")
+        await page.do("new Promise((done) => setTimeout(done, 5000))")  # the queue is asked for twice and more
+        assert len(counted) == 1
+        await pressed(page, "Count again")
+        await page.until("document.querySelector('figure.days rect')")
+        assert len(counted) == 2
+        await page.do("document.querySelector('#teaching').open = true")
+        await page.until("document.querySelector('#teaching').innerText.includes('Learn a candidate')")
+        await page.do("location.hash = '~replay'")
+        await page.until(f"{WHOLE}.includes('0 of 1 turns')")
+        await page.do("location.hash = ''")
+        await page.until(f"{WHOLE}.includes('Choose a conversation')")
+        assert "null" not in await page.do("document.body.innerText")
         assert page.complaints == []
 
     drive(tmp_path, walk)

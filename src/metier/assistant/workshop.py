@@ -173,6 +173,7 @@ def _number(models: Path) -> int:
 
 @contextmanager
 def _alone(home: Path) -> Iterator[None]:
+    read.written(home)
     with (home / ".workshop.lock").open("w") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

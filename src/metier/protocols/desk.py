@@ -123,7 +123,8 @@ async def queue(gateway: Gateway, request: Request) -> Reply:
     desk = _desk(gateway)
     waiting = await _done(desk.queue)
     off = [{"name": name, "who": who, "at": at} for name, (who, at) in (await _done(desk.off)).items()]
-    return reply({"who": _who(request), "queue": waiting, "jobs": desk.jobs(), "off": off})
+    named = {"jobs": desk.jobs(), "outcomes": outcomes.OUTCOMES}
+    return reply({"who": _who(request), "queue": waiting, "off": off, **named})
 
 
 async def found(gateway: Gateway, request: Request) -> Reply:
@@ -135,9 +136,8 @@ async def found(gateway: Gateway, request: Request) -> Reply:
 
 
 async def figures(gateway: Gateway, request: Request) -> Reply:
-    """All that are kept; names of what may be asked for besides."""
-    some = await _done(_desk(gateway).outcomes)
-    return reply({"figures": outcomes.figures(some), "outcomes": outcomes.OUTCOMES, "jobs": _desk(gateway).jobs()})
+    """All that are kept."""
+    return reply({"figures": outcomes.figures(await _done(_desk(gateway).outcomes))})
 
 
 async def replay(gateway: Gateway, request: Request) -> Reply:

@@ -1,5 +1,5 @@
 // The desk: who waits on the left, one conversation in the middle, what may be said and done on the right.
-import { ask, empty, facts, make, opened, percent, table, tell, when } from "../console/draw.js";
+import { ask, empty, facts, make, opened, percent, put, table, tell, when } from "../console/draw.js";
 
 const main = document.querySelector("#main");
 const queue = document.querySelector("#queue");
@@ -36,7 +36,7 @@ async function look() {
     document.title = `${waiting.filter((one) => one.standing === "waiting").length} waiting – Métier desk`;
     if (open()) show(who, await ask(at()));
     else show(who, null);
-  } catch (error) { main.replaceChildren(make("p", { class: "bad", role: "alert" }, error.message)); drawn = ""; }
+  } catch (error) { put(main, make("p", { class: "bad", role: "alert" }, error.message)); drawn = main.dataset.of = ""; }
 }
 
 function list(who, some, isFound) {
@@ -48,7 +48,7 @@ function list(who, some, isFound) {
       make("span", {}, one.last || "(nothing was said)"), make("br"),
       make("small", {}, [one.standing === "taken" ? `with ${one.who}` : standings[one.standing], one.why, one.standing ? waited(one.since) : when(one.since)].filter(Boolean).join(" · "))));
   const focused = document.activeElement?.dataset?.id;
-  queue.replaceChildren(some.length ? make("ul", { class: "queue" }, some.map(line))
+  put(queue, some.length ? make("ul", { class: "queue" }, some.map(line))
     : empty(isFound ? "No conversation holds that. Texts are kept redacted: look for other words." : "Nobody waits. A conversation comes here when the assistant hands it over; find any other above."));
   if (focused) queue.querySelector(`[data-id="${CSS.escape(focused)}"]`)?.focus();
 }
@@ -59,7 +59,7 @@ function turned(jobs, off) {
   switches.dataset.now = JSON.stringify([jobs, off]);
   const one = (name, title) => make("p", {}, make("button", { "aria-pressed": String(name in by), onclick: () => act("/v1/desk/switches", { name, on: name in by }, name in by ? `${title} is on again.` : `${title} is off; people do it now.`) },
     name in by ? `Turn on: ${title}` : `Turn off: ${title}`), name in by ? make("small", { class: "warn" }, ` off since ${when(by[name].at)}, by ${by[name].who}`) : null);
-  switches.replaceChildren(one("*", "the whole assistant"), ...Object.entries(jobs).map(([name, title]) => one(name, title || name)));
+  put(switches, one("*", "the whole assistant"), ...Object.entries(jobs).map(([name, title]) => one(name, title || name)));
 }
 
 async function learned() {  // what a message can mean is asked for once
@@ -87,7 +87,7 @@ function taught(who, { proposals, candidate, before }) {
   const waiting = proposals.filter((one) => one.standing === "open");
   const line = (one) => make("li", { class: "card" }, make("p", {}, one.line), make("small", {}, `by ${one.who}, ${when(one.at)}`),
     make("p", { class: "row" }, one.who === who ? make("small", {}, "Somebody else has to agree.") : make("button", { onclick: decide(one, true) }, "Agree"), make("button", { onclick: decide(one, false) }, one.who === who ? "Take back" : "Refuse")));
-  teaching.replaceChildren(
+  put(teaching,
     waiting.length ? make("ul", { class: "cards", role: "list" }, waiting.map(line)) : make("p", { class: "hint" }, "Nothing waits for a second person. Under each message of a customer stands Teach."),
     open() ? make("p", {}, make("button", { onclick: () => act("/v1/desk/teaching/tests", { conversation: open() }, "Proposed as a test.") }, "Make this conversation a test")) : null,
     section(), versions(candidate, before));
@@ -124,12 +124,12 @@ function show(who, seen) {
   const same = seen && main.dataset.of === seen.conversation;
   drawn = now;
   main.dataset.of = seen?.conversation ?? "";
-  if (!seen) { main.replaceChildren(empty("Choose a conversation. ", make("kbd", {}, "j"), " and ", make("kbd", {}, "k"), " go through the queue, ", make("kbd", {}, "t"), " takes over, ", make("kbd", {}, "r"), " writes a reply.")); return; }
+  if (!seen) { put(main, empty("Choose a conversation. ", make("kbd", {}, "j"), " and ", make("kbd", {}, "k"), " go through the queue, ", make("kbd", {}, "t"), " takes over, ", make("kbd", {}, "r"), " writes a reply.")); return; }
   const mine = seen.who === who;
   const kept = same ? main.querySelector("#reply")?.value ?? "" : "";
   const noted = same ? main.querySelector("#note")?.value ?? "" : "";
   const focused = document.activeElement?.id;
-  main.replaceChildren(make("h1", {}, seen.customer ? `Customer ${seen.customer}` : "A customer who is not logged in"),
+  put(main, make("h1", {}, seen.customer ? `Customer ${seen.customer}` : "A customer who is not logged in"),
     make("div", { class: "talk" },
       make("section", { "aria-label": "Conversation" }, make("ol", { class: "entries" }, seen.entries.map(entry)), answer(seen, mine, kept)),
       make("section", { "aria-label": "What may help", tabindex: "0" }, standing(seen, mine), suggestions(seen, mine), note(noted))));
@@ -199,17 +199,28 @@ function note(kept) {
   } }, make("h2", {}, "Note"), make("label", { for: "note" }, "For your colleagues; the customer never sees it"), text, make("p", {}, make("button", {}, "Keep")));
 }
 
+// A page that costs the server some work: worked out when it is opened, and again when somebody says so.
+async function worked(page, title, path) {
+  if (main.dataset.of === page) return null;
+  main.dataset.of = drawn = page;
+  document.title = `${title} – Métier desk`;
+  put(main, make("h1", {}, title), make("p", {}, "Working. Nobody who is being answered waits for it."));
+  const found = await ask(path);
+  return open() === page ? found : null;
+}
+
+function again() {
+  return make("p", { class: "row" }, make("small", { class: "soft" }, `As of ${when(Date.now() / 1000)}.`), make("button", { id: "again", onclick: () => { main.dataset.of = ""; put(main, make("p", {}, "Working.")); main.focus(); look(); } }, "Count again"));
+}
+
 // What became of all conversations: shares with their intervals, and the days they began on.
 async function figured() {
-  const { figures } = await ask("/v1/desk/figures");
-  const now = JSON.stringify(figures);
-  document.title = "Figures – Métier desk";
-  if (now === drawn) return;
-  drawn = now;
-  main.dataset.of = FIGURES;
+  const said = await worked(FIGURES, "What became of conversations", "/v1/desk/figures");
+  if (!said) return;
+  const { figures } = said;
   const reasons = Object.entries(figures.reasons).sort((a, b) => b[1] - a[1]);
   const lines = figures.shares.map((one) => [one.name, one.of ? percent(one.count / one.of) : "–", one.of ? `${percent(one.low)} to ${percent(one.high)}` : "", one.of.toLocaleString()]);
-  main.replaceChildren(make("h1", {}, "What became of conversations"),
+  put(main, make("h1", {}, "What became of conversations"), again(),
     figures.conversations ? days(figures.days) : empty("Nobody has written yet. Figures come with the first conversation."),
     table(["", "#Share", "#95 % interval", "#Of"], lines, "Shares of conversations and turns"),
     reasons.length ? table(["Handed off because", "#Times"], reasons.map(([why, count]) => [why, count.toLocaleString()]), "Reasons for hand-overs") : null,
@@ -230,12 +241,10 @@ function days(counted) {
 
 // By the candidate, from what is kept and calling nothing.
 async function replayed() {
-  if (main.dataset.of === REPLAY) return;
-  main.dataset.of = drawn = REPLAY;
-  main.replaceChildren(make("h1", {}, "The candidate, on conversations that were"), make("p", {}, "Working. Nobody who is being answered waits for it."));
-  const { turns, changed } = await ask("/v1/desk/teaching/replay");
-  if (open() !== REPLAY) return;
-  main.replaceChildren(make("h1", {}, "The candidate, on conversations that were"), make("p", {}, `${changed.length} of ${turns} turns go another way.`),
+  const title = "The candidate, on conversations that were", said = await worked(REPLAY, title, "/v1/desk/teaching/replay");
+  if (!said) return;
+  const { turns, changed } = said;
+  put(main, make("h1", {}, title), make("p", {}, `${changed.length} of ${turns} turns go another way.`),
     changed.length ? table(["A customer wrote", "Then", "Now"], changed.slice(0, 200).map((one) => [one.text, one.before, one.after]), "Turns that go another way") : null);
 }
 
@@ -248,7 +257,7 @@ search.addEventListener("submit", async (event) => {
 });
 document.querySelector("#narrow").addEventListener("toggle", async ({ target }) => {
   if (!target.open || target.querySelector("#job").options.length > 1) return;
-  const { jobs, outcomes } = await ask("/v1/desk/figures");
+  const { jobs, outcomes } = await ask("/v1/desk");
   target.querySelector("#job").append(...Object.entries(jobs).map(([name, title]) => make("option", { value: name }, title || name)));
   target.querySelector("#outcome").append(...outcomes.map((name) => make("option", { value: name }, name)));
 });
