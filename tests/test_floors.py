@@ -109,6 +109,7 @@ NEIGHBOURS: dict[tuple[str, str], str] = {
     ("data/read.py", "data/sdf.py"): "one door to the readers behind it",
     ("data/read.py", "data/sequences.py"): "one door to the readers behind it",
     ("data/read.py", "data/spans.py"): "one door to the readers behind it",
+    ("decide/drawn.py", "decide/measure.py"): "strata are joined by their exact ranges",
     ("decide/accept.py", "decide/measure.py"): "a promise is tested by the same exact range that reports it",
     ("encoders/descriptors.py", "encoders/fingerprint.py"): "a fingerprint folded is one still",
     ("encoders/descriptors.py", "encoders/molecules.py"): "what is described is a molecule",
