@@ -85,6 +85,7 @@ def promote(home: Path) -> Compared:
         found = candidate(home)
         if found is None:
             raise BadOption(f"{home}: there is no candidate. Make one: metier assistant retrain {home}")
+        learn.put_to_work(home / CANDIDATE)
         folder.put_in_place(home / CANDIDATE, home / read.MODELS)
         shutil.rmtree(home / BEFORE, ignore_errors=True)
         (home / CANDIDATE).rename(home / BEFORE)
@@ -100,6 +101,7 @@ def roll_back(home: Path) -> None:
     with _alone(home):
         if not (home / BEFORE).is_dir():
             raise BadOption(f"{home}: nothing was served before this. Promote something first.")
+        learn.put_to_work(home / BEFORE)
         folder.put_in_place(home / BEFORE, home / read.MODELS)
         folder.sync_folder(home)
 
