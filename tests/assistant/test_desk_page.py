@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 from starlette.routing import Mount
 
 from metier import app
-from metier.assistant import web
+from metier.assistant import judged, web
 from metier.assistant.desk import Desk
 from metier.assistant.replayed import Replayed
 from metier.gateway.gateway import Gateway
@@ -177,3 +178,62 @@ def test_no_page_says_null_and_figures_are_counted_when_somebody_asks(
         assert page.complaints == []
 
     drive(tmp_path, walk)
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(1200, "light"), (400, "dark")])
+def test_promises_are_judged_and_an_alarm_leads_to_its_conversations(
+    address: str, line: Any, tmp_path: Path, width: int, scheme: str
+) -> None:
+    line.at = datetime.now(UTC)
+    for n, text in enumerate(["how much is in savings?", "what is the meaning of life?"]):
+        line.name = f"c{n}"
+        line(text)
+    for n in range(30):  # declined, though they were the assistant's own
+        name = f"lost{n}"
+        line.talk.log.append(
+            name,
+            0,
+            "received",
+            {"id": "m", "text": f"my blue one {n}", "at": line.at.isoformat(), "customer": None},
+            "",
+        )
+        ended = {"message": "m", "events": [{"verb": "declines"}], "replies": [], "state": {"turn": 1}}
+        line.talk.log.append(name, 1, "ended", ended, line.at.isoformat())
+        judged.judge(line.talk.log, name, 0, "ours", who="Ann", drawn=True)
+
+    async def walk(page: Page) -> None:
+        await page.send(
+            "Emulation.setDeviceMetricsOverride", width=width, height=900, deviceScaleFactor=1, mobile=False
+        )
+        await page.send("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
+        await page.open(f"{address}/desk/#~promises", holds=".judging")
+        assert "null" not in await page.do("document.body.innerText")
+        assert "Alarm: false_refusal" in await page.do(WHOLE)
+        await pressed(page, "Judge messages")
+        await page.until("document.querySelector('.judging blockquote')")
+        first = await page.do("document.querySelector('.judging blockquote').innerText")
+        assert "declines" not in await page.do("document.querySelector('.judging').innerText")  # seen afterwards
+        await page.do("document.activeElement.blur()")
+        await page.key("o")
+        await page.until(f"document.querySelector('.judging').innerText.includes({first!r} + '”: it did')")
+        await page.key("n")
+        await page.until("document.querySelector('.judging').innerText.includes('has been judged')")
+        await page.do("document.querySelector('.alarms details').open = true")
+        await page.do(AXE)
+        found = await page.do(
+            "axe.run().then((found) => found.violations.map((one) => one.id + ': ' + one.nodes[0].html))"
+        )
+        assert found == []
+        assert await page.do("document.documentElement.scrollWidth <= innerWidth")
+        await page.do("document.querySelector('.alarms a').click()")
+        await page.until("document.querySelector('.entries')?.innerText.includes('my blue one')")
+        assert "Ann judged: ours" in await page.do(WHOLE)
+        await page.do("document.querySelector('.entry .teach').open = true")
+        await pressed(page, "Not ours")
+        await page.until(f"{WHOLE}.includes('the desk judged: not ours')")
+        assert page.complaints == []
+
+    drive(tmp_path, walk)
+    verdicts = {one.conversation: (one.verdict, one.who, one.drawn) for one in judged.heard(line.talk.log)}
+    assert {verdicts["c0"][0], verdicts["c1"][0]} == {"ours", "outside"}
+    assert [one for one in verdicts.values() if one == ("outside", "the desk", True)]  # the last word, and a draw still

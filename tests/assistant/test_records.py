@@ -133,6 +133,9 @@ def test_the_evidence_is_one_archive_with_every_digest(talked: Any, tmp_path: Pa
     assert len(tests) == len(transcripts.read_folder(script.folder / "tests"))
     assert [] in [one["missed"] for one in tests]
     assert {one["name"] for one in json.loads(files["promises.json"])} == set(script.promise)
+    said = json.loads(files["watched.json"])
+    assert [one["name"] for one in said["promises"]] == ["false_refusal", "out_of_scope_caught", "reply_p95"]
+    assert b"meaning of life" not in files["watched.json"]  # no customer's words
     assert b"Delivery" in files["written/knowledge/cards.md"]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -13,13 +14,13 @@ import msgspec
 import pytest
 from typer.testing import CliRunner
 
-from metier.assistant import judged, learn, outcomes, watched
+from metier.assistant import judged, learn, outcomes, served, watched
 from metier.assistant.drifted import BEFORE, DECLINED, HANDED, HELD, SURE, drifted
 from metier.assistant.judged import NEITHER, BadJudgement, Heard
 from metier.assistant.learn import OUTSIDE, Apart
 from metier.assistant.scope import OURS
 from metier.assistant.state import WHOLE
-from metier.assistant.store import Log
+from metier.assistant.store import Log, open_log
 from metier.cli import command_line
 from metier.decide.measure import clopper_pearson
 
@@ -104,7 +105,7 @@ def test_a_third_of_those_asked_about_were_declined_and_the_order_is_nobodys_cho
     for n in range(60):
         put(log, f"c{n}", f"message {n} x", DECLINES if n < 20 else STARTS)
     order = []
-    while (one := judged.unasked(log, judged.heard(log), {})) is not None and len(order) < 30:
+    while (one := judged.unasked(log, judged.heard(log))) is not None and len(order) < 30:
         order.append(one)
         judge(log, one.conversation, one.seq, OURS)
     assert sum(one.declined for one in order) == 10
@@ -112,7 +113,7 @@ def test_a_third_of_those_asked_about_were_declined_and_the_order_is_nobodys_cho
     assert others != sorted(others)
     again = judged.heard(log)
     random.Random(4).shuffle(again)
-    assert judged.unasked(log, again, {}) == one  # whoever asks, and in whatever order they come
+    assert judged.unasked(log, again) == one  # whoever asks, and in whatever order they come
 
 
 def test_what_is_taught_or_judged_already_is_not_asked_again(log: Log) -> None:
@@ -120,11 +121,11 @@ def test_what_is_taught_or_judged_already_is_not_asked_again(log: Log) -> None:
     put(log, "c2", "who wrote faust", DECLINES)
     judge(log, "c3", put(log, "c3", "my balance"), NEITHER, drawn=False)
     last = put(log, "c4", "nobody knows this one")
-    taught = {"what do I have left": "job:balance", "who wrote faust": OUTSIDE}
-    one = judged.unasked(log, judged.heard(log), taught)
+    taught = [("what do I have left", "job:balance"), ("who wrote faust", OUTSIDE)]
+    one = judged.unasked(log, judged.heard(log, taught=taught))
     assert one is not None
     judge(log, "c4", last, OURS)
-    assert judged.unasked(log, judged.heard(log), taught) is None
+    assert judged.unasked(log, judged.heard(log, taught=taught)) is None
     said = {one.conversation: (one.verdict, one.who, one.drawn) for one in judged.heard(log)}
     assert said == {
         "c1": (OURS, "taught", True),
@@ -167,6 +168,14 @@ def test_judgements_that_were_not_asked_for_move_no_share(bank_script: Any, log:
     assert refused.of == 150
     assert len(refused.cases) == 20  # of 31; what was found by looking is shown all the same
     assert "1 of 31 declined and 149 of 149 others were judged" in refused.about
+
+
+def test_a_false_refusal_that_was_taught_is_shown_before_anybody_judges_it(bank_script: Any, log: Log) -> None:
+    put(log, "c1", "what do I have left", DECLINES)
+    taught = replace(bank_script, taught=(("what do I have left", "job:balance"),))
+    refused = by_name(watched.watched(taught, log, NOW))["false_refusal"]
+    assert [(one.text, one.who) for one in refused.cases] == [("what do I have left", "taught")]
+    assert refused.of == 0  # nobody was asked for it
 
 
 def test_few_judgements_raise_no_alarm(bank_script: Any, log: Log) -> None:
@@ -284,3 +293,15 @@ def test_the_commands_judge_watch_and_end_with_an_alarm(line: Any, tmp_path: Pat
         alarmed.output.split()
     )
     assert "  slow" in alarmed.output
+
+
+def test_a_server_says_an_alarm_in_its_log(bank_script: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    kept = open_log(tmp_path / "kept.db")
+    for n in range(200):
+        put(kept, f"slow{n}", "my balance", days=59, ms=400.0)
+    kept.close()
+    with served.opened(bank_script.folder, log=str(tmp_path / "kept.db")):
+        until = time.monotonic() + 20
+        while "alarm" not in caplog.text and time.monotonic() < until:
+            time.sleep(0.05)
+    assert "alarm of Nova Bank helper, reply_p95: 400 ms" in caplog.text

@@ -126,8 +126,8 @@ class Desk:
 
     def unasked(self, who: str) -> judged.Heard | None:
         """The next message of the fair sample that somebody is to judge; that they see it is written down."""
-        since = watched.window(self._talk.script, self._now())
-        one = judged.unasked(self._log, judged.heard(self._log, since), dict(self._talk.script.taught))
+        script = self._talk.script
+        one = judged.unasked(self._log, judged.heard(self._log, watched.window(script, self._now()), script.taught))
         if one is not None:
             judged.look(self._log, one.conversation, who)
         return one

@@ -9,7 +9,7 @@ conversation's log, and go with it.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -54,24 +54,25 @@ class Heard(msgspec.Struct, kw_only=True):
     drawn: bool = False
 
 
-def heard(log: Log, since: str = "") -> list[Heard]:
-    """The messages that the assistant has dealt with since then, in no order."""
-    return [one for name in log.conversations() for one in _heard(log, name) if one.at >= since]
+def heard(log: Log, since: str = "", taught: Sequence[tuple[str, str]] = ()) -> list[Heard]:
+    """The messages that the assistant has dealt with since then, in no order.
 
-
-def unasked(log: Log, some: Sequence[Heard], taught: Mapping[str, str]) -> Heard | None:
-    """The next one to be asked about; None where all were. What is known already is taken as it is, and not asked.
-
-    `taught` are messages and what they mean, as two people have agreed.
+    `taught` are messages and what they mean, as two people have agreed: what nobody judged is what it was taught to be.
     """
-    while (one := _next(some)) is not None:
-        means = taught.get(one.text)
-        known = one.verdict or ("" if means is None else OUTSIDE if means == OUTSIDE else OURS)
-        if not known:
-            return one
-        judge(log, one.conversation, one.seq, known, who=one.who or TAUGHT, drawn=True)
-        one.drawn, one.verdict = True, known
-    return None
+    found = [one for name in log.conversations() for one in _heard(log, name) if one.at >= since]
+    known = dict(taught)
+    for one in found:
+        if not one.verdict and one.text in known:
+            one.verdict, one.who = OUTSIDE if known[one.text] == OUTSIDE else OURS, TAUGHT
+    return found
+
+
+def unasked(log: Log, some: Sequence[Heard]) -> Heard | None:
+    """The next one to be asked about; None where all were. What is known already is taken as it is, and not asked."""
+    while (one := _next(some)) is not None and one.verdict:
+        judge(log, one.conversation, one.seq, one.verdict, who=one.who, drawn=True)
+        one.drawn = True
+    return one
 
 
 def judge(log: Log, conversation: str, seq: int, verdict: str, *, who: str, drawn: bool) -> None:

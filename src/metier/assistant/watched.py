@@ -65,7 +65,7 @@ def watched(script: Script, log: Log, now: datetime, *, days: int = DAYS, margin
     """What there is to say of the last `days`."""
     since = window(script, now, days)
     recent = max((now - timedelta(days=min(RECENT_DAYS, days))).isoformat(), since)
-    some = judged.heard(log, since)
+    some = judged.heard(log, since, script.taught)
     begun = [one for one in some if one.begins]
     promises = [_judged(script, begun, REFUSED), _judged(script, begun, CAUGHT), _quick(script, some)]
     drifts = drifted(learn.apart(script), begun, recent, margin)

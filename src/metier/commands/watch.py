@@ -58,8 +58,8 @@ def judge(
     say(f"{script.name} does: {jobs}; and what its pages say.")
     done = 0
     with opened(folder, log) as kept:
-        some = judged.heard(kept, watched.window(script, datetime.now(UTC)))
-        while done < count and (one := judged.unasked(kept, some, dict(script.taught))) is not None:
+        some = judged.heard(kept, watched.window(script, datetime.now(UTC)), script.taught)
+        while done < count and (one := judged.unasked(kept, some)) is not None:
             judged.look(kept, one.conversation, who)
             verdict = _asked(one)
             if not verdict:

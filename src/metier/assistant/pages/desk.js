@@ -5,7 +5,7 @@ const main = document.querySelector("#main");
 const queue = document.querySelector("#queue");
 const switches = document.querySelector("#switches > div");
 const search = document.querySelector("#search");
-const POLL_MS = 2000, LATE_MIN = 5, FIGURES = "~figures", REPLAY = "~replay";
+const POLL_MS = 2000, LATE_MIN = 5, FIGURES = "~figures", REPLAY = "~replay", PROMISES = "~promises";
 const teaching = document.querySelector("#teaching > div");
 let found = null, drawn = "", listed = "", meanings = {}, busy = false;
 
@@ -33,6 +33,7 @@ async function look() {
     if (teaching.parentElement.open) taught(who, await ask("/v1/desk/teaching"));
     if (open() === FIGURES) return await figured();
     if (open() === REPLAY) return await replayed();
+    if (open() === PROMISES) return await promised();
     document.title = `${waiting.filter((one) => one.standing === "waiting").length} waiting – Métier desk`;
     if (open()) show(who, await ask(at()));
     else show(who, null);
@@ -67,15 +68,21 @@ async function learned() {  // what a message can mean is asked for once
   return meanings;
 }
 
-// One message and what it means; a second person agrees before it is learnt.
-function meaning(text) {
+// Whether a message is the assistant's business at all; three buttons, each with its key.
+const VERDICTS = [["ours", "Ours", "o"], ["outside", "Not ours", "n"], ["neither", "Talk, or cannot tell", "t"]];
+const verdicts = (say) => make("p", { class: "row verdicts" }, VERDICTS.map(([verdict, title, key]) => make("button", { type: "button", "data-key": key, onclick: () => say(verdict) }, title)));
+
+// One message: what it means, which a second person agrees to before it is learnt; and whether it is the assistant's.
+function meaning(text, seq) {
   const picked = make("select", { "aria-label": "What it means" });
   const box = make("details", { class: "teach", ontoggle: async () => {
     if (!box.open || picked.options.length) return;
     picked.append(...Object.entries(await learned()).map(([name, title]) => make("option", { value: name }, title)));
-  } }, make("summary", {}, "Teach"), make("div", { class: "row" }, picked, make("button", { type: "button", onclick: async () => {
+  } }, make("summary", {}, "Teach or judge"), make("div", { class: "row" }, picked, make("button", { type: "button", onclick: async () => {
     if (await act("/v1/desk/teaching/messages", { text, means: picked.value }, "Proposed. Somebody else has to agree, under Teach.")) box.open = false;
-  } }, "Propose")));
+  } }, "Propose")), verdicts(async (verdict) => {
+    if (await act("/v1/desk/judgements", { conversation: open(), seq, verdict }, "Judged. Promises shows what is found so.")) box.open = false;
+  }));
   return box;
 }
 
@@ -88,7 +95,7 @@ function taught(who, { proposals, candidate, before }) {
   const line = (one) => make("li", { class: "card" }, make("p", {}, one.line), make("small", {}, `by ${one.who}, ${when(one.at)}`),
     make("p", { class: "row" }, one.who === who ? make("small", {}, "Somebody else has to agree.") : make("button", { onclick: decide(one, true) }, "Agree"), make("button", { onclick: decide(one, false) }, one.who === who ? "Take back" : "Refuse")));
   put(teaching,
-    waiting.length ? make("ul", { class: "cards", role: "list" }, waiting.map(line)) : make("p", { class: "hint" }, "Nothing waits for a second person. Under each message of a customer stands Teach."),
+    waiting.length ? make("ul", { class: "cards", role: "list" }, waiting.map(line)) : make("p", { class: "hint" }, "Nothing waits for a second person. Under each message of a customer stands Teach or judge."),
     open() ? make("p", {}, make("button", { onclick: () => act("/v1/desk/teaching/tests", { conversation: open() }, "Proposed as a test.") }, "Make this conversation a test")) : null,
     section(), versions(candidate, before));
 }
@@ -140,13 +147,14 @@ function show(who, seen) {
 function entry(one) {
   const line = (kind, name, ...inside) => make("li", { class: `entry ${kind}` }, make("small", {}, [name, one.at ? when(one.at) : ""].filter(Boolean).join(" · ")), make("br"), inside);
   const quiet = (text) => make("li", { class: "entry quiet" }, `${text}${one.at ? ` · ${when(one.at)}` : ""}`);
-  if (one.kind === "received") return line("customer", "Customer", one.text, one.text ? meaning(one.text) : null);
+  if (one.kind === "received") return line("customer", "Customer", one.text, one.text ? meaning(one.text, one.seq) : null);
   if (one.kind === "person") return line("person", one.who, one.text);
   if (one.kind === "noted") return line("noted", `Note by ${one.who}`, one.text);
   if (one.kind === "taken") return quiet(`${one.who} took over`);
   if (one.kind === "returned") return quiet(`${one.who} gave it back to the assistant`);
   if (one.kind === "viewed") return quiet(`${one.who} looked`);
   if (one.kind === "rated") return quiet(`The customer found it ${one.good ? "helpful" : "of no help"}`);
+  if (one.kind === "judged") return quiet(`${one.who} judged: ${VERDICTS.find(([verdict]) => verdict === one.verdict)[1].toLowerCase()}`);
   if (one.kind === "calling") return quiet(`Asks for ${one.action}`);
   if (one.kind === "called") return quiet(`${one.action}: ${one.outcome}`);
   if (one.kind !== "ended") return quiet(one.kind);
@@ -239,6 +247,56 @@ function days(counted) {
     make("figcaption", {}, `${some[0][0]} to ${some.at(-1)[0]}, at most ${most} a day: `, kinds.map((kind) => [make("span", { class: `key ${kind.replace(" ", "-")}`, "aria-hidden": "true" }), ` ${kind} `])));
 }
 
+// What is promised, on real conversations: alarms first, each with the messages behind it.
+async function promised() {
+  const found = await worked(PROMISES, "Promises on real conversations", "/v1/desk/promises");
+  if (!found) return;
+  const broken = found.promises.filter((one) => one.verdict === "broken"), moved = found.drifts.filter((one) => one.verdict === "moved");
+  const alarms = [...broken.map((one) => [one.name, one]), ...moved.map((one) => [`${one.name}, against ${one.against}`, one])];
+  put(main, make("h1", {}, "Promises on real conversations"), again(),
+    make("p", {}, `${found.turns.toLocaleString()} messages in ${found.conversations.toLocaleString()} conversations since ${when(found.since)}. Of the ${found.begun.toLocaleString()} that began something people judged ${found.drawn.toLocaleString()}.`),
+    alarms.length ? make("section", { class: "alarms", "aria-label": "Alarms" }, alarms.map(([title, one]) => behind(one, make("strong", { class: "bad" }, `Alarm: ${title}`), `. ${one.about}`))) : make("p", { class: "good" }, "No alarm: no range of what was found leaves out its promise, and nothing has moved by more than the margin."),
+    judging(),
+    make("h2", {}, "What is promised"),
+    table(["Promise", "#Promised", "#Found", "#95 % range", "#Of", "Verdict"], found.promises.map((one) => [one.name, one.promised || "–", figure(one, one.found), one.found === null ? "" : `${figure(one, one.low)} to ${figure(one, one.high)}`, one.of.toLocaleString(), one.verdict]), "Promises and what was found"),
+    found.promises.filter((one) => one.cases.length && one.verdict !== "broken").map((one) => behind(one, one.name, `. ${one.about}`)),
+    make("h2", {}, `Since ${when(found.recent)}: what has moved`),
+    table(["", "Against", "#Then", "#Now", "#99 % range of the difference", "#Of", "Verdict"], found.drifts.map((one) => [one.name, one.against, percent(one.then), percent(one.now), one.low === null ? "" : `${signed(one.low)} to ${signed(one.high)}`, `${one.then_of.toLocaleString()}, ${one.now_of.toLocaleString()}`, one.verdict]), "What has moved"),
+    make("p", { class: "soft" }, `Ranges of shares come from a fair sample: messages in an order that nobody chose, a third of them declined ones, weighed by how many there are. Judgements nobody asked for show what was found, and move no share. Moved: the whole range of the difference lies beyond ${percent(found.margin, 0)}; conversations are counted, not messages.`));
+}
+
+const figure = (one, value) => (value === null ? "–" : one.name === "reply_p95" ? `${Math.round(value)} ms` : percent(value));
+const signed = (share) => `${share < 0 ? "−" : "+"}${percent(Math.abs(share))}`;
+
+// The messages that a figure speaks of, each with the way to its conversation.
+function behind(one, ...said) {
+  const more = (each) => (one.name === "reply_p95" ? `${Math.round(each.ms)} ms` : one.name.startsWith("confidence") ? `${percent(each.sure)} sure` : each.who && `judged by ${each.who}`);
+  const line = (each) => make("li", {}, make("a", { href: `#${encodeURIComponent(each.conversation)}` }, each.text), make("br"), make("small", { class: "soft" }, [each.did, more(each), when(each.at)].filter(Boolean).join(" · ")));
+  return make("details", { class: "card" }, make("summary", {}, said),
+    one.cases.length ? make("ul", { class: "cases", tabindex: "0", "aria-label": `Messages behind ${one.name}` }, one.cases.map(line)) : make("p", {}, "No message is known that it speaks of."));
+}
+
+// The next message of the fair sample. What the assistant made of it is shown once somebody has judged.
+function judging() {
+  const box = make("section", { class: "card judging", "aria-label": "Judge" });
+  const next = async (before) => {
+    try {
+      const { next: one, jobs } = await ask("/v1/desk/judgements");
+      if (!one) { put(box, before, make("p", {}, "Every message that began something has been judged. Count again to see what it comes to.")); return; }
+      const say = async (verdict) => {
+        try { await ask("/v1/desk/judgements", { conversation: one.conversation, seq: one.seq, verdict, drawn: true }); } catch (error) { tell(error.message); return; }
+        await next(make("p", { class: "soft", role: "status" }, `“${one.text}”: it did ${one.did}.`));
+      };
+      put(box, before, make("h2", {}, "Is this the assistant’s business?"), make("p", { class: "soft" }, `It does: ${Object.values(jobs).filter(Boolean).join(", ")}; and what its pages say.`),
+        one.before ? make("p", { class: "soft" }, `It had said: ${one.before}`) : null, make("blockquote", {}, one.text), verdicts(say),
+        make("p", { class: "hint" }, make("kbd", {}, "o"), " ours, ", make("kbd", {}, "n"), " not ours, ", make("kbd", {}, "t"), " talk, or cannot tell"));
+      if (before) box.querySelector("button").focus();
+    } catch (error) { put(box, make("p", { class: "bad", role: "alert" }, error.message)); }
+  };
+  put(box, make("p", { class: "row" }, make("span", {}, "People’s judgements are the truth here. A sample of some hundred makes the ranges narrow."), make("button", { type: "button", onclick: () => next(null) }, "Judge messages")));
+  return box;
+}
+
 // By the candidate, from what is kept and calling nothing.
 async function replayed() {
   const title = "The candidate, on conversations that were", said = await worked(REPLAY, title, "/v1/desk/teaching/replay");
@@ -263,6 +321,8 @@ document.querySelector("#narrow").addEventListener("toggle", async ({ target }) 
 });
 addEventListener("keydown", (event) => {
   if (event.target.closest("input, textarea") || event.ctrlKey || event.metaKey || event.altKey) return;
+  const verdict = main.querySelector(`.judging [data-key="${CSS.escape(event.key)}"]`);
+  if (verdict) { verdict.click(); event.preventDefault(); return; }
   const lines = [...queue.querySelectorAll("button")];
   const here = lines.findIndex((one) => one.dataset.id === open());
   if (event.key === "j") lines[Math.min(here + 1, lines.length - 1)]?.click();
