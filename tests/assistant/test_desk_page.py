@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -227,10 +228,10 @@ def test_promises_are_judged_and_an_alarm_leads_to_its_conversations(
         assert await page.do("document.documentElement.scrollWidth <= innerWidth")
         await page.do("document.querySelector('.alarms a').click()")
         await page.until("document.querySelector('.entries')?.innerText.includes('my blue one')")
-        assert "Ann judged: ours" in await page.do(WHOLE)
+        assert re.search("Ann judged “my blue one \\d+”: ours", await page.do(WHOLE))
         await page.do("document.querySelector('.entry .teach').open = true")
         await pressed(page, "Not ours")
-        await page.until(f"{WHOLE}.includes('the desk judged: not ours')")
+        await page.until(f"{WHOLE}.includes('”: not ours')")
         assert page.complaints == []
 
     drive(tmp_path, walk)

@@ -72,7 +72,7 @@ def judge(
 
 def _asked(one: Heard) -> str:
     """The verdict on a message; empty where somebody has had enough."""
-    show("", shown(f"  {one.before}"), shown(f"> {one.text}"))
+    show("", *([shown(f"  {one.before}")] if one.before else []), shown(f"> {one.text}"))
     while True:
         sys.stderr.write(ASKED)
         sys.stderr.flush()

@@ -144,7 +144,7 @@ function show(who, seen) {
   if (!same) main.querySelector(".entries").lastElementChild?.scrollIntoView({ block: "nearest" });
 }
 
-function entry(one) {
+function entry(one, _, all) {
   const line = (kind, name, ...inside) => make("li", { class: `entry ${kind}` }, make("small", {}, [name, one.at ? when(one.at) : ""].filter(Boolean).join(" · ")), make("br"), inside);
   const quiet = (text) => make("li", { class: "entry quiet" }, `${text}${one.at ? ` · ${when(one.at)}` : ""}`);
   if (one.kind === "received") return line("customer", "Customer", one.text, one.text ? meaning(one.text, one.seq) : null);
@@ -154,7 +154,7 @@ function entry(one) {
   if (one.kind === "returned") return quiet(`${one.who} gave it back to the assistant`);
   if (one.kind === "viewed") return quiet(`${one.who} looked`);
   if (one.kind === "rated") return quiet(`The customer found it ${one.good ? "helpful" : "of no help"}`);
-  if (one.kind === "judged") return quiet(`${one.who} judged: ${VERDICTS.find(([verdict]) => verdict === one.verdict)[1].toLowerCase()}`);
+  if (one.kind === "judged") return quiet(`${one.who} judged “${all.find((each) => each.seq === one.of)?.text}”: ${VERDICTS.find(([verdict]) => verdict === one.verdict)[1].toLowerCase()}`);
   if (one.kind === "calling") return quiet(`Asks for ${one.action}`);
   if (one.kind === "called") return quiet(`${one.action}: ${one.outcome}`);
   if (one.kind !== "ended") return quiet(one.kind);
