@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +12,9 @@ import pytest
 from starlette.routing import Mount
 
 from metier import app
-from metier.assistant import web
+from metier.assistant import judged, web
 from metier.assistant.desk import Desk
+from metier.assistant.replayed import Replayed
 from metier.gateway.gateway import Gateway
 from metier.gateway.settings import Settings
 from metier.registry import Registry
@@ -129,6 +132,7 @@ def test_figures_and_a_narrower_search(address: str, line: Any, tmp_path: Path, 
         )
         await page.send("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
         await page.open(f"{address}/desk/#~figures", holds="figure.days rect")
+        assert "null" not in await page.do(WHOLE)
         assert "handed off" in await page.do(WHOLE)
         assert "50.0 %" in await page.do(WHOLE)
         await page.do("document.querySelector('#narrow').open = true")
@@ -146,3 +150,91 @@ def test_figures_and_a_narrower_search(address: str, line: Any, tmp_path: Path, 
         assert page.complaints == []
 
     drive(tmp_path, walk)
+
+
+def test_no_page_says_null_and_figures_are_counted_when_somebody_asks(
+    address: str, line: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    line("what does a new card cost?")  # nothing was handed over, so there are no reasons for it
+    counted: list[int] = []
+    count = Desk.outcomes
+    monkeypatch.setattr(Desk, "outcomes", lambda self: counted.append(1) or count(self))
+    monkeypatch.setattr(Desk, "replayed", lambda self: Replayed(turns=1, changed=[]))
+
+    async def walk(page: Page) -> None:
+        await page.open(f"{address}/desk/#~figures", holds="figure.days rect")
+        assert "null" not in await page.do("document.body.innerText")
+        await page.do("new Promise((done) => setTimeout(done, 5000))")  # the queue is asked for twice and more
+        assert len(counted) == 1
+        await pressed(page, "Count again")
+        await page.until("document.querySelector('figure.days rect')")
+        assert len(counted) == 2
+        await page.do("document.querySelector('#teaching').open = true")
+        await page.until("document.querySelector('#teaching').innerText.includes('Learn a candidate')")
+        await page.do("location.hash = '~replay'")
+        await page.until(f"{WHOLE}.includes('0 of 1 turns')")
+        await page.do("location.hash = ''")
+        await page.until(f"{WHOLE}.includes('Choose a conversation')")
+        assert "null" not in await page.do("document.body.innerText")
+        assert page.complaints == []
+
+    drive(tmp_path, walk)
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(1200, "light"), (400, "dark")])
+def test_promises_are_judged_and_an_alarm_leads_to_its_conversations(
+    address: str, line: Any, tmp_path: Path, width: int, scheme: str
+) -> None:
+    line.at = datetime.now(UTC)
+    for n, text in enumerate(["how much is in savings?", "what is the meaning of life?"]):
+        line.name = f"c{n}"
+        line(text)
+    for n in range(30):  # declined, though they were the assistant's own
+        name = f"lost{n}"
+        line.talk.log.append(
+            name,
+            0,
+            "received",
+            {"id": "m", "text": f"my blue one {n}", "at": line.at.isoformat(), "customer": None},
+            "",
+        )
+        ended = {"message": "m", "events": [{"verb": "declines"}], "replies": [], "state": {"turn": 1}}
+        line.talk.log.append(name, 1, "ended", ended, line.at.isoformat())
+        judged.judge(line.talk.log, name, 0, "ours", who="Ann", drawn=True)
+
+    async def walk(page: Page) -> None:
+        await page.send(
+            "Emulation.setDeviceMetricsOverride", width=width, height=900, deviceScaleFactor=1, mobile=False
+        )
+        await page.send("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
+        await page.open(f"{address}/desk/#~promises", holds=".judging")
+        assert "null" not in await page.do("document.body.innerText")
+        assert "Alarm: false_refusal" in await page.do(WHOLE)
+        await pressed(page, "Judge messages")
+        await page.until("document.querySelector('.judging blockquote')")
+        first = await page.do("document.querySelector('.judging blockquote').innerText")
+        assert "declines" not in await page.do("document.querySelector('.judging').innerText")  # seen afterwards
+        await page.do("document.activeElement.blur()")
+        await page.key("o")
+        await page.until(f"document.querySelector('.judging').innerText.includes({first!r} + '”: it did')")
+        await page.key("n")
+        await page.until("document.querySelector('.judging').innerText.includes('has been judged')")
+        await page.do("document.querySelector('.alarms details').open = true")
+        await page.do(AXE)
+        found = await page.do(
+            "axe.run().then((found) => found.violations.map((one) => one.id + ': ' + one.nodes[0].html))"
+        )
+        assert found == []
+        assert await page.do("document.documentElement.scrollWidth <= innerWidth")
+        await page.do("document.querySelector('.alarms a').click()")
+        await page.until("document.querySelector('.entries')?.innerText.includes('my blue one')")
+        assert re.search("Ann judged “my blue one \\d+”: ours", await page.do(WHOLE))
+        await page.do("document.querySelector('.entry .teach').open = true")
+        await pressed(page, "Not ours")
+        await page.until(f"{WHOLE}.includes('”: not ours')")
+        assert page.complaints == []
+
+    drive(tmp_path, walk)
+    verdicts = {one.conversation: (one.verdict, one.who, one.drawn) for one in judged.heard(line.talk.log)}
+    assert {verdicts["c0"][0], verdicts["c1"][0]} == {"ours", "outside"}
+    assert [one for one in verdicts.values() if one == ("outside", "the desk", True)]  # the last word, and a draw still

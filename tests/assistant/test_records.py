@@ -137,6 +137,9 @@ def test_the_evidence_is_one_archive_with_every_digest(talked: Any, tmp_path: Pa
     assert len(tests) == len(transcripts.read_folder(script.folder / "tests"))
     assert [] in [one["missed"] for one in tests]
     assert {one["name"] for one in json.loads(files["promises.json"])} == set(script.promise)
+    said = json.loads(files["watched.json"])
+    assert [one["name"] for one in said["promises"]] == ["false_refusal", "out_of_scope_caught", "reply_p95"]
+    assert b"meaning of life" not in files["watched.json"]  # no customer's words
     assert b"Delivery" in files["written/knowledge/cards.md"]
 
 
@@ -171,3 +174,50 @@ def test_the_commands(talked: Any, tmp_path: Path) -> None:
     assert [json.loads(one)["conversation"] for one in exported] == ["left"]
     assert "1 conversations erased" in run("erase", folder, *log, "--customer", "ben").output
     assert run("export", folder, *log, "--customer", "ben").stdout == ""
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["figures", "FOLDER"],
+        ["gaps", "FOLDER"],
+        ["export", "FOLDER", "--customer", "ben"],
+        ["erase", "FOLDER", "--customer", "ben"],
+        ["replay", "FOLDER", "--served"],
+        ["evidence", "FOLDER", "-o", "evidence.zip"],
+        ["review", "FOLDER"],
+        ["teach", "FOLDER", "what do I owe", "job:balance", "--as", "Ann"],
+        ["promote", "FOLDER"],
+    ],
+    ids=lambda words: words[0],
+)
+def test_a_folder_that_is_mistyped_is_said_to_be_and_nothing_is_made(
+    words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("bank").mkdir()
+    Path("bank/assistant.yaml").write_text("assistant: A bank\n", encoding="utf-8")
+    Path("other").mkdir()
+    for folder, found in {
+        "bnak": "bnak is no folder. Did you mean bank?",
+        "other": "other holds no assistant.yaml",
+    }.items():
+        said = CliRunner().invoke(command_line(), ["assistant", *(folder if one == "FOLDER" else one for one in words)])
+        assert said.exit_code == 1
+        assert found in " ".join(said.output.split())
+    assert sorted(path.as_posix() for path in Path().rglob("*")) == ["bank", "bank/assistant.yaml", "other"]
+
+
+def test_a_log_that_is_not_there_is_no_empty_one(
+    bank_script: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    run = lambda *words: CliRunner().invoke(command_line(), ["assistant", "figures", *words])  # noqa: E731
+    said = run(str(bank_script.folder), "--log", "lgo.db")
+    assert said.exit_code == 1
+    assert "there is no such file" in said.output
+    new = run(str(bank_script.folder))  # of an assistant that nobody has talked to yet
+    assert new.exit_code == 0
+    assert "Nobody has talked to it yet" in new.output
+    assert not (bank_script.folder / "state").exists()
+    assert list(Path().iterdir()) == []

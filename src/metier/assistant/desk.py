@@ -6,13 +6,13 @@ Everything done to a conversation is an entry of its log, beside the assistant's
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from metier.assistant import minds, read
+from metier.assistant import judged, minds, read, watched
 from metier.assistant.base import EVERYTHING, Found
 from metier.assistant.outcomes import Outcome, chosen, outcomes
 from metier.assistant.replayed import Replayed, replayed
@@ -24,7 +24,6 @@ from metier.assistant.turn import Rules
 from metier.assistant.workshop import CANDIDATE
 from metier.errors import BadOption, MetierError
 
-LOOK = timedelta(hours=1)  # within which looking again is the same look
 SUGGESTED = 3
 MOST_FOUND, MOST_SOUGHT = 50, 5_000
 MOST_CHARACTERS = 4_000
@@ -121,6 +120,25 @@ class Desk:
         """What became of every conversation that is kept, the latest first."""
         return outcomes(self._log, self._now())
 
+    def watched(self) -> watched.Watched:
+        """The author's promises on real conversations, and what has moved."""
+        return watched.watched(self._talk.script, self._log, self._now())
+
+    def unasked(self, who: str) -> judged.Heard | None:
+        """The next message of the fair sample that somebody is to judge; that they see it is written down."""
+        script = self._talk.script
+        one = judged.unasked(self._log, judged.heard(self._log, watched.window(script, self._now()), script.taught))
+        if one is not None:
+            judged.look(self._log, one.conversation, who)
+        return one
+
+    def judge(self, conversation: str, seq: int, verdict: str, who: str, *, drawn: bool) -> None:
+        """Say of a message whether it is the assistant's business.
+
+        Raises: BadJudgement.
+        """
+        judged.judge(self._log, conversation, seq, verdict, who=who, drawn=drawn)
+
     def replayed(self) -> Replayed:
         """The latest conversations by the candidate, calling nothing.
 
@@ -137,8 +155,7 @@ class Desk:
         Raises: UnknownConversation.
         """
         entries = self._known(conversation)
-        since = (self._now() - LOOK).isoformat()
-        if not any(e.kind == "viewed" and e.data["who"] == who and e.data["at"] > since for e in entries):
+        if not judged.looked(entries, who, self._now()):
             entries = self._note(conversation, "viewed", who, allowed=_exists)
         state, traces = state_of(entries), self._log.traces(conversation)
         received = [entry.data for entry in entries if entry.kind == "received"]

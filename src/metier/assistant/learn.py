@@ -11,12 +11,13 @@ import math
 import shutil
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from metier import artifact
-from metier.assistant import scope
+from metier.assistant import cues, scope
 from metier.assistant.base import BadAssistant, Job, Learnt, Script
 from metier.assistant.wording import words
 from metier.data.read import read
@@ -34,6 +35,7 @@ LEFT = 3  # phrases that a job must keep when others are held out
 FEW = 100  # held-out messages of ours, under which those that are not ours have a say
 OUTSIDE = "outside"
 KNOWLEDGE = "knowledge"
+SERVED = "served"  # a file beside what is learnt
 MARKED = ("entities", "pii")  # learnt from texts with marks in them
 TOPIC = 0.01  # of an assistant's phrases; a word in so many is of its trade
 USUAL = 3  # lines of nobody's trade; a word in more is of no trade at all
@@ -41,10 +43,15 @@ USUAL = 3  # lines of nobody's trade; a word in more is of no trade at all
 
 @dataclass(frozen=True, kw_only=True)
 class Apart:
-    """Scores of messages held out, those that are ours and those that are not, by specialists that never saw them."""
+    """Scores of messages held out, those that are ours and those that are not, by specialists that never saw them.
+
+    Of those that are ours also how sure the best intent of each was, and how many a person would have got at once.
+    """
 
     ours: Sequence[float]
     strange: Sequence[float]
+    sure: Sequence[float] = ()
+    handed: int = 0
 
     def least(self) -> float:
         """The least score of a message that is ours: what refuses 2 % of those held out."""
@@ -82,14 +89,27 @@ def learn(
         facts: dict[str, object] = {"learnt": stamp}
         if name == "scope":
             apart = _apart(script, rows, effort)
-            facts |= {"least": apart.least(), "ours": apart.ours, "strange": apart.strange}
+            facts |= {"least": apart.least(), **asdict(apart)}
         learnt = _mind(script, name, examples, effort, folder)
         if folder.exists():
             shutil.rmtree(folder)
         artifact.save(learnt, folder)
         folder.with_suffix(".json").write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
         done.append(name)
+    if done:
+        put_to_work(script.workshop)
     return done
+
+
+def put_to_work(models: Path) -> None:
+    """Write down that what lies there answers from now on."""
+    (models / SERVED).write_text(datetime.now(UTC).isoformat() + "\n", encoding="utf-8")
+
+
+def at_work_since(models: Path) -> str:
+    """Since when; empty where nobody wrote it down."""
+    path = models / SERVED
+    return path.read_text(encoding="utf-8").strip() if path.is_file() else ""
 
 
 def teaching(script: Script) -> Mapping[str, Rows]:
@@ -216,13 +236,26 @@ def _apart(script: Script, rows: Mapping[str, Rows], effort: Effort) -> Apart:
         round(scope.score(one, max(other[place].scope for other in near)), 4)
         for place, one in enumerate(decided["scope"])
     ]
-    return Apart(ours=scores[: len(ours)], strange=scores[len(ours) :])
+    intents = decided.get("intent", [])[: len(ours)]
+    handed = sum(_persons(script, text, said.label or "") for text, said in zip(ours, intents, strict=False))
+    return Apart(
+        ours=scores[: len(ours)], strange=scores[len(ours) :],
+        sure=[round(one.probability, 4) for one in intents], handed=handed,
+    )  # fmt: skip
+
+
+def _persons(script: Script, text: str, label: str) -> bool:
+    """Whether a message brings a person by what it says."""
+    return cues.asks_for_person(text) or cues.vulnerable(text) or label in script.desk.when
 
 
 def apart(script: Script) -> Apart:
     """What was held out when scope was learnt; nothing where somebody else learnt it."""
     said = _facts(script)
-    return Apart(ours=said.get("ours", []), strange=said.get("strange", []))
+    return Apart(
+        ours=said.get("ours", []), strange=said.get("strange", []),
+        sure=said.get("sure", []), handed=said.get("handed", 0),
+    )  # fmt: skip
 
 
 def least(script: Script) -> float:

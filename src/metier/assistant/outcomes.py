@@ -14,6 +14,7 @@ import msgspec
 import numpy as np
 
 from metier.assistant.scope import OURS
+from metier.assistant.state import WHOLE
 from metier.assistant.store import Entry, Log
 from metier.decide.measure import clopper_pearson
 
@@ -151,7 +152,9 @@ def _thought(log: Log, conversation: str) -> dict[str, list[float]]:
     """How long each turn's steps took, and how probably each message was ours."""
     ms, ours = [], []
     for steps in log.traces(conversation).values():
-        ms.append(round(sum(one["ms"] for one in steps if not one["step"].endswith(" says")), 3))
+        ms.append(
+            round(sum(one["ms"] for one in steps if one["step"] != WHOLE and not one["step"].endswith(" says")), 3)
+        )
         for one in steps:
             if one["step"] == "scope says" and one.get("candidates"):
                 chances = dict(one["candidates"])  # of two labels; the less likely one may be left out

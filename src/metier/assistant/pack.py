@@ -17,7 +17,7 @@ from typing import Any
 import msgspec
 
 from metier import artifact
-from metier.assistant import check, kept, learn, minds, outcomes, outside, transcripts, trial
+from metier.assistant import check, kept, learn, minds, outcomes, outside, transcripts, trial, watched
 from metier.assistant.actions import Outside
 from metier.assistant.base import Script
 from metier.assistant.store import Log
@@ -72,10 +72,19 @@ def _evidence(script: Script, log: Log, scratch: Log) -> Mapping[str, bytes]:
             for one in runs
         ],
         "promises.json": [vars(one) for one in kept.measured(script, times)],
+        "watched.json": _watched(script, log),
         "changes.json": [msgspec.to_builtins(one) for one in log.proposals(most=10_000)],
         "figures.json": msgspec.to_builtins(outcomes.figures(outcomes.outcomes(log, datetime.now(UTC)))),
     }
     return {name: _json(data) for name, data in found.items()}
+
+
+def _watched(script: Script, log: Log) -> Any:
+    """Promises on real conversations, without what anybody wrote in them."""
+    found = msgspec.to_builtins(watched.watched(script, log, datetime.now(UTC)))
+    for one in (*found["promises"], *found["drifts"]):
+        del one["cases"]
+    return found
 
 
 def _tried(script: Script, rules: Rules, scratch: Log) -> list[trial.Ran]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import difflib
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -77,12 +78,25 @@ def load(folder: Path, models: str = MODELS) -> Script:
 
     Raises: BadAssistant with file, line and what to write instead.
     """
+    return script(strict.read(written(folder).read_text(encoding="utf-8"), FILE), folder, models)
+
+
+def written(folder: Path) -> Path:
+    """The file that makes a folder an assistant.
+
+    Raises: BadAssistant where there is none, naming the folder beside it that may have been meant.
+    """
     path = folder / FILE
-    if not path.is_file():
-        raise BadAssistant(
-            f"{folder} holds no {FILE}. Name the folder of an assistant, or make one: metier assistant new {folder}"
-        )
-    return script(strict.read(path.read_text(encoding="utf-8"), FILE), folder, models)
+    if path.is_file():
+        return path
+    beside = folder.absolute().parent
+    others = [one.parent.name for one in beside.glob(f"*/{FILE}")] if beside.is_dir() else []
+    near = difflib.get_close_matches(folder.name, others, n=1)
+    meant = f" Did you mean {folder.parent / near[0]}?" if near else ""
+    found = f"holds no {FILE}" if folder.is_dir() else "is no folder"
+    raise BadAssistant(
+        f"{folder} {found}.{meant} Name the folder of an assistant, or make one: metier assistant new {folder}"
+    )
 
 
 def script(root: Node, folder: Path, models: str = MODELS) -> Script:

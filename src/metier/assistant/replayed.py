@@ -5,12 +5,12 @@ Nothing outside is called: what actions came back with stands in the log, and wh
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 
 from metier.assistant.base import Action, Caller, Result
+from metier.assistant.state import told
 from metier.assistant.store import Log
 from metier.assistant.talk import Talk
 from metier.assistant.turn import Rules
@@ -53,12 +53,7 @@ def replayed(log: Log, rules: Rules) -> Replayed:
             if then is None or then.data["message"] != received.data["id"]:
                 continue  # it was never ended, or a fault of ours did
             turns += 1
-            before, after = _told(then.data["events"]), _told(msgspec.to_builtins(turn.events))
+            before, after = told(then.data["events"]), told(msgspec.to_builtins(turn.events))
             if before != after:
                 changed.append(Changed(conversation=name, text=received.data["text"], before=before, after=after))
     return Replayed(turns=turns, changed=changed)
-
-
-def _told(events: Sequence[Any]) -> str:
-    """What was done, without the values, which models have no say in."""
-    return " · ".join(f"{event['verb']} {event.get('name', '')}".strip() for event in events) or "nothing"

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from starlette.requests import Request
 
-from metier.assistant import check, minds, outside, web, workshop
+from metier.assistant import check, minds, outside, watched, web, workshop
 from metier.assistant.actions import Outside
 from metier.assistant.login import Login
 from metier.assistant.read import MODELS
@@ -24,7 +24,7 @@ from metier.assistant.talk import Talk
 from metier.assistant.turn import Rules
 from metier.errors import MetierError
 
-FORGET_S, FOLLOW_S = 3600.0, 0.5
+FORGET_S, FOLLOW_S, WATCH_S = 3600.0, 0.5, 3600.0
 LOG = logging.getLogger("metier.assistant")
 
 
@@ -52,6 +52,7 @@ def opened(
         stack.callback(caller.close)
         talk = Talk(rules, kept, caller)
         stack.enter_context(_following(talk))
+        stack.enter_context(_watching(talk))
         yield talk
 
 
@@ -88,6 +89,20 @@ def _rules(home: Path, models: str = MODELS) -> Rules | None:
         return None
     LOG.info("%s is taken up", home / models)
     return rules
+
+
+def _watching(talk: Talk) -> AbstractContextManager[None]:
+    """While the context lasts, an alarm about what is promised goes to the server's log when it comes up."""
+    before: list[set[str]] = [set()]
+
+    def look() -> None:
+        found = watched.watched(talk.script, talk.log, datetime.now(UTC)).alarms
+        alarms = {alarm.partition(":")[0]: alarm for alarm in found}
+        for name in alarms.keys() - before[0]:
+            LOG.warning("alarm of %s, %s", talk.script.name, alarms[name])
+        before[0] = set(alarms)
+
+    return _every(WATCH_S, look)
 
 
 @contextmanager

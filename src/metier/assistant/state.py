@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import msgspec
 
+WHOLE = "whole turn"  # the step of a trace that holds all others, calls and disk included
 Waiting = Literal["slot", "confirm", "switch", "offer", "what", "number"]
 
 
@@ -88,6 +90,11 @@ class Turn(msgspec.Struct, kw_only=True):
     replies: list[Reply]
     state: State
     trace: list[Thought]
+
+
+def told(events: Sequence[Any]) -> str:
+    """What kept events did, without the values, which models have no say in."""
+    return " · ".join(f"{event['verb']} {event.get('name', '')}".strip() for event in events) or "nothing"
 
 
 def copy(state: State) -> State:

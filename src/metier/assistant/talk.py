@@ -9,12 +9,13 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from time import perf_counter
 from typing import Any
 
 import msgspec
 
 from metier.assistant.base import Action, Caller, Message, Result, Script
-from metier.assistant.state import Event, State, Turn
+from metier.assistant.state import WHOLE, Event, State, Thought, Turn
 from metier.assistant.store import Entry, Log, plain
 from metier.assistant.turn import Rules
 from metier.assistant.versions import Versions
@@ -40,6 +41,7 @@ class Talk:
 
     def send(self, conversation: str, message: Message) -> Turn:
         """What comes of a message; of one that was sent before, the same as then."""
+        began = perf_counter()
         with self.log.turn(conversation):
             entries = self.log.entries(conversation)
             if entries and entries[-1].kind != "ended" and (unfinished := _open_turn(entries)):
@@ -51,7 +53,7 @@ class Talk:
             seq = len(entries)
             self.log.append(conversation, seq, "received", kept, message.at.isoformat())
             entries.append(Entry(seq=seq, kind="received", data=kept))
-            return self._work(conversation, entries, _message(kept), _number(message.text))
+            return self._work(conversation, entries, _message(kept), _number(message.text), began=began)
 
     def resume(self, conversation: str) -> Turn | None:
         """Finish the turn that a killed process left open, if there is one."""
@@ -111,7 +113,15 @@ class Talk:
                 rules = self.versions.by(entry.data.get("version", ""))
                 yield entry, rules.turn(state_of(entries[:place]), _message(entry.data), calls.do)
 
-    def _work(self, conversation: str, entries: list[Entry], message: Message, number: str = "") -> Turn:
+    def _work(
+        self,
+        conversation: str,
+        entries: list[Entry],
+        message: Message,
+        number: str = "",
+        *,
+        began: float | None = None,  # unknown of a turn that is finished for a process that was killed
+    ) -> Turn:
         start = max(place for place, entry in enumerate(entries) if entry.kind == "received")
         calls = _Calls(self, conversation, entries, start, live=True)
         before = state_of(entries[:start])
@@ -126,6 +136,8 @@ class Talk:
         self._told_the_desk(conversation, calls, turn, message, number)
         ended = _ended(turn, message.id)
         self.log.append(conversation, len(calls.entries), "ended", ended, message.at.isoformat())
+        if began is not None:
+            turn.trace.append(Thought(step=WHOLE, ms=round((perf_counter() - began) * 1000, 3)))
         self.log.trace(conversation, turn.state.turn, msgspec.to_builtins(turn.trace))
         return turn
 

@@ -87,6 +87,7 @@ def promote(home: Path) -> Compared:
         if found is None:
             raise BadOption(f"{home}: there is no candidate. Make one: metier assistant retrain {home}")
         (home / CANDIDATE / SHARE).unlink(missing_ok=True)
+        learn.put_to_work(home / CANDIDATE)
         folder.put_in_place(home / CANDIDATE, home / read.MODELS)
         shutil.rmtree(home / BEFORE, ignore_errors=True)
         (home / CANDIDATE).rename(home / BEFORE)
@@ -131,6 +132,7 @@ def roll_back(home: Path) -> None:
             return
         if not (home / BEFORE).is_dir():
             raise BadOption(f"{home}: nothing was served before this. Promote something first.")
+        learn.put_to_work(home / BEFORE)
         folder.put_in_place(home / BEFORE, home / read.MODELS)
         folder.sync_folder(home)
 
@@ -204,6 +206,7 @@ def _number(models: Path) -> int:
 
 @contextmanager
 def _alone(home: Path) -> Iterator[None]:
+    read.written(home)
     with (home / ".workshop.lock").open("w") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

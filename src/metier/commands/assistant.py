@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from metier.commands import bring, records, teach
+from metier.commands import bring, records, teach, watch
 from metier.commands.base import FAILED, effort_of, grid, say, show, shown
 from metier.commands.chat import At, Home, addresses
 
@@ -183,6 +183,8 @@ def app() -> typer.Typer:
         teach.rollback,
         teach.gaps,
         records.figures,
+        watch.promises,
+        watch.judge,
         records.replay,
         records.evidence,
         records.export,

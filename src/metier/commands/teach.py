@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,6 +13,7 @@ import typer
 
 from metier.commands.base import FAILED, effort_of, grid, say, share, show, shown
 from metier.commands.chat import Home
+from metier.errors import BadOption
 
 if TYPE_CHECKING:
     from metier.assistant.store import Log
@@ -55,7 +57,6 @@ def review(
 ) -> None:
     """List what is proposed, agree to one, or refuse it."""
     from metier.assistant.teach import shown as line
-    from metier.errors import BadOption
 
     if (approve or refuse) and not who:
         raise BadOption("--as says who agrees or refuses. Add --as NAME.")
@@ -152,14 +153,27 @@ def gaps(folder: Home, log: Kept = None, as_json: AsJson = False) -> None:
 
 @contextmanager
 def opened(folder: Path, log: str | None) -> Iterator[Log]:
-    """The log of an assistant, or the one that is named, for as long as the context lasts."""
-    from metier.assistant.store import open_log
+    """The log of an assistant, or the one that is named, for as long as the context lasts. It has to be there.
 
-    kept = open_log(log or folder / "state" / "log.db")
-    try:
+    Where nobody has talked to the assistant yet there is an empty one, which is gone afterwards.
+
+    Raises: BadAssistant where the folder holds none; BadOption where the log that is named is not there.
+    """
+    from metier.assistant import read
+    from metier.assistant.store import open_log
+    from metier.database import POSTGRES
+
+    read.written(folder)
+    with ExitStack() as stack:
+        where = log or str(folder / "state" / "log.db")
+        if not where.startswith(POSTGRES) and not Path(where).is_file():
+            if log:
+                raise BadOption(f"--log {log}: there is no such file, so no conversation is kept there. Name another.")
+            say(f"Nobody has talked to it yet: {where} comes with the first conversation.")
+            where = str(Path(stack.enter_context(tempfile.TemporaryDirectory())) / "log.db")
+        kept = open_log(where)
+        stack.callback(kept.close)
         yield kept
-    finally:
-        kept.close()
 
 
 def _opened(folder: Path, log: str | None) -> tuple[Teaching, Log]:
@@ -168,8 +182,9 @@ def _opened(folder: Path, log: str | None) -> tuple[Teaching, Log]:
     from metier.assistant.teach import Teaching
     from metier.gateway.redact import redacted
 
+    script = read.load(folder)  # before a log is made for it
     kept = open_log(log or folder / "state" / "log.db")
-    return Teaching(read.load(folder), kept, redacted), kept
+    return Teaching(script, kept, redacted), kept
 
 
 def _put(compared: Compared) -> None:

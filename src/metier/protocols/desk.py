@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from metier.assistant import outcomes, teach, workshop
+from metier.assistant import judged, outcomes, teach, workshop
 from metier.assistant.desk import Desk, NotYours, UnknownConversation
 from metier.errors import BadOption
 from metier.gateway.base import BadRequest, Role, Trouble, Unanswerable, UnknownPath
@@ -61,6 +61,15 @@ class NewTest(Struct, forbid_unknown_fields=True):
     conversation: str
 
 
+class Judged(Struct, forbid_unknown_fields=True):
+    """Whether a message is ours, outside or neither; `drawn` where the desk asked for this one."""
+
+    conversation: str
+    seq: int
+    verdict: str
+    drawn: bool = False
+
+
 class Decided(Struct, forbid_unknown_fields=True):
     """What a second person thinks of a proposal."""
 
@@ -89,6 +98,14 @@ class TheDesk:
             at("GET", "", queue, "Who waits, who is answered, and what is turned off."),
             at("GET", "/found", found, "Conversations that hold ?text=, by ?job=, ?outcome= and ?ours=0.4-0.6, too."),
             at("GET", "/figures", figures, "What became of conversations, each share with its interval."),
+            at(
+                "GET",
+                "/promises",
+                promises,
+                "The promises on real conversations, what has moved, and the data behind it.",
+            ),
+            at("GET", "/judgements", unasked, "The next message to judge; that it was seen is written down."),
+            at("POST", "/judgements", judge, "Say whether a message is the assistant's business.", Judged),
             at("POST", "/switches", switch, "Turn a job, or all of them, off or on.", Switch, role="operate"),
             at("GET", "/conversations/{id}", look, "A conversation with its trace; looking is written down."),
             at("POST", "/conversations/{id}/take", take, "Take it over."),
@@ -129,7 +146,8 @@ async def queue(gateway: Gateway, request: Request) -> Reply:
     desk = _desk(gateway)
     waiting = await _done(desk.queue)
     off = [{"name": name, "who": who, "at": at} for name, (who, at) in (await _done(desk.off)).items()]
-    return reply({"who": _who(request), "queue": waiting, "jobs": desk.jobs(), "off": off})
+    named = {"jobs": desk.jobs(), "outcomes": outcomes.OUTCOMES}
+    return reply({"who": _who(request), "queue": waiting, "off": off, **named})
 
 
 async def found(gateway: Gateway, request: Request) -> Reply:
@@ -141,9 +159,26 @@ async def found(gateway: Gateway, request: Request) -> Reply:
 
 
 async def figures(gateway: Gateway, request: Request) -> Reply:
-    """All that are kept; names of what may be asked for besides."""
-    some = await _done(_desk(gateway).outcomes)
-    return reply({"figures": outcomes.figures(some), "outcomes": outcomes.OUTCOMES, "jobs": _desk(gateway).jobs()})
+    """All that are kept."""
+    return reply({"figures": outcomes.figures(await _done(_desk(gateway).outcomes))})
+
+
+async def promises(gateway: Gateway, request: Request) -> Reply:
+    """Of the last thirty days, and of what is served now."""
+    return reply(await _done(_desk(gateway).watched))
+
+
+async def unasked(gateway: Gateway, request: Request) -> Reply:
+    """None where all were judged."""
+    return reply({"next": await _done(_desk(gateway).unasked, _who(request)), "jobs": _desk(gateway).jobs()})
+
+
+async def judge(gateway: Gateway, request: Request) -> Reply:
+    """The last word on a message counts."""
+    said, who = read(request.body, Judged), _who(request)
+    given = (said.conversation, said.seq, said.verdict, who)
+    await _done(lambda: _desk(gateway).judge(*given, drawn=said.drawn))
+    return reply({"judged": True})
 
 
 async def replay(gateway: Gateway, request: Request) -> Reply:
@@ -289,5 +324,5 @@ async def _done(work: Any, *given: Any) -> Any:
         raise UnknownPath(str(error)) from None
     except NotYours as error:
         raise Taken(str(error)) from None
-    except (teach.BadProposal, BadOption) as error:
+    except (judged.BadJudgement, teach.BadProposal, BadOption) as error:
         raise BadRequest(str(error)) from None

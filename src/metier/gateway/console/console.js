@@ -1,5 +1,5 @@
 // The console: a page for each section, drawn from what the gateway says. Text from outside never becomes markup.
-import { ask, bars, empty, facts, make, opened, percent, table, tell, when } from "./draw.js";
+import { ask, bars, empty, facts, make, opened, percent, put, table, tell, when } from "./draw.js";
 
 const main = document.querySelector("#main");
 let turn = 0; // a page that was left does not draw over the one that came after
@@ -54,13 +54,13 @@ const pages = {
     const draw = () => {
       const one = specialists.find((each) => each.name === picked.value);
       const first = one.examples?.[0];
-      fields.replaceChildren(...one.inputs.flatMap((input, i) => {
+      put(fields, ...one.inputs.flatMap((input, i) => {
         const id = `cell-${i}`, example = one.inputs.length > 1 ? first?.[i] : first;
         if (files.includes(input.domain)) return [make("label", { for: id }, input.column), make("input", { id, type: "file", required: true })];
         if (one.inputs.length === 1) return [make("label", { for: id }, input.column), make("textarea", { id, placeholder: typeof example === "string" ? example : JSON.stringify(example ?? "") })];
         return [make("label", { for: id }, input.column), make("input", { id, value: example === null || example === undefined ? "" : String(example) })];
       }));
-      result.replaceChildren();
+      put(result);
     };
     const value = async (input, i) => {
       const field = document.querySelector(`#cell-${i}`);
@@ -83,12 +83,12 @@ const pages = {
         const { decision, milliseconds } = await ask(`/v1/specialists/${encodeURIComponent(one.name)}/decide`, { inputs: one.inputs.length === 1 && Array.isArray(row) ? [row] : row }).then((reply) => ({ ...reply, decision: reply.decision ?? reply.decisions[0] }));
         const top = Object.entries(decision.probabilities).sort((a, b) => b[1] - a[1]).slice(0, 5);
         const words = { out_of_scope: "Not mine.", unsure: "Not sure enough.", bad_input: "Could not be read." };
-        result.replaceChildren(make("div", { class: "card" },
+        put(result, make("div", { class: "card" },
           make("p", { class: `answer ${decision.accepted ? "good" : "warn"}` }, decision.accepted ? (decision.estimate !== undefined ? `${decision.estimate} (${decision.low} to ${decision.high})` : decision.label) : words[decision.reason] ?? decision.reason),
           decision.error ? make("p", { class: "bad" }, decision.error) : null,
           ...bars(top),
           facts([["Probability", percent(decision.probability)], ["Looks like what was learnt", percent(decision.scope)], ["Stage", decision.stage], ["Inside", `${decision.microseconds.toFixed(0)} µs`], ["In all", `${milliseconds} ms`], ["Served by", decision.served_by], ["Answer", decision.id]])));
-      } catch (error) { result.replaceChildren(make("p", { class: "bad" }, error.message)); }
+      } catch (error) { put(result, make("p", { class: "bad" }, error.message)); }
     };
     draw();
     return [make("form", { class: "card", onsubmit: send }, make("label", { for: "which" }, "Specialist"), picked, fields, make("p", {}, make("button", {}, "Ask"))), result];
@@ -166,7 +166,7 @@ async function show() {
   let inside;
   try { inside = await pages[page](argument && decodeURIComponent(argument)); } catch (error) { inside = [make("p", { class: "bad", role: "alert" }, error.message)]; }
   if (mine !== turn) return;
-  main.replaceChildren(make("h1", {}, titles[page]), ...inside);
+  put(main, make("h1", {}, titles[page]), ...inside);
   document.title = `${titles[page]} – Métier console`;
 }
 

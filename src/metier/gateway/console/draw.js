@@ -22,7 +22,12 @@ export function make(name, attributes = {}, ...inside) {
     if (key.startsWith("on")) one.addEventListener(key.slice(2), value);
     else if (value !== null && value !== undefined && value !== false) one.setAttribute(key, value === true ? "" : value);
   }
-  one.append(...inside.flat(Infinity).filter((each) => each !== null && each !== undefined));
+  return put(one, ...inside);
+}
+
+// What a node holds from now on. The browser's own replaceChildren would write "null" where there is nothing.
+export function put(one, ...inside) {
+  one.replaceChildren(...inside.flat(Infinity).filter((each) => each !== null && each !== undefined));
   return one;
 }
 
