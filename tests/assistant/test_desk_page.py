@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from metier import app
 from metier.assistant import judged, web
 from metier.assistant.desk import Desk
 from metier.assistant.replayed import Replayed
+from metier.assistant.turn import Rules
 from metier.gateway.gateway import Gateway
 from metier.gateway.settings import Settings
 from metier.registry import Registry
@@ -124,6 +126,9 @@ def test_figures_and_a_narrower_search(address: str, line: Any, tmp_path: Path, 
     for name, said in {"c1": "what does a new card cost?", "c2": "what is the meaning of life?"}.items():
         line.name = name
         line(said)
+    served = line.talk.rules
+    line.talk.versions.serve(Rules(served.script, replace(served.minds, version="fresher")))
+    line.name = "c3"
     line("let me talk to a human")
 
     async def walk(page: Page) -> None:
@@ -134,7 +139,8 @@ def test_figures_and_a_narrower_search(address: str, line: Any, tmp_path: Path, 
         await page.open(f"{address}/desk/#~figures", holds="figure.days rect")
         assert "null" not in await page.do(WHOLE)
         assert "handed off" in await page.do(WHOLE)
-        assert "50.0 %" in await page.do(WHOLE)
+        assert "33.3 %" in await page.do(WHOLE)
+        assert re.search(r"fresher\s+1\s", await page.do(WHOLE))
         await page.do("document.querySelector('#narrow').open = true")
         await page.until("document.querySelector('#outcome option[value=\"handed off\"]')")
         await page.do("document.querySelector('#outcome').value = 'handed off'")

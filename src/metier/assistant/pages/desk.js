@@ -5,7 +5,7 @@ const main = document.querySelector("#main");
 const queue = document.querySelector("#queue");
 const switches = document.querySelector("#switches > div");
 const search = document.querySelector("#search");
-const POLL_MS = 2000, LATE_MIN = 5, FIGURES = "~figures", REPLAY = "~replay", PROMISES = "~promises";
+const POLL_MS = 2000, LATE_MIN = 5, FIGURES = "~figures", REPLAY = "~replay", PROMISES = "~promises", COMPARED = ["resolved", "handed off", "turns declined"];
 const teaching = document.querySelector("#teaching > div");
 let found = null, drawn = "", listed = "", meanings = {}, busy = false;
 
@@ -234,8 +234,15 @@ async function figured() {
   put(main, make("h1", {}, "What became of conversations"), again(),
     figures.conversations ? days(figures.days) : empty("Nobody has written yet. Figures come with the first conversation."),
     table(["", "#Share", "#95 % interval", "#Of"], lines, "Shares of conversations and turns"),
+    Object.keys(figures.versions).length ? table(["Version", "#Conversations", ...COMPARED.map((name) => `#${name}`)], Object.entries(figures.versions).map(byVersion), "By the version that answered, with 95 % intervals") : null,
     reasons.length ? table(["Handed off because", "#Times"], reasons.map(([why, count]) => [why, count.toLocaleString()]), "Reasons for hand-overs") : null,
     make("p", { class: "soft" }, `A turn's specialists took ${figures.p50_ms} ms at the median and ${figures.p95_ms} ms at the 95th percentile, of ${figures.turns.toLocaleString()} turns. Resolved: something was done or answered, no person took part, and the customer did not come back with the same within 7 days.`));
+}
+
+// Where intervals of two versions lie apart, they differ; where they overlap, nobody knows yet.
+function byVersion([version, shares]) {
+  const cell = (one) => one.of ? `${percent(one.low, 0)} to ${percent(one.high, 0)}` : "–";
+  return [version || "unnamed", shares[0].of.toLocaleString(), ...COMPARED.map((name) => cell(shares.find((one) => one.name === name)))];
 }
 
 function days(counted) {
