@@ -207,6 +207,7 @@ def test_a_share_of_new_conversations_is_answered_by_the_candidate_and_ends_with
         assert {name: shares[0].of for name, shares in by_version.items()} == {
             old: 41 - len(tried), found[tried[0]]: len(tried),
         }  # fmt: skip
+        assert workshop.versions(home) == {old: "served", found[tried[0]]: "candidate"}
         workshop.roll_back(home)  # it is tried no more, and still candidate
         assert_soon(lambda: talk.versions._tried is None)
         assert workshop.candidate(home) == retrained

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -84,13 +84,13 @@ def load(script: Script) -> Minds:
         ),
         phrases=_phrases(rows.get("intent", [])),
         scope_least=learn.least(script) if "scope" in script.models else 0.0,
-        version=_version(script, places.values()),
+        version=version(script),
     )  # fmt: skip
 
 
-def _version(script: Script, places: Iterable[Path]) -> str:
+def version(script: Script) -> str:
     """The same for the same specialists and the same file of the author's: a digest of both."""
-    files = [script.folder / read.FILE, *(place / DESCRIPTION for place in places)]
+    files = [script.folder / read.FILE, *(place / DESCRIPTION for place in folders(script).values())]
     return hashlib.sha256(b"".join(hashlib.sha256(one.read_bytes()).digest() for one in files)).hexdigest()[:12]
 
 

@@ -137,6 +137,13 @@ def roll_back(home: Path) -> None:
         folder.sync_folder(home)
 
 
+def versions(home: Path) -> dict[str, str]:
+    """What the versions that lie here are: served, candidate, before."""
+    called = {BEFORE: "before", CANDIDATE: "candidate", read.MODELS: "served"}  # of two that are the same, the last
+    found = [(read.load(home, models), name) for models, name in called.items() if (home / models).is_dir()]
+    return {minds.version(script): name for script, name in found if minds.trained(script)}
+
+
 def stamp(home: Path) -> int:
     """Another number whenever something else is served."""
     try:

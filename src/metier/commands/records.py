@@ -24,7 +24,7 @@ def figures(folder: Home, log: Kept = None, as_json: AsJson = False) -> None:
     """What became of conversations: resolved, handed off and why, declined, abandoned; each with its interval."""
     import msgspec
 
-    from metier.assistant import outcomes
+    from metier.assistant import outcomes, workshop
 
     with opened(folder, log) as kept:
         found = outcomes.figures(outcomes.outcomes(kept, datetime.now(UTC)))
@@ -36,10 +36,12 @@ def figures(folder: Home, log: Kept = None, as_json: AsJson = False) -> None:
         share = f"{one.count / one.of:.1%}" if one.of else "–"
         table.add_row(one.name, share, f"{one.low:.1%} to {one.high:.1%}" if one.of else "", f"{one.of:,}")
     show(table)
+    named = workshop.versions(folder) if found.versions else {}
     for version, shares in found.versions.items():
         told = [one for one in shares if one.name in COMPARED and one.of]
         said = ", ".join(f"{one.name} {one.low:.0%} to {one.high:.0%}" for one in told)
-        say(f"version {version or 'unnamed'}, {shares[0].of:,} conversations: {said}")
+        called = " ".join(filter(None, (named.get(version), version or "unnamed")))
+        say(f"version {called}, {shares[0].of:,} conversations: {said}")
     for why, count in sorted(found.reasons.items(), key=lambda pair: -pair[1]):
         say(f"handed off, {why}: {count:,}")
     say(f"A turn's specialists took {found.p50_ms:g} ms at the median and {found.p95_ms:g} ms at the 95th percentile.")

@@ -160,7 +160,10 @@ async def found(gateway: Gateway, request: Request) -> Reply:
 
 async def figures(gateway: Gateway, request: Request) -> Reply:
     """All that are kept."""
-    return reply({"figures": outcomes.figures(await _done(_desk(gateway).outcomes))})
+    desk = _desk(gateway)
+    return reply({
+        "figures": outcomes.figures(await _done(desk.outcomes)), "versions": await _done(workshop.versions, desk.home)
+    })  # fmt: skip
 
 
 async def promises(gateway: Gateway, request: Request) -> Reply:

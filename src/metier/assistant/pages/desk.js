@@ -228,21 +228,21 @@ function again() {
 async function figured() {
   const said = await worked(FIGURES, "What became of conversations", "/v1/desk/figures");
   if (!said) return;
-  const { figures } = said;
+  const { figures, versions: called } = said;
   const reasons = Object.entries(figures.reasons).sort((a, b) => b[1] - a[1]);
   const lines = figures.shares.map((one) => [one.name, one.of ? percent(one.count / one.of) : "–", one.of ? `${percent(one.low)} to ${percent(one.high)}` : "", one.of.toLocaleString()]);
   put(main, make("h1", {}, "What became of conversations"), again(),
     figures.conversations ? days(figures.days) : empty("Nobody has written yet. Figures come with the first conversation."),
     table(["", "#Share", "#95 % interval", "#Of"], lines, "Shares of conversations and turns"),
-    Object.keys(figures.versions).length ? table(["Version", "#Conversations", ...COMPARED.map((name) => `#${name}`)], Object.entries(figures.versions).map(byVersion), "By the version that answered, with 95 % intervals") : null,
+    Object.keys(figures.versions).length ? table(["Version", "#Conversations", ...COMPARED.map((name) => `#${name}`)], Object.entries(figures.versions).map((one) => byVersion(one, called)), "By the version that answered, with 95 % intervals") : null,
     reasons.length ? table(["Handed off because", "#Times"], reasons.map(([why, count]) => [why, count.toLocaleString()]), "Reasons for hand-overs") : null,
     make("p", { class: "soft" }, `A turn's specialists took ${figures.p50_ms} ms at the median and ${figures.p95_ms} ms at the 95th percentile, of ${figures.turns.toLocaleString()} turns. Resolved: something was done or answered, no person took part, and the customer did not come back with the same within 7 days.`));
 }
 
 // Where intervals of two versions lie apart, they differ; where they overlap, nobody knows yet.
-function byVersion([version, shares]) {
+function byVersion([version, shares], called) {
   const cell = (one) => one.of ? `${percent(one.low, 0)} to ${percent(one.high, 0)}` : "–";
-  return [version || "unnamed", shares[0].of.toLocaleString(), ...COMPARED.map((name) => cell(shares.find((one) => one.name === name)))];
+  return [[called[version], version || "unnamed"].filter(Boolean).join(" "), shares[0].of.toLocaleString(), ...COMPARED.map((name) => cell(shares.find((one) => one.name === name)))];
 }
 
 function days(counted) {
