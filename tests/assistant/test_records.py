@@ -18,7 +18,6 @@ from typer.testing import CliRunner
 
 from metier.assistant import outcomes, pack, read, replayed, subject, transcripts
 from metier.assistant.desk import Desk
-from metier.assistant.store import open_log
 from metier.assistant.teach import Teaching
 from metier.assistant.turn import Rules
 from metier.cli import command_line
@@ -120,9 +119,7 @@ def test_others_do_and_nothing_is_called(talked: Any) -> None:
 
 def test_the_evidence_is_one_archive_with_every_digest(talked: Any, tmp_path: Path) -> None:
     script = talked.talk.script
-    scratch = open_log(tmp_path / "scratch.db")
-    digest = pack.pack(script, talked.talk.log, scratch, tmp_path / "evidence.zip")
-    scratch.close()
+    digest = pack.pack(script, talked.talk.log, tmp_path / "evidence.zip")
     with zipfile.ZipFile(tmp_path / "evidence.zip") as archive:
         files = {name: archive.read(name) for name in archive.namelist()}
     manifest = json.loads(files["manifest.json"])

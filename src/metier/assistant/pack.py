@@ -17,8 +17,7 @@ from typing import Any
 import msgspec
 
 from metier import artifact
-from metier.assistant import check, kept, learn, minds, outcomes, outside, transcripts, trial, watched
-from metier.assistant.actions import Outside
+from metier.assistant import check, kept, learn, minds, outcomes, transcripts, trial, watched
 from metier.assistant.base import Script
 from metier.assistant.store import Log
 from metier.assistant.turn import Rules
@@ -28,12 +27,12 @@ SAID = ("name", "task", "rule", "recipe", "origin", "figures", "files")  # of a 
 STAMP = (1980, 1, 1, 0, 0, 0)  # of files in the archive: the same evidence gives the same bytes
 
 
-def pack(script: Script, log: Log, scratch: Log, path: Path) -> str:
-    """Write the archive, and give the digest of its manifest. Transcripts are run into the log `scratch`.
+def pack(script: Script, log: Log, path: Path) -> str:
+    """Write the archive, and give the digest of its manifest. Transcripts are run anew.
 
     Raises: CannotWrite; BadAssistant where something was never trained.
     """
-    found = {**_sources(script), **_evidence(script, log, scratch)}
+    found = {**_sources(script), **_evidence(script, log)}
     manifest = {name: hashlib.sha256(data).hexdigest() for name, data in sorted(found.items())}
     head = {
         "assistant": script.name, "made": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -56,9 +55,9 @@ def _sources(script: Script) -> Mapping[str, bytes]:
     return {f"written/{path.relative_to(home).as_posix()}": path.read_bytes() for path in files if path.is_file()}
 
 
-def _evidence(script: Script, log: Log, scratch: Log) -> Mapping[str, bytes]:
+def _evidence(script: Script, log: Log) -> Mapping[str, bytes]:
     known = minds.load(script)
-    runs = _tried(script, Rules(script, known), scratch)
+    runs = trial.run_all(Rules(script, known), transcripts.read_folder(script.folder / "tests"))
     times = [ms for one in runs for ms in one.turns_ms]
     found = {
         "models.json": {name: _model(folder) for name, folder in minds.folders(script).items()},
@@ -85,16 +84,6 @@ def _watched(script: Script, log: Log) -> Any:
     for one in (*found["promises"], *found["drifts"]):
         del one["cases"]
     return found
-
-
-def _tried(script: Script, rules: Rules, scratch: Log) -> list[trial.Ran]:
-    runs = []
-    for transcript in transcripts.read_folder(script.folder / "tests"):
-        with outside.running(script.outside, {}) as places:
-            caller = Outside(script.folder, places)
-            runs.append(trial.run(rules, caller, scratch, transcript))
-            caller.close()
-    return runs
 
 
 def _model(folder: Path) -> dict[str, Any]:

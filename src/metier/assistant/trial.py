@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Callable, Iterator, Sequence
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import product
+from pathlib import Path
 from time import perf_counter
 from urllib.parse import urlsplit
 
+from metier.assistant import outside
+from metier.assistant.actions import Outside
 from metier.assistant.base import Caller, Message
 from metier.assistant.state import Event
-from metier.assistant.store import Log
+from metier.assistant.store import Log, open_log
 from metier.assistant.talk import Talk
 from metier.assistant.transcripts import Transcript, holds
 from metier.assistant.turn import Rules
@@ -39,6 +45,22 @@ class Ran:
     missed: tuple[str, ...]
     events: tuple[Event, ...]
     turns_ms: tuple[float, ...]  # how long each took, its calls and its log included
+
+
+def run_all(
+    rules: Rules,
+    chosen: Iterable[Transcript],
+    *,
+    manners: Sequence[str] = ("as written",),
+    at: Mapping[str, str] | None = None,
+) -> list[Ran]:
+    """Each transcript in each manner, before a log of its own and, without addresses in `at`, a fresh stand-in."""
+    script, runs = rules.script, list[Ran]()
+    with tempfile.TemporaryDirectory() as work, closing(open_log(Path(work) / "log.db")) as log:
+        for transcript, manner in product(chosen, manners):
+            with outside.running(script.outside, at or {}) as places, closing(Outside(script.folder, places)) as caller:
+                runs.append(run(rules, caller, log, transcript, manner))
+    return runs
 
 
 def run(

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import fcntl
 import shutil
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,10 +17,8 @@ from typing import Any
 import msgspec
 
 from metier import artifact, folder
-from metier.assistant import learn, minds, outside, read, transcripts, trial
-from metier.assistant.actions import Outside
+from metier.assistant import learn, minds, read, transcripts, trial
 from metier.assistant.base import BadAssistant, Script
-from metier.assistant.store import open_log
 from metier.assistant.turn import Rules
 from metier.errors import BadOption
 from metier.types import Effort
@@ -156,17 +153,8 @@ def measured(script: Script) -> Measured:
     """Every transcript, every taught message, and what each specialist said of itself when it was learnt."""
     known = minds.load(script)
     rules = Rules(script, known)
-    missed: list[str] = []
-    ran = transcripts.read_folder(script.folder / "tests")
-    with tempfile.TemporaryDirectory() as kept:
-        log = open_log(Path(kept) / "log.db")
-        for one in ran:
-            with outside.running(script.outside, {}) as places:
-                caller = Outside(script.folder, places)
-                if trial.run(rules, caller, log, one).missed:
-                    missed.append(str(one.place))
-                caller.close()
-        log.close()
+    ran = trial.run_all(rules, transcripts.read_folder(script.folder / "tests"))
+    missed = [str(one.transcript.place) for one in ran if one.missed]
     right = sum(_right(script, rules, text, means) for text, means in script.taught)
     return Measured(
         transcripts=len(ran), passed=len(ran) - len(missed), failed=missed, taught=len(script.taught),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -64,10 +63,8 @@ def trial(
     at: At = None,
 ) -> None:
     """Run the transcripts, say which went another way and which jobs none starts, and whether promises are kept."""
-    from metier.assistant import kept, minds, outside, read, transcripts
+    from metier.assistant import kept, minds, read, transcripts
     from metier.assistant import trial as trials
-    from metier.assistant.actions import Outside
-    from metier.assistant.store import open_log
     from metier.assistant.turn import Rules
 
     script = read.load(folder)
@@ -80,16 +77,7 @@ def trial(
         for one in transcripts.read_folder(folder / "tests")
         if only is None or only.casefold() in one.title.casefold()
     ]
-    runs: list[Ran] = []
-    with tempfile.TemporaryDirectory() as work:
-        log = open_log(Path(work) / "log.db")
-        for transcript in chosen:
-            for manner in [*trials.MANNERS][: 1 + paraphrase]:
-                with outside.running(script.outside, given) as places:
-                    caller = Outside(folder, places)
-                    runs.append(trials.run(rules, caller, log, transcript, manner))
-                    caller.close()
-        log.close()
+    runs = trials.run_all(rules, chosen, manners=[*trials.MANNERS][: 1 + paraphrase], at=given)
     _put(runs, [*script.jobs])
     written = [one for one in runs if one.manner == "as written"]
     promises = [*kept.measured(script, [ms for one in written for ms in one.turns_ms])]

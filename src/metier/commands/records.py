@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -82,14 +81,9 @@ def evidence(
 ) -> None:
     """One archive for whoever must be convinced: models, what they learnt from, tests, thresholds, changes, digests."""
     from metier.assistant import pack, read
-    from metier.assistant.store import open_log
 
-    with opened(folder, log) as kept, tempfile.TemporaryDirectory() as work:
-        scratch = open_log(Path(work) / "log.db")
-        try:
-            digest = pack.pack(read.load(folder), kept, scratch, output)
-        finally:
-            scratch.close()
+    with opened(folder, log) as kept:
+        digest = pack.pack(read.load(folder), kept, output)
     say(f"{output}. Its manifest's sha256 is")
     typer.echo(digest)
 
