@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Collection, Sequence
 from typing import Any
 
-from metier.assistant import answers, cues, wording
+from metier.assistant import answers, cues, names, wording
 from metier.assistant.base import Slot
 from metier.assistant.moment import Moment
-from metier.assistant.values import heard, options, parsed
+from metier.assistant.values import OTHER, heard, options, parsed, taken
 
 SHORT = 8  # words; a longer message says more than yes or no
+MEANT = re.compile(r"(?i)\b(?:i|we) mean(?:t)?\b")  # takes back what was said, and answers nothing new
+UNSAID = frozenset(
+    """
+    both neither either maybe dunno whichever whatever whenever any none help what why who how when anything nothing
+    something sometime sorry hello hi sure wait later never always depends unknown unsure go next other others same
+    please thanks yes no ok okay done good great sir madam
+    """.split()
+)
 
 
 def set_values(now: Moment, act: str) -> list[str] | None:
@@ -19,6 +29,8 @@ def set_values(now: Moment, act: str) -> list[str] | None:
     questions = [part for part in parts if _is_question(now, part)]
     taking_back = _takes_back(now, act)
     done: set[str] = set()
+    _set_instead(now, done)
+    _set_named(now, now.text, wanted, done, taking_back=False, only=_texts(now, wanted))
     said = [part for part in parts if part not in questions]
     rest = [part for part in said if not _set_named(now, part, wanted, done, taking_back=taking_back)]
     if done and taking_back:  # "no wait" before "the green one" answers no question
@@ -26,6 +38,7 @@ def set_values(now: Moment, act: str) -> list[str] | None:
     for part in rest:
         _set_polar(now, part, wanted, done, taking_back=taking_back)
     _set_by_act(now, act, wanted, done, alone=not questions and not (done and taking_back))
+    _set_alone(now, act, wanted, done, rest if done else [now.message.text])
     if not done:
         return None
     now.state.misses = 0
@@ -65,21 +78,71 @@ def put(now: Moment, slot: Slot, *, value: Any) -> None:
 def _takes_back(now: Moment, act: str) -> bool:
     if "correction" in now.faults:
         return False
-    return act == "correct" or wording.correcting(now.text) or now.pending.what in ("confirm", "what")
+    other = OTHER.search(now.text) is not None
+    return act == "correct" or other or wording.correcting(now.text) or now.pending.what in ("confirm", "what")
 
 
-def _set_named(now: Moment, part: str, wanted: str, done: set[str], *, taking_back: bool) -> bool:
-    """Picks, amounts and the like that a part of the message names."""
+def _set_named(
+    now: Moment, part: str, wanted: str, done: set[str], *, taking_back: bool, only: Collection[str] | None = None
+) -> bool:
+    """Picks, amounts, names and the like that a part of the message gives; with `only`, to no other slots."""
     text = wording.unmarked(part) or part
     held = now.running.slots
     open_slots = [
-        one for one in _in_order(now, wanted) if one.name not in done and (taking_back or one.name not in held)
+        one
+        for one in _in_order(now, wanted)
+        if one.name not in done and (taking_back or one.name not in held) and (only is None or one.name in only)
     ]
     found = {name: value for name, value in heard(now, text, open_slots).items() if value != held.get(name)}
     for name, value in found.items():
         put(now, now.job.ask[name], value=value)
     done.update(found)
     return bool(found)
+
+
+def _texts(now: Moment, wanted: str) -> list[str]:
+    """The slot that is asked for where it takes free text: a name may hold what elsewhere parts two clauses."""
+    slot = now.job.ask.get(wanted)
+    return [wanted] if slot is not None and slot.kind == "text" and names.names_somebody(slot) else []
+
+
+def _set_instead(now: Moment, done: set[str]) -> None:
+    """A text that takes the place of another: "it's Maria, not Mary", "change Mary to Maria"."""
+    for name, held in now.running.slots.items():
+        slot = now.job.ask.get(name)
+        if slot is None or slot.kind != "text" or not isinstance(held, str):
+            continue
+        value = wording.instead(now.message.text, held)
+        if value is not None:
+            value = names.named(value, slot, taken(now)) or parsed(now, slot, value)
+        if value and value != held:
+            put(now, slot, value=value)
+            done.add(name)
+            return
+
+
+def _set_alone(now: Moment, act: str, wanted: str, done: set[str], parts: Sequence[str]) -> None:
+    """A name that stands alone goes to the one slot that waits for one, whatever was asked: "Mary"."""
+    held = now.running.slots
+    free = [one for one in now.job.ask.values() if names.names_somebody(one) and one.name not in {*held, *done}]
+    if len(free) != 1 or (not done and (act or now.pending.what != "slot")):
+        return
+    for part in parts:
+        name = names.alone(str(parsed(now, free[0], part) or ""), taken(now))
+        if name is not None and (" " in name or not _usual(now, name)):
+            put(now, free[0], value=name)
+            done.add(free[0].name)
+            return
+
+
+def _usual(now: Moment, word: str) -> bool:
+    """Whether a word is one that people answer with, or that this assistant speaks of."""
+    ours = (
+        text
+        for job in now.script.jobs.values()
+        for text in (job.title, *job.like, *(one.say for one in job.ask.values()))
+    )
+    return word.casefold() in UNSAID or any(word.casefold() in wording.words(text) for text in ours)
 
 
 def _set_polar(now: Moment, part: str, wanted: str, done: set[str], *, taking_back: bool) -> None:
@@ -101,7 +164,8 @@ def _set_by_act(now: Moment, act: str, wanted: str, done: set[str], *, alone: bo
         put(now, slot, value=act == "yes")
         done.add(slot.name)
     if slot.kind == "text" and not done and act != "yes" and not wording.asking(now.text):
-        put(now, slot, value=heard(now, now.text, [slot]).get(slot.name) or parsed(now, slot, now.message.text))
+        value = heard(now, now.text, [slot]).get(slot.name) or parsed(now, slot, now.message.text)
+        put(now, slot, value=names.without_kin(value) if names.names_somebody(slot) else value)
         done.add(slot.name)
 
 
@@ -117,6 +181,8 @@ def _with_mark(now: Moment, part: str) -> str:
 def _in_order(now: Moment, wanted: str) -> list[Slot]:
     """Slots as the job asks them, the one asked for before all; of those that have a value the last one given first."""
     given = {name: place for place, name in enumerate(now.running.order)}
+    if MEANT.search(now.text):
+        wanted = ""
     return sorted(now.job.ask.values(), key=lambda slot: (slot.name != wanted, -given.get(slot.name, -1)))
 
 
@@ -124,6 +190,7 @@ def _polar(now: Moment, slot: Slot, part: str, wanted: str, *, taking_back: bool
     held = now.running.slots.get(slot.name)
     if slot.name == wanted:
         value = answers.yes_no(part, answers.asked(slot))
+        value = cues.echoed(part) if value is None else value
     elif taking_back or held is None:
         value = cues.polarity(part, slot.say)
     else:

@@ -28,8 +28,9 @@ OPENERS = re.compile(
     r"cheers|yes|no|actually)\b[\s,.:;!-]+)+(?=\w{5}|\w+\W+\w)"
 )
 BREAKS = re.compile(
-    r"(?<!\d)[.;!?]+(?:\s+|$)|[.;!?]+(?=\s|$)|,?\s+(?:and|but)\s+(?!\d+ (?:cents?|pence)\b)(?:then\s+)?|,\s+(?!\d)|"
-    r"\s+-\s+|\n+"
+    r"(?i)(?<!\d)(?<!\b[dm]r)(?<!\bmrs)[.;!?]+(?:\s+|$)|[.;!?]+(?=\s|$)|"
+    r"(?<!\bhundred)(?<!\bthousand)(?<!\bmillion),?\s+(?:and|but)\s+(?![\w-]+ (?:cents?|pence)\b)(?:then\s+)?|"
+    r",\s+(?!\d)|\s+-\s+|\n+"
 )
 
 
@@ -71,6 +72,21 @@ def unmarked(text: str) -> str:
     return text
 
 
+def instead(text: str, held: str) -> str | None:
+    """What a text puts in the place of something it names: "Maria, not Mary", "not Mary but Maria"."""
+    old = rf"(?i:{re.escape(held)})"
+    if change := re.search(rf"(?i:\bfrom|\bchange)\s+{old}\s+(?i:to|into)\s+(.+)", text):
+        return change[1].strip(" .,!")
+    refused = re.search(
+        rf"(?i:[,;]?\s*\b(?:and not|but not|not|instead of|rather than)\s+(?:to |from |at |for )?){old}\b", text
+    )
+    if refused is None:
+        return None
+    left = text[refused.end() :].strip(" .,!;") or text[: refused.start()].strip(" .,!;")
+    left = re.sub(r"(?i)^(?:but|it's|it is)\s+", "", unmarked(left))
+    return left.strip(" .,!;") or None
+
+
 def negates(text: str) -> bool:
     """Whether a no of any kind stands in a text."""
-    return any(word in NO for word in words(text))
+    return any(word in NO or word.endswith("n't") for word in words(text))
