@@ -273,3 +273,32 @@ def test_nothing_is_done_where_a_yes_goes_on_with_a_change(says: Any) -> None:
 @pytest.mark.parametrize("text", ["I need to make a transfer", "to Jessica please"])
 def test_nobody_goes_to_a_person_who_did_not_ask_for_one(says: Any, text: str) -> None:
     assert "hands off" not in says("I want to transfer some money", text)[-1]
+
+
+def test_a_polite_question_may_be_the_answer(says: Any) -> None:
+    assert says("make a money transfer", "Could you use my savings account?")[-1] == "sets account_type · asks amount"
+    assert "sets" not in says("make a money transfer", "What is a savings account?")[-1]
+
+
+@pytest.mark.parametrize(("answer", "private"), [("Make it private.", True), ("I don't want that private", False)])
+def test_a_yes_or_no_may_take_up_the_question(says: Any, answer: str, private: bool) -> None:
+    assert says("request $35 from Zoe", answer)[-1].endswith("from Zoe, private?" if private else "from Zoe?")
+
+
+def test_thanks_may_go_on_with_a_question(says: Any) -> None:
+    said = says("How much do I have in checking?", "thanks. what about savings?", "thanks a lot")
+    assert said[1].endswith("Your savings account balance is $1,230.50.")
+    assert said[2] == "says thanks"
+
+
+def test_a_few_strange_words_amid_questions_turn_to_no_other_job(says: Any) -> None:
+    assert "switches" not in says("I need a loan", "whatever is cheapest")[-1]
+
+
+def test_a_name_is_not_mended_to_another(says: Any) -> None:
+    said = says("Please make a transfer of 90 dollars to Alisa", "checking", "savings")
+    assert said[-1].endswith("$90 from checking to Alisa, savings?")
+
+
+def test_a_sum_after_of_is_nobody(says: Any) -> None:
+    assert "recipient_account_name" not in says("Please make a transfer of 90 dollars.")[0]

@@ -27,11 +27,12 @@ OWN = re.compile(
 )
 NOBODY = frozenset(
     """
-    a an the my your our his her their its it him them me us you i this that these those there here another other
-    someone somebody anyone anybody everyone person people friend family money cash funds some any all account
-    accounts card bank balance and or with from to over out about around exactly only just back first then now
-    today tomorrow tonight monday tuesday wednesday thursday friday saturday sunday january february march april
-    may june july august september october november december
+    of at in as by is was for worth up nearly roughly almost under approximately a an the my your our his her their
+    its it him them me us you i this that these those there here another other someone somebody anyone anybody
+    everyone person people friend family money cash funds some any all account accounts card bank balance and or
+    with from to over out about around exactly only just back first then now today tomorrow tonight monday tuesday
+    wednesday thursday friday saturday sunday january february march april may june july august september october
+    november december
     """.split()
 )
 

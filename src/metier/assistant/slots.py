@@ -12,6 +12,10 @@ from metier.assistant.moment import Moment
 from metier.assistant.values import OTHER, heard, options, parsed, taken
 
 SHORT = 8  # words; a longer message says more than yes or no
+POLITE = re.compile(
+    r"(?i)^(?:(?:can|could|would|will) (?:you|we|i|it)|may i|(?:how|what) about|is .{1,20} (?:ok|fine))\b"
+)
+BRIEF = 6  # words of an answer to a yes or no that takes up its question: "make it private"
 MEANT = re.compile(r"(?i)\b(?:i|we) mean(?:t)?\b")  # takes back what was said, and answers nothing new
 UNSAID = frozenset(
     """
@@ -26,7 +30,7 @@ def set_values(now: Moment, act: str) -> list[str] | None:
     """Set whatever the message says; the questions it asks besides, or None where it set nothing."""
     wanted = now.pending.slot
     parts = wording.clauses(now.text) or [now.text]
-    questions = [part for part in parts if _is_question(now, part)]
+    questions = [part for part in parts if _is_question(now, part) and not _asks_politely(now, part)]
     taking_back = _takes_back(now, act)
     done: set[str] = set()
     _set_instead(now, done)
@@ -52,7 +56,9 @@ def answers_open(now: Moment) -> bool:
     if now.state.job is None or pending is None or pending.what != "slot":
         return False
     slot = now.job.ask[pending.slot]
-    return slot.kind not in ("text", "yes_no") and parsed(now, slot, now.text) is not None
+    if slot.kind == "text":
+        return slot.name in heard(now, now.text, [slot])
+    return slot.kind != "yes_no" and parsed(now, slot, now.text) is not None
 
 
 def carried(now: Moment, slot: Slot, text: str) -> Any:
@@ -174,6 +180,13 @@ def _is_question(now: Moment, part: str) -> bool:
     return wording.asking(whole) and len(wording.words(part)) > 2 and not wording.CUE.search(part)
 
 
+def _asks_politely(now: Moment, part: str) -> bool:
+    """Whether what looks like a question gives the value that is asked for: "Could you use my savings account?"."""
+    slot = now.job.ask.get(now.pending.slot) if now.pending.what == "slot" else None
+    told = slot is not None and slot.kind not in ("text", "yes_no") and bool(heard(now, part, [slot]))
+    return told and POLITE.match(part) is not None
+
+
 def _with_mark(now: Moment, part: str) -> str:
     return part + "?" if now.text.rstrip("?! ").endswith(part.rstrip("?! ")) else part
 
@@ -191,6 +204,8 @@ def _polar(now: Moment, slot: Slot, part: str, wanted: str, *, taking_back: bool
     if slot.name == wanted:
         value = answers.yes_no(part, answers.asked(slot))
         value = cues.echoed(part) if value is None else value
+        if value is None and len(wording.words(part)) <= BRIEF:
+            value = cues.polarity(part, f"{slot.say} {slot.name.replace('_', ' ')}")
     elif taking_back or held is None:
         value = cues.polarity(part, slot.say)
     else:

@@ -34,7 +34,7 @@ SOCIAL = ("greet", "thanks", "bye", "bot", "capability")
 def take_up(now: Moment, act: str) -> None:
     """Talk, a question of its own, or a job; what is none of them was not understood."""
     idle = now.state.job is None
-    if act in SOCIAL:
+    if act in SOCIAL and not (act in ("greet", "thanks") and wording.goes_on(now.text)):
         now.event("says", act)
         now.say(act)
         return jobs.ask_again(now)
@@ -151,7 +151,8 @@ def _dealt_with(now: Moment, said: str) -> bool:
         jobs.told(now, found.id)
         return True
     closer = found is not None and found.score > decision.probability
-    if len(labels) == 1 and decision.scope >= FAMILIAR and not closer and begin(now, labels[0], text):
+    known = decision.scope >= (AT_HOME if busy and not asking else FAMILIAR)
+    if len(labels) == 1 and known and not closer and begin(now, labels[0], text):
         return True
     found = found or now.opinions.found(text)
     if found is not None and (asking or len(labels) < 2):

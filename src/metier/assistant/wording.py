@@ -49,6 +49,12 @@ def opened(text: str) -> str:
     return OPENERS.sub("", text.strip())
 
 
+def goes_on(text: str) -> bool:
+    """Whether a message asks something after it has said hello or thanks."""
+    rest = opened(text)
+    return rest != text.strip() and asking(rest) and len(words(rest)) > 2
+
+
 def clauses(text: str) -> list[str]:
     """The parts of a message that may each say one thing."""
     return [part.strip(" ,") for part in BREAKS.split(text) if part and part.strip(" ,")]
