@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -104,10 +105,12 @@ def says(rules: Rules, tmp_path: Path) -> Iterator[Any]:
     log, caller = open_log(tmp_path / "log.db"), Outside(rules.script.folder, {})
     talk, at = Talk(rules, log, caller), datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
 
+    calls = count()
+
     def run(*texts: str) -> list[str]:
-        did = []
+        did, name = [], f"c{next(calls)}"
         for place, text in enumerate(texts):
-            turn = talk.send("c", Message(id=str(place), text=text, at=at + place * timedelta(seconds=5)))
+            turn = talk.send(name, Message(id=str(place), text=text, at=at + place * timedelta(seconds=5)))
             shown = [reply.text for reply in turn.replies if reply.id.endswith((".confirm", ".done"))]
             did.append(" · ".join([*(f"{one.verb} {one.name}".strip() for one in turn.events), *shown]))
         return did
@@ -302,3 +305,35 @@ def test_a_name_is_not_mended_to_another(says: Any) -> None:
 
 def test_a_sum_after_of_is_nobody(says: Any) -> None:
     assert "recipient_account_name" not in says("Please make a transfer of 90 dollars.")[0]
+
+
+@pytest.mark.parametrize("text", ["500. Actually, 450.", "500, no, 450", "500 no wait 450"])
+def test_a_message_that_takes_itself_back_means_its_end(says: Any, text: str) -> None:
+    assert says("make a money transfer", "checking", text, "Mary", "savings")[-1].endswith(
+        "$450 from checking to Mary, savings?"
+    )
+
+
+def test_what_is_taken_back_goes_into_no_other_slot(says: Any) -> None:
+    said = says("make a money transfer", "checking... no, savings", "5", "Mary", "hmm, savings, no wait, it's checking")
+    assert said[-1].endswith("$5 from savings to Mary, checking?")
+
+
+def test_both_are_of_one_kind(says: Any) -> None:
+    assert says("make a money transfer", "both are savings accounts", "70", "Li")[-1].endswith(
+        "savings to Li, savings?"
+    )
+
+
+def test_a_number_is_the_place_only_of_what_was_asked(says: Any) -> None:
+    assert says("I need a loan", "car", "$9000", "2")[-1] == "sets years · asks delivery"
+    assert says("I need a loan", "2")[-1].startswith("sets loan_type")
+
+
+def test_a_change_may_be_asked_for(says: Any) -> None:
+    assert says(*MARY, "Can you change the amount to 600?")[-1].endswith("$600 from checking to Mary, savings?")
+
+
+def test_a_name_in_small_letters_needs_a_word_before_it(says: Any) -> None:
+    assert says("make a money transfer", "to my sister rosa")[-1].startswith("sets recipient_account_name")
+    assert says("make a money transfer", "purple")[-1].startswith("misses")

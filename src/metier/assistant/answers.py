@@ -41,6 +41,7 @@ FILLER = frozenset(
     """.split()
 )
 PLACES = {"first": 0, "1st": 0, "second": 1, "2nd": 1, "third": 2, "3rd": 2, "fourth": 3, "4th": 3}
+PLACED_BY = re.compile(r"(?i)\b(?:\d{1,2}|first|second|third|fourth|1st|2nd|3rd|4th|last|latest|newest)\b")
 ORDINALS = {**PLACES, "last": -1, "latest": 0, "newest": 0}
 CENTS = re.compile(r"(?i)(\d+)\s*(pounds?|quid|dollars?|bucks|euros?)[\s,]+(?:and\s+)?(\d{2})\s*(?:cents?|pence|p)\b")
 PENCE = re.compile(r"(?i)([£$€]\d+)[\s,]+(?:and\s+)?(\d{2})\s*(?:cents?|pence|p)\b")
@@ -52,6 +53,7 @@ SPAN = re.compile(r"(?i)\s*(?:years?|yrs?|months?|weeks?|days?|hours?|minutes?|t
 SPELT_SPAN = re.compile(
     r"(?i)\b(?:(?:twenty|thirty|forty|fifty)[ -])?[a-z]+\s+(?:years?|months?|weeks?|days?|hours?)\b"
 )
+NOW = re.compile(r"(?i)(?:right |just )?(?:now|away|immediately|asap|as soon as possible)(?:,? please)?[.!]*")
 HOW_MANY = re.compile(r"(?i)\bhow many (\w+)")
 SHARE = re.compile(r"\b(?:a )?(half|quarter) (?:of )?(?:an? )?(hundred|thousand|grand|million)\b")
 COUPLE = re.compile(r"\ba couple (?:of )?(hundred|thousand|grand|million)\b")
@@ -93,6 +95,8 @@ def parse(text: str, slot: Slot, options: Sequence[Mapping[str, Any]], today: da
     if slot.kind in ("money", "number"):
         found = amount(text) if slot.kind == "money" else count(text, slot)
         return found if found is not None and within(found, slot) else None
+    if slot.kind == "date" and not slot.past and NOW.fullmatch(text.strip()):
+        return today
     if slot.kind == "date":
         return dates.day(text, today, past=slot.past)
     if slot.kind == "time":

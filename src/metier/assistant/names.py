@@ -15,7 +15,8 @@ TITLE = r"(?:(?:Dr|Mr|Mrs|Ms|Prof)\.? )?"
 NAME = rf"{TITLE}[A-Z][\w'’&.-]*\w(?:\s+(?:(?:&|and|of)\s+)?(?!I['’])[A-Z][\w'’-]+){{0,3}}"
 KIN = r"(?:(?:my|our|a|the)\s+(?:\w+\s+){0,2}?)?"  # "my brother Ken", "the merchant Target"
 SMALL = r"(?:my (?:\w+ )?)?[a-z]+(?:['’]s)?"  # names in small letters, where the rest leaves nothing else for it
-SUM = r"(?:[£$€]?\d[\d,.]*k?(?:\s?(?:dollars?|bucks|pounds?|quid|euros?))?)"
+SUM = r"(?:[£$€]?\d[\d,.]*k?|(?:[a-z]+ )?(?:hundred|thousand)|(?:twen|thir|for|fif|six|seven|eigh|nine)ty)"
+SUM = rf"(?:{SUM}(?:\s?(?:dollars?|bucks|pounds?|quid|euros?))?)"
 WHOM = re.compile(r"(?i)^(?:to )?who\b.*\b(to|for|with|from)\s*\?$")
 GETS = frozenset("recipient receiver payee beneficiary".split())
 GIVES = frozenset("sender payer debtor".split())
@@ -51,7 +52,10 @@ def named(text: str, slot: Slot, taken: Collection[str]) -> str | None:
 
 def alone(text: str, taken: Collection[str]) -> str | None:
     """The name that a text is, and nothing else: "Mary", "to Mary", "my roommate Jake"."""
-    found = re.fullmatch(
+    small = re.fullmatch(
+        r"(?i:to|for|from)\s+(?:my\s+[a-z]+\s+)?([a-z]+)(?:,?\s+(?i:please|thanks))?[.!]*", text.strip()
+    )
+    found = small or re.fullmatch(
         rf"(?:(?i:to|for|from|at|with|it's|it is)\s+)?{KIN}({NAME})(?:,?\s+(?i:please|thanks))?[.!]*", text.strip()
     )
     if found is None or text.isupper():

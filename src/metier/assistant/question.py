@@ -12,7 +12,7 @@ from metier.assistant.state import Pending
 from metier.assistant.templates import shown
 from metier.assistant.values import heard
 
-STOPS = re.compile(r"(?i)\b(?:changed my mind|leave it|forget|stop|cancel|thank|later|drop)")
+STOPS = re.compile(r"(?i)\b(?:changed my mind|leave it|forget|stop|cancel|thank|later|drop|wait|hold off|think)")
 
 
 def answered(now: Moment, act: str) -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 from metier.assistant import answers, cues, names, wording
 from metier.assistant.base import Slot
 from metier.assistant.moment import Moment
-from metier.assistant.values import OTHER, heard, options, parsed, taken
+from metier.assistant.values import OTHER, heard, kind, options, parsed, taken
 
 SHORT = 8  # words; a longer message says more than yes or no
 POLITE = re.compile(
@@ -36,6 +36,7 @@ def set_values(now: Moment, act: str) -> list[str] | None:
     _set_instead(now, done)
     _set_named(now, now.text, wanted, done, taking_back=False, only=_texts(now, wanted))
     said = [part for part in parts if part not in questions]
+    said = _last_said(now, said, wanted, taking_back=taking_back)
     rest = [part for part in said if not _set_named(now, part, wanted, done, taking_back=taking_back)]
     if done and taking_back:  # "no wait" before "the green one" answers no question
         rest = [part for part in rest if wording.unmarked(part)]
@@ -48,6 +49,16 @@ def set_values(now: Moment, act: str) -> list[str] | None:
     now.state.misses = 0
     now.running.skipped = [name for name in now.running.skipped if name not in done]
     return questions
+
+
+def _last_said(now: Moment, parts: list[str], wanted: str, *, taking_back: bool) -> list[str]:
+    """The parts of a message without those that it takes back itself: of "500. Actually, 450." the second."""
+    before, after = wording.amended(now.text)
+    held = now.running.slots
+    open_slots = [one for one in _in_order(now, wanted) if taking_back or one.name not in held]
+    given = {kind(now.job.ask[name]) for name in heard(now, after, open_slots)} if after else set()
+    told = {kind(now.job.ask[name]) for name in heard(now, before, open_slots)} if given else set()
+    return wording.clauses(after) if given and told <= given else parts
 
 
 def answers_open(now: Moment) -> bool:
@@ -134,7 +145,8 @@ def _set_alone(now: Moment, act: str, wanted: str, done: set[str], parts: Sequen
     if len(free) != 1 or (not done and (act or now.pending.what != "slot")):
         return
     for part in parts:
-        name = names.alone(str(parsed(now, free[0], part) or ""), taken(now))
+        said = (part, str(parsed(now, free[0], part) or ""))
+        name = next((one for text in said if (one := names.alone(text, taken(now))) is not None), None)
         if name is not None and (" " in name or not _usual(now, name)):
             put(now, free[0], value=name)
             done.add(free[0].name)

@@ -24,6 +24,7 @@ TO_SAID = re.compile(
 FROM_SAID = re.compile(r"(?i)\bfrom\b|\bout of\b")
 THEIRS = frozenset("their his her recipient receiver payee beneficiary".split())  # of a slot that is somebody else's
 POSSESSED = re.compile(r"(?i)\b(?:her|his|their)\b|\w['’]s\b|\b(?:she|he|they|who) (?:has|have|uses?|keeps?)\b")
+BOTH = re.compile(r"(?i)\bboth\b")
 OTHER = re.compile(r"(?i)\b(?:the|my|their) other (?:one|kind|type|sort|account|card|option)\b|\bthe other\W*$")
 LATER = re.compile(r"(?i)\b(?:till|til|until|through|back|return(?:ing)?)\b")
 
@@ -42,10 +43,13 @@ def heard(now: Moment, text: str, wanted: Sequence[Slot]) -> dict[str, Any]:
     left = [slot for slot in wanted if slot.name not in found and slot.kind not in ("yes_no", "text")]
     paid = any(slot.kind == "money" for slot in now.job.ask.values())
     picked: dict[str, Any] = {}
-    for _, alike in groupby(sorted(left, key=_kind), key=_kind):
+    for _, alike in groupby(sorted(left, key=kind), key=kind):
         several = [*alike]
         said = answers.without_money(text) if paid and several[0].kind == "number" else text
         (picked if several[0].kind == "pick" else found).update(_shared(now, said, several))
+    waiting = now.state.pending
+    if waiting is not None and waiting.slot in picked and answers.PLACED_BY.fullmatch(text.strip(" .!")):
+        return {waiting.slot: picked[waiting.slot]}  # "2" is the second, and no sum
     return found | _claimed(now, text, {slot.name: picked[slot.name] for slot in wanted if slot.name in picked})
 
 
@@ -91,18 +95,21 @@ def options(now: Moment, slot: Slot) -> list[dict[str, Any]]:
     return now.running.options.get(slot.source, [])
 
 
-def _kind(slot: Slot) -> str:
+def kind(slot: Slot) -> str:
     """What two slots have in common that the same words could answer."""
     return f"{slot.kind} {slot.source} {sorted(slot.options)} {slot.pattern}"
 
 
 def _shared(now: Moment, text: str, alike: Sequence[Slot]) -> dict[str, Any]:
     """Slots of one kind: each has its own part of a text with as many values as there are slots, or one has it."""
-    peers = [slot for slot in now.job.ask.values() if _kind(slot) == _kind(alike[0])]
+    peers = [slot for slot in now.job.ask.values() if kind(slot) == kind(alike[0])]
     if alike[0].kind == "pick" and (place := OTHER.search(text)) is not None:
         return _other(now, text[: place.start()], peers)
     if alike[0].kind == "pick":
         text = answers.REFUSED.sub(" ", text)
+        waiting = now.state.pending
+        if waiting is not None and waiting.what == "slot" and waiting.slot not in [slot.name for slot in peers]:
+            text = answers.PLACED_BY.sub(" ", text)  # "2" is the second of what is asked for, and of nothing else
     parts = [*_sides(now, text, alike[0])] if len(peers) > 1 else []
     sided = {slot.name: value for side, value in parts if (slot := _of_side(side, peers)) is not None}
     if parts and len(sided) == len(parts):
@@ -111,6 +118,8 @@ def _shared(now: Moment, text: str, alike: Sequence[Slot]) -> dict[str, Any]:
         ordered = [slot for slot in peers if slot in alike]
         if len(parts) == len(alike):
             return {slot.name: value for slot, (_, value) in zip(ordered, parts, strict=True)}
+        if len(alike) == 2 and BOTH.search(text) and (value := parsed(now, alike[0], text)) is not None:
+            return {slot.name: value for slot in alike}
         theirs = [slot for slot in alike if THEIRS & _words(slot)]
         if len(theirs) == 1 and POSSESSED.search(text):
             alike = theirs
@@ -183,7 +192,7 @@ def _claimed(now: Moment, text: str, picked: Mapping[str, Any]) -> dict[str, Any
     used = {name: said & _called(now, now.job.ask[name], value) for name, value in picked.items()}
     kept: dict[str, Any] = {}
     for name, value in picked.items():
-        rivals = [one for one in picked if one != name and _kind(now.job.ask[one]) != _kind(now.job.ask[name])]
+        rivals = [one for one in picked if one != name and kind(now.job.ask[one]) != kind(now.job.ask[name])]
         if not used[name] or not any(
             used[name] < used[one] or (used[name] == used[one] and one in kept) for one in rivals
         ):

@@ -16,7 +16,11 @@ MARKS = re.compile(
 )
 CUE = re.compile(
     r"(?i)\b(?:actually|i meant|no wait|wait|sorry|instead|rather|scratch that|change (?:it|that)|make (?:it|that)|"
-    r"not the|correction|my mistake|oops|wrong)\b"
+    r"change (?:the|my)|not the|correction|my mistake|oops|wrong)\b"
+)
+AMENDS = re.compile(
+    r"(?i)(?<=\w)[\s,.;!?-]+(?:no[\s,]+wait|wait[\s,]+no|no[\s,]+sorry|sorry[\s,]+no|no(?=,)|wait|actually|i meant|"
+    r"i mean|or rather|scratch that|correction)\b[\s,.:;!-]*(?=\w)"
 )
 ASKING = re.compile(
     r"(?i)^(?:(?:um+|uh+|er+|oh|ah|hmm+|well|so|ok|okay|and|but|hi|hey|quick question|by the way|btw|sorry|just|"
@@ -47,6 +51,12 @@ def plain(text: str) -> str:
 def opened(text: str) -> str:
     """The message without what people say before they come to it."""
     return OPENERS.sub("", text.strip())
+
+
+def amended(text: str) -> tuple[str, str]:
+    """A message before and after it takes itself back: "checking... no, savings". Without that nothing comes after."""
+    found = AMENDS.search(text)
+    return (text, "") if found is None else (text[: found.start()], text[found.end() :])
 
 
 def goes_on(text: str) -> bool:
