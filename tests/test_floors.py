@@ -58,7 +58,14 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "assistant/spelling.py",
         "assistant/wording.py",
     ),
-    ("assistant/answers.py", "assistant/cues.py", "assistant/hours.py", "assistant/knowledge.py", "assistant/scope.py"),
+    (
+        "assistant/answers.py",
+        "assistant/cues.py",
+        "assistant/hours.py",
+        "assistant/knowledge.py",
+        "assistant/names.py",
+        "assistant/scope.py",
+    ),
     ("assistant/state.py", "assistant/store.py", "assistant/strict.py", "assistant/templates.py"),
     ("assistant/actions.py", "assistant/learn.py", "assistant/opinions.py", "assistant/read.py"),
     (

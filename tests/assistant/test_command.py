@@ -48,6 +48,14 @@ def test_check_and_new(run: Any, tmp_path: Path) -> None:
     assert "assistant.yaml:3: the job a has no 'likes'" in " ".join(done.output.split())
 
 
+def test_a_new_assistant_behaves_as_its_own_transcripts_say(run: Any, tmp_path: Path) -> None:
+    run("assistant", "new", tmp_path / "mine")
+    assert run("assistant", "train", tmp_path / "mine").exit_code == 0
+    done = run("assistant", "test", tmp_path / "mine")
+    assert done.exit_code == 0
+    assert "2   2" in done.output
+
+
 def test_chat_before_training_says_the_command(run: Any, tmp_path: Path) -> None:
     run("assistant", "new", tmp_path / "mine")
     done = run("chat", tmp_path / "mine")

@@ -14,7 +14,7 @@ from typing import Any
 from metier.assistant import clocks, dates
 from metier.assistant.base import Slot
 from metier.assistant.spelling import one_slip
-from metier.assistant.wording import NO, words
+from metier.assistant.wording import NO, negates, words
 from metier.extraction.amounts import number
 from metier.extraction.language import language
 
@@ -41,9 +41,23 @@ FILLER = frozenset(
     """.split()
 )
 PLACES = {"first": 0, "1st": 0, "second": 1, "2nd": 1, "third": 2, "3rd": 2, "fourth": 3, "4th": 3}
+PLACED_BY = re.compile(r"(?i)\b(?:\d{1,2}|first|second|third|fourth|1st|2nd|3rd|4th|last|latest|newest)\b")
 ORDINALS = {**PLACES, "last": -1, "latest": 0, "newest": 0}
 CENTS = re.compile(r"(?i)(\d+)\s*(pounds?|quid|dollars?|bucks|euros?)[\s,]+(?:and\s+)?(\d{2})\s*(?:cents?|pence|p)\b")
 PENCE = re.compile(r"(?i)([£$€]\d+)[\s,]+(?:and\s+)?(\d{2})\s*(?:cents?|pence|p)\b")
+SPELT_CENTS = re.compile(
+    r"(?i)\b(?:pounds?|quid|dollars?|bucks|euros?),?\s+and\s+([a-z-]+(?: [a-z-]+)?)\s+(?:cents?|pence)\b"
+)
+ORDINAL = re.compile(r"(?i)\b(?:the )?(?:first|second|third|fourth|fifth)(?: one)?s?\b|\bones\b")  # of things, no sums
+SPAN = re.compile(r"(?i)\s*(?:years?|yrs?|months?|weeks?|days?|hours?|minutes?|times|percent|per cent|%)")
+SPELT_SPAN = re.compile(
+    r"(?i)\b(?:(?:twenty|thirty|forty|fifty)[ -])?[a-z]+\s+(?:years?|months?|weeks?|days?|hours?)\b"
+)
+NOW = re.compile(r"(?i)(?:right |just )?(?:now|away|immediately|asap|as soon as possible)(?:,? please)?[.!]*")
+HOW_MANY = re.compile(r"(?i)\bhow many (\w+)")
+SHARE = re.compile(r"\b(?:a )?(half|quarter) (?:of )?(?:an? )?(hundred|thousand|grand|million)\b")
+COUPLE = re.compile(r"\ba couple (?:of )?(hundred|thousand|grand|million)\b")
+VAGUE = re.compile(r"\b(?:few|several|some|many) (?:hundreds?|thousands?|grand|millions?)\b")
 ONE_OF = re.compile(r"\bone (?:pound|quid|hundred|thousand|grand)\b|\b1\b")
 NUMBER = re.compile(
     r"(?i)(?<![\w.])([£$€]?)\s?(\d{1,3}(?:,\d{3})+(?:\.\d{1,2})?|\d+(?:\.\d{1,2})?)"
@@ -53,7 +67,10 @@ NUMBER = re.compile(
 SCALES = {"k": 1e3, "grand": 1e3, "thousand": 1e3, "hundred": 1e2, "million": 1e6}
 COUNTED = {"a couple": 2, "a pair": 2, "half a dozen": 6, "a dozen": 12}  # where a number is asked for
 JUST_ONE = re.compile(r"(?i)^\W*(?:just |only )?one(?: please)?\W*$")
-REFUSED = re.compile(r"(?i)\b(?:not|except|but not|isn'?t)\s+(?:(?:the|my|a|an)\s+)?[\w£$€]+")  # "not the green one"
+REFUSED = re.compile(  # "not the green one", "not from checking"
+    r"(?i)\b(?:not|except|but not|isn'?t|don'?t (?:want|use|take|need))\s+(?:(?:from|to|into|in|on|with|for)\s+)?"
+    r"(?:(?:the|my|a|an|his|her|their)\s+)?[\w£$€]+"
+)
 LEADS = re.compile(
     r"(?i)^(?:(?:um+|uh+|well|ok|okay|so|yes|sure|hi|please)[\s,]+)*"
     r"(?:it'?s|it is|that'?s|that is|this is|i'?m|i am|call me|"
@@ -76,8 +93,10 @@ def parse(text: str, slot: Slot, options: Sequence[Mapping[str, Any]], today: da
     if slot.kind == "yes_no":
         return yes_no(text, asked(slot))
     if slot.kind in ("money", "number"):
-        found = amount(text, money=slot.kind == "money") or (_counted(text) if slot.kind == "number" else None)
+        found = amount(text) if slot.kind == "money" else count(text, slot)
         return found if found is not None and within(found, slot) else None
+    if slot.kind == "date" and not slot.past and NOW.fullmatch(text.strip()):
+        return today
     if slot.kind == "date":
         return dates.day(text, today, past=slot.past)
     if slot.kind == "time":
@@ -104,7 +123,7 @@ def yes_no(text: str, question: AbstractSet[str] = NONE) -> bool | None:
     joined = " ".join(said)
     if len(said) > 9:
         return None
-    against = any(word in NO for word in said) or any(phrase in joined for phrase in NO_PHRASES)
+    against = negates(text) or any(phrase in joined for phrase in NO_PHRASES)
     told = [word for word in said if word not in FILLER | question or word in ("ok", "okay", "please")]
     if against and "why not" not in joined and "no problem" not in joined:
         first = next((word for word in said if word in YES or word in NO), "")
@@ -119,6 +138,8 @@ def yes_no(text: str, question: AbstractSet[str] = NONE) -> bool | None:
 def amount(text: str, *, money: bool = True) -> float | None:
     """The one amount in a text, in figures or English words; money by its sign where only one number has one."""
     said = PENCE.sub(r"\1.\2", CENTS.sub(r"\1.\3 \2", dates.without(clocks.without(text))))
+    if money:
+        said = _without_spans(said)
     found = [
         (float(figure.replace(",", "")) * SCALES.get(scale.casefold(), 1), bool(sign or unit))
         for sign, figure, scale, unit in NUMBER.findall(said)
@@ -126,7 +147,41 @@ def amount(text: str, *, money: bool = True) -> float | None:
     fitting = {one for one, signed in found if signed == money} or {one for one, _ in found}
     if len(fitting) == 1:
         return fitting.pop()
-    return None if fitting else _spelt(said.casefold())
+    if fitting:
+        return None
+    if cents := SPELT_CENTS.search(said):
+        whole, parts = _spelt(said[: cents.start()].casefold()), _spelt(cents[1].casefold())
+        return None if whole is None or parts is None else whole + parts / 100
+    return _spelt(said.casefold())
+
+
+def count(text: str, slot: Slot) -> float | None:
+    """A number of things: the one before the word for them, "over five years"; else the one there is."""
+    things = {
+        one.casefold().rstrip("s") for one in [*HOW_MANY.findall(slot.say), *slot.name.split("_")] if len(one) > 2
+    }
+    said = words(text)
+    for place, word in enumerate(said):
+        if place and word.rstrip("s") in things:
+            before = [" ".join(said[max(place - many, 0) : place]) for many in (2, 1)]
+            found = next((one for part in before if (one := amount(part, money=False)) is not None), None)
+            if found is not None:
+                return found
+    return amount(text, money=False) or _counted(text)
+
+
+def without_money(text: str) -> str:
+    """The text without the numbers that are money by their sign."""
+    return NUMBER.sub(lambda found: " " * len(found[0]) if found[1] or found[4] else found[0], text)
+
+
+def _without_spans(text: str) -> str:
+    """The text without numbers of years, of times, of a hundred: none of them is a sum."""
+    text = SPELT_SPAN.sub(" ", text)
+    return NUMBER.sub(
+        lambda found: found[0] if found[1] or found[4] or not SPAN.match(text, found.end()) else " " * len(found[0]),
+        text,
+    )
 
 
 def _counted(text: str) -> float | None:
@@ -139,6 +194,11 @@ def _counted(text: str) -> float | None:
 
 def _spelt(folded: str) -> float | None:
     """The one number in words; "the blue one" is none."""
+    if VAGUE.search(folded):
+        return None
+    if share := SHARE.search(folded):
+        return SCALES[share[2]] / (2 if share[1] == "half" else 4)
+    folded = COUPLE.sub(r"two \1", ORDINAL.sub(" ", folded))
     found = number(folded, language("en"))
     if found not in (None, 1.0) or ONE_OF.search(folded):
         return found

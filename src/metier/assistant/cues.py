@@ -6,8 +6,9 @@ Knows no state. What is here must be right every time; everything that needs jud
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 
-from metier.assistant.wording import words
+from metier.assistant.wording import asking, clauses, negates, words
 
 PERSON = re.compile(
     r"(?i)\b(?:(?:talk|speak|chat|connect me|put me through|pass me|transfer me|get me|give me|want|need|"
@@ -44,6 +45,12 @@ ACTS = {
         r"i don'?t (?:mind|care)|any(?: one)?(?: is fine| will do)?|(?:it )?doesn'?t matter)(?:[\s,]+please)?[.!?\s]*$"
     ),
 }
+ECHO = re.compile(  # "my wife will", "I do": the verb of the question alone
+    r"(?i)^(?:(?:well|oh|um|and)[\s,]+)*(?:(?:my|our|the) )?(?:\w+ ){1,2}"
+    r"(?:will|would|do|does|did|am|is|are|was|have|has|can|could)[.!\s]*$"
+)
+NOBODY = re.compile(r"(?i)^(?:nobody|no one|none|nothing|neither)(?: else)?[.!\s]*$")
+ASIDE = 4  # words of a wish added to a request: "keep it private"
 AGAINST = frozenset("no not don't dont without never stop nope".split())
 COMMON = frozenset(
     """
@@ -51,7 +58,7 @@ COMMON = frozenset(
     for
     """.split()
 )
-BACK = re.compile(r"(?i)\b(?:that|same|this) one\b|\b(?:from|on|with|of|for|to) (?:it|that)\b|\bthe same\b")
+BACK = re.compile(r"(?i)\b(?:that|same|this) one\b|\b(?:from|on|with|of|for|to|into) (?:it|that|there)\b|\bthe same\b")
 NUMBER = re.compile(r"(?i)\[phone|\+?\d[\d\s()-]{6,}\d")
 
 
@@ -81,6 +88,20 @@ def points_back(text: str, slot: str, *, by_pronoun: bool) -> bool:
     return (by_pronoun and BACK.search(text) is not None) or (
         re.search(rf"(?i)\b(?:that|same|this) (?:{named})\b", text) is not None
     )
+
+
+def echoed(text: str) -> bool | None:
+    """What an answer says that takes up the verb of a question, or names nobody."""
+    if NOBODY.search(text):
+        return False
+    return True if ECHO.search(text) and not negates(text) and not asking(text) else None
+
+
+def named(text: str, slot: str, usual: Collection[str]) -> bool | None:
+    """What a request adds on a yes or no whose slot it names: "keep it private". Words that are `usual` say nothing."""
+    told = {word for word in slot.split("_") if len(word) > 3} - {*usual}
+    part = next((part for part in clauses(text)[1:] if told & {*words(part)} and len(words(part)) <= ASIDE), "")
+    return not (AGAINST & {*words(part)} or negates(part)) if part and not asking(part) else None
 
 
 def polarity(text: str, question: str) -> bool | None:

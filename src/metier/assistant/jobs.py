@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from metier.assistant import slots
+from metier.assistant import cues, slots
 from metier.assistant.base import Action, BadAssistant, Job, Result, Slot
 from metier.assistant.hours import times
 from metier.assistant.moment import Moment
@@ -17,6 +17,7 @@ from metier.assistant.person import hand_off, turned_off
 from metier.assistant.state import Pending, Running
 from metier.assistant.templates import fill, gaps, shown
 from metier.assistant.values import heard, options
+from metier.assistant.wording import words
 
 
 def start(now: Moment, job: Job, text: str) -> None:
@@ -157,7 +158,7 @@ def _failed(now: Moment, *, changed: bool) -> None:
 def _begun_with(now: Moment, slot: Slot, text: str) -> Any:
     """What a message before the first says of a slot; the only choice there is."""
     if slot.kind == "yes_no":
-        return None
+        return cues.named(text, slot.name, [word for like in (now.job.title, *now.job.like) for word in words(like)])
     value = slots.carried(now, slot, text)
     if value is not None or slot.kind != "pick":
         return value

@@ -18,6 +18,7 @@ from metier.types import Decision, Extraction
 
 Made = TypeVar("Made")
 SURE_ACT = SURE_SPAN = 0.5
+SURE_PERSON = 0.65  # what asks for one in so many words is known by form; a wrong hand-over ends what was begun
 SHOWN = 3  # candidates in the trace
 
 
@@ -67,7 +68,8 @@ class Opinions:
         if self._minds.acts is None:
             return ""
         decision = self._decide("acts", self._minds.acts, text)
-        sure = decision.accepted and decision.label not in (None, "none") and decision.probability >= SURE_ACT
+        least = SURE_PERSON if decision.label == "person" else SURE_ACT
+        sure = decision.accepted and decision.label not in (None, "none") and decision.probability >= least
         return decision.label or "" if sure else ""
 
     def _in_scope(self, text: str) -> bool:

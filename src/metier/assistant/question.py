@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from metier.assistant import answers, cues, jobs, slots, topics, wording
 from metier.assistant.base import Slot
 from metier.assistant.moment import Moment
@@ -9,6 +11,8 @@ from metier.assistant.person import hand_off
 from metier.assistant.state import Pending
 from metier.assistant.templates import shown
 from metier.assistant.values import heard
+
+STOPS = re.compile(r"(?i)\b(?:changed my mind|leave it|forget|stop|cancel|thank|later|drop|wait|hold off|think)")
 
 
 def answered(now: Moment, act: str) -> bool:
@@ -23,6 +27,10 @@ def answered(now: Moment, act: str) -> bool:
         return _chosen(now)
     if now.state.job is None:
         return False
+    if waiting.what == "confirm" and _and_then(now):
+        return True
+    if waiting.what in ("slot", "confirm") and (label := topics.other_job(now, now.text)) is not None:
+        return topics.begin(now, label, now.text)
     questions = slots.set_values(now, act)
     if questions is None:
         return _says_of_it(now, act)
@@ -57,12 +65,34 @@ def _confirmed(now: Moment, act: str) -> bool:
         else:
             jobs.ask_next(now)
         return True
-    if act == "correct" and _ask_what(now):
+    if (act == "correct" or (said is False and _says_more(now))) and _ask_what(now):
         return True
     if said is False:
         _cancel(now)
         return True
     return False
+
+
+def _and_then(now: Moment) -> bool:
+    """Whether a yes to the summary goes on with another job: "yes, and then check my balance"."""
+    first, *more = wording.clauses(now.text) or [""]
+    rest = " ".join(more)
+    if not answers.yes_no(first) or now.pending.shown != jobs.summary(now):
+        return False
+    label = topics.other_job(now, rest)
+    if label is None:
+        return False
+    now.state.pending = None
+    jobs.work(now)
+    if now.state.job is None and now.state.owner != "person":
+        topics.begin(now, label, rest)
+    return True
+
+
+def _says_more(now: Moment) -> bool:
+    """Whether a no to the summary goes on with what should be otherwise, and takes nothing back whole."""
+    rest = " ".join(wording.clauses(wording.unmarked(now.text)))
+    return len(wording.words(rest)) > 2 and not wording.negates(rest) and not STOPS.search(now.text)
 
 
 def _agreed(now: Moment, act: str) -> bool | None:
@@ -139,8 +169,13 @@ def _ask_what(now: Moment) -> bool:
     given = [name for name in running.order if name in running.slots]
     if not given:
         return False
-    if len(given) == 1:
-        running.slots.pop(given[0])
+    said = {*wording.words(now.text)}
+    named = [name for name in given if said & {*name.split("_")}]
+    if len(named) > 1:  # "the name" of two slots, recipient_name and recipient_account_type, is of the first
+        most = max(len(said & {*name.split("_")}) for name in named)
+        named = [name for name in named if len(said & {*name.split("_")}) == most]
+    if len(named or given) == 1:
+        running.slots.pop((named or given)[0])
         jobs.ask_next(now)
         return True
     now.state.pending = Pending(what="what", choices=given)

@@ -2,35 +2,63 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Collection, Sequence
 from typing import Any
 
-from metier.assistant import answers, cues, wording
+from metier.assistant import answers, cues, names, wording
 from metier.assistant.base import Slot
 from metier.assistant.moment import Moment
-from metier.assistant.values import heard, options, parsed
+from metier.assistant.values import OTHER, heard, kind, options, parsed, taken
 
 SHORT = 8  # words; a longer message says more than yes or no
+POLITE = re.compile(
+    r"(?i)^(?:(?:can|could|would|will) (?:you|we|i|it)|may i|(?:how|what) about|is .{1,20} (?:ok|fine))\b"
+)
+BRIEF = 6  # words of an answer to a yes or no that takes up its question: "make it private"
+MEANT = re.compile(r"(?i)\b(?:i|we) mean(?:t)?\b")  # takes back what was said, and answers nothing new
+UNSAID = frozenset(
+    """
+    both neither either maybe dunno whichever whatever whenever any none help what why who how when anything nothing
+    something sometime sorry hello hi sure wait later never always depends unknown unsure go next other others same
+    please thanks yes no ok okay done good great sir madam
+    """.split()
+)
 
 
 def set_values(now: Moment, act: str) -> list[str] | None:
     """Set whatever the message says; the questions it asks besides, or None where it set nothing."""
     wanted = now.pending.slot
     parts = wording.clauses(now.text) or [now.text]
-    questions = [part for part in parts if _is_question(now, part)]
+    questions = [part for part in parts if _is_question(now, part) and not _asks_politely(now, part)]
     taking_back = _takes_back(now, act)
     done: set[str] = set()
+    _set_instead(now, done)
+    _set_named(now, now.text, wanted, done, taking_back=False, only=_texts(now, wanted))
     said = [part for part in parts if part not in questions]
+    said = _last_said(now, said, wanted, taking_back=taking_back)
     rest = [part for part in said if not _set_named(now, part, wanted, done, taking_back=taking_back)]
     if done and taking_back:  # "no wait" before "the green one" answers no question
         rest = [part for part in rest if wording.unmarked(part)]
     for part in rest:
         _set_polar(now, part, wanted, done, taking_back=taking_back)
     _set_by_act(now, act, wanted, done, alone=not questions and not (done and taking_back))
+    _set_alone(now, act, wanted, done, rest if done else [now.message.text])
     if not done:
         return None
     now.state.misses = 0
     now.running.skipped = [name for name in now.running.skipped if name not in done]
     return questions
+
+
+def _last_said(now: Moment, parts: list[str], wanted: str, *, taking_back: bool) -> list[str]:
+    """The parts of a message without those that it takes back itself: of "500. Actually, 450." the second."""
+    before, after = wording.amended(now.text)
+    held = now.running.slots
+    open_slots = [one for one in _in_order(now, wanted) if taking_back or one.name not in held]
+    given = {kind(now.job.ask[name]) for name in heard(now, after, open_slots)} if after else set()
+    told = {kind(now.job.ask[name]) for name in heard(now, before, open_slots)} if given else set()
+    return wording.clauses(after) if given and told <= given else parts
 
 
 def answers_open(now: Moment) -> bool:
@@ -39,7 +67,9 @@ def answers_open(now: Moment) -> bool:
     if now.state.job is None or pending is None or pending.what != "slot":
         return False
     slot = now.job.ask[pending.slot]
-    return slot.kind not in ("text", "yes_no") and parsed(now, slot, now.text) is not None
+    if slot.kind == "text":
+        return slot.name in heard(now, now.text, [slot])
+    return slot.kind != "yes_no" and parsed(now, slot, now.text) is not None
 
 
 def carried(now: Moment, slot: Slot, text: str) -> Any:
@@ -65,21 +95,72 @@ def put(now: Moment, slot: Slot, *, value: Any) -> None:
 def _takes_back(now: Moment, act: str) -> bool:
     if "correction" in now.faults:
         return False
-    return act == "correct" or wording.correcting(now.text) or now.pending.what in ("confirm", "what")
+    other = OTHER.search(now.text) is not None
+    return act == "correct" or other or wording.correcting(now.text) or now.pending.what in ("confirm", "what")
 
 
-def _set_named(now: Moment, part: str, wanted: str, done: set[str], *, taking_back: bool) -> bool:
-    """Picks, amounts and the like that a part of the message names."""
+def _set_named(
+    now: Moment, part: str, wanted: str, done: set[str], *, taking_back: bool, only: Collection[str] | None = None
+) -> bool:
+    """Picks, amounts, names and the like that a part of the message gives; with `only`, to no other slots."""
     text = wording.unmarked(part) or part
     held = now.running.slots
     open_slots = [
-        one for one in _in_order(now, wanted) if one.name not in done and (taking_back or one.name not in held)
+        one
+        for one in _in_order(now, wanted)
+        if one.name not in done and (taking_back or one.name not in held) and (only is None or one.name in only)
     ]
     found = {name: value for name, value in heard(now, text, open_slots).items() if value != held.get(name)}
     for name, value in found.items():
         put(now, now.job.ask[name], value=value)
     done.update(found)
     return bool(found)
+
+
+def _texts(now: Moment, wanted: str) -> list[str]:
+    """The slot that is asked for where it takes free text: a name may hold what elsewhere parts two clauses."""
+    slot = now.job.ask.get(wanted)
+    return [wanted] if slot is not None and slot.kind == "text" and names.names_somebody(slot) else []
+
+
+def _set_instead(now: Moment, done: set[str]) -> None:
+    """A text that takes the place of another: "it's Maria, not Mary", "change Mary to Maria"."""
+    for name, held in now.running.slots.items():
+        slot = now.job.ask.get(name)
+        if slot is None or slot.kind != "text" or not isinstance(held, str):
+            continue
+        value = wording.instead(now.message.text, held)
+        if value is not None:
+            value = names.named(value, slot, taken(now)) or parsed(now, slot, value)
+        if value and value != held:
+            put(now, slot, value=value)
+            done.add(name)
+            return
+
+
+def _set_alone(now: Moment, act: str, wanted: str, done: set[str], parts: Sequence[str]) -> None:
+    """A name that stands alone goes to the one slot that waits for one, whatever was asked: "Mary"."""
+    held = now.running.slots
+    free = [one for one in now.job.ask.values() if names.names_somebody(one) and one.name not in {*held, *done}]
+    if len(free) != 1 or (not done and (act or now.pending.what != "slot")):
+        return
+    for part in parts:
+        said = (part, str(parsed(now, free[0], part) or ""))
+        name = next((one for text in said if (one := names.alone(text, taken(now))) is not None), None)
+        if name is not None and (" " in name or not _usual(now, name)):
+            put(now, free[0], value=name)
+            done.add(free[0].name)
+            return
+
+
+def _usual(now: Moment, word: str) -> bool:
+    """Whether a word is one that people answer with, or that this assistant speaks of."""
+    ours = (
+        text
+        for job in now.script.jobs.values()
+        for text in (job.title, *job.like, *(one.say for one in job.ask.values()))
+    )
+    return word.casefold() in UNSAID or any(word.casefold() in wording.words(text) for text in ours)
 
 
 def _set_polar(now: Moment, part: str, wanted: str, done: set[str], *, taking_back: bool) -> None:
@@ -101,13 +182,21 @@ def _set_by_act(now: Moment, act: str, wanted: str, done: set[str], *, alone: bo
         put(now, slot, value=act == "yes")
         done.add(slot.name)
     if slot.kind == "text" and not done and act != "yes" and not wording.asking(now.text):
-        put(now, slot, value=heard(now, now.text, [slot]).get(slot.name) or parsed(now, slot, now.message.text))
+        value = heard(now, now.text, [slot]).get(slot.name) or parsed(now, slot, now.message.text)
+        put(now, slot, value=names.without_kin(value) if names.names_somebody(slot) else value)
         done.add(slot.name)
 
 
 def _is_question(now: Moment, part: str) -> bool:
     whole = part if not now.text.endswith("?") else _with_mark(now, part)
     return wording.asking(whole) and len(wording.words(part)) > 2 and not wording.CUE.search(part)
+
+
+def _asks_politely(now: Moment, part: str) -> bool:
+    """Whether what looks like a question gives the value that is asked for: "Could you use my savings account?"."""
+    slot = now.job.ask.get(now.pending.slot) if now.pending.what == "slot" else None
+    told = slot is not None and slot.kind not in ("text", "yes_no") and bool(heard(now, part, [slot]))
+    return told and POLITE.match(part) is not None
 
 
 def _with_mark(now: Moment, part: str) -> str:
@@ -117,6 +206,8 @@ def _with_mark(now: Moment, part: str) -> str:
 def _in_order(now: Moment, wanted: str) -> list[Slot]:
     """Slots as the job asks them, the one asked for before all; of those that have a value the last one given first."""
     given = {name: place for place, name in enumerate(now.running.order)}
+    if MEANT.search(now.text):
+        wanted = ""
     return sorted(now.job.ask.values(), key=lambda slot: (slot.name != wanted, -given.get(slot.name, -1)))
 
 
@@ -124,6 +215,9 @@ def _polar(now: Moment, slot: Slot, part: str, wanted: str, *, taking_back: bool
     held = now.running.slots.get(slot.name)
     if slot.name == wanted:
         value = answers.yes_no(part, answers.asked(slot))
+        value = cues.echoed(part) if value is None else value
+        if value is None and len(wording.words(part)) <= BRIEF:
+            value = cues.polarity(part, f"{slot.say} {slot.name.replace('_', ' ')}")
     elif taking_back or held is None:
         value = cues.polarity(part, slot.say)
     else:

@@ -22,19 +22,27 @@ class Speller:
 
     def mend(self, text: str) -> str:
         """The text with what is surely a slip set right."""
-        return WORD.sub(lambda found: self._mended(found[0]), text)
+        return WORD.sub(lambda found: self._mended(found[0], named=_named(text, found)), text)
 
-    def _mended(self, word: str) -> str:
+    def _mended(self, word: str, *, named: bool) -> str:
         plain = word.casefold()
         if plain in self._known or self._usual(plain):
             return word
         near = {
             other: self._known[other] for other in slips(plain) if other in self._known and len(other) >= SHORTEST - 1
         }
+        if named:  # "Alisa" is no Lisa
+            near = {other: count for other, count in near.items() if other[0] == plain[0]}
         if not near:
             return word
         first, *rest = sorted(near, key=lambda other: -near[other])
         return first if not rest or near[first] > 1.5 * near[rest[0]] else word
+
+
+def _named(text: str, found: re.Match[str]) -> bool:
+    """Whether a word is written as a name is, a capital amid small letters."""
+    before = text[: found.start()].rstrip()
+    return found[0][0].isupper() and found[0][1:].islower() and before[-1:].islower()
 
 
 def slips(word: str) -> Iterator[str]:

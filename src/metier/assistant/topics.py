@@ -15,9 +15,18 @@ from metier.types import Decision
 RETRIES = 2
 MOST_OFFERED = 3
 MOST_CHANCES = 0.8
+TELLS = 4.0  # times as likely a job is for each value in a message that it has a slot for
+AT_HOME = 0.3  # of the intents' rows look stranger than a message that turns to another job amid questions
 FAMILIAR = 0.005  # of the intents' rows must look less so, or a job is offered and not started; see LOG.md
 ANSWER, FOLLOWING = 4, 6  # words of an answer, and of the same question with another value
-FOLLOWS = re.compile(r"(?i)^(?:and|what about|how about|or)\b")
+FOLLOWS = re.compile(
+    r"(?i)^(?:ok(?:ay)?[\s,]+|thanks[\s,.!]+)?(?:and|what about|how about|or|now|also|same|the same)\b"
+)
+SAME = re.compile(r"(?i)\bsame\b")
+REQUEST = re.compile(
+    r"(?i)\b(?:i (?:want|need|would (?:like|rather|prefer)|wish|have)(?: to)?|i'd (?:like|rather|prefer)(?: to)?|"
+    r"(?:can|could) you|tell me|show me|give me|check|let's|what(?:'s| is)|how much)\b"
+)
 PLAINLY = 0.75  # that a section answers, for a question beside a job not to be taken for another job
 SOCIAL = ("greet", "thanks", "bye", "bot", "capability")
 
@@ -25,7 +34,7 @@ SOCIAL = ("greet", "thanks", "bye", "bot", "capability")
 def take_up(now: Moment, act: str) -> None:
     """Talk, a question of its own, or a job; what is none of them was not understood."""
     idle = now.state.job is None
-    if act in SOCIAL:
+    if act in SOCIAL and not (act in ("greet", "thanks") and wording.goes_on(now.text)):
         now.event("says", act)
         now.say(act)
         return jobs.ask_again(now)
@@ -56,6 +65,19 @@ def names_job(now: Moment) -> bool:
         label = decision.label or "" if decision.accepted and now.opinions.ours(text) else ""
     job, running = now.by_label.get(label), now.state.job
     return job is not None and (running is None or running.name != job.name)
+
+
+def other_job(now: Moment, text: str) -> str | None:
+    """The label of a job that a message surely asks for, in the middle of another one or right after it."""
+    busy = now.state.job.name if now.state.job is not None else now.state.finished
+    text = wording.opened(wording.unmarked(text) or text)
+    if len(wording.words(text)) < 4 or not (REQUEST.search(text) or wording.plain(text) in now.by_phrase):
+        return None
+    decision = now.opinions.intent(text)
+    label = decision.label or ""
+    sure = decision.probability >= MOST_CHANCES and decision.scope >= AT_HOME
+    job = now.by_label.get(label)
+    return label if sure and job is not None and job.name != busy and now.opinions.ours(text) else None
 
 
 def begin(now: Moment, label: str, text: str) -> bool:
@@ -92,9 +114,14 @@ def missed(now: Moment) -> None:
 
 def tried(now: Moment) -> bool:
     """Count one more answer that was none; whether that was one too many, and a person has it now."""
-    now.pending.tries += 1
-    if now.pending.tries <= RETRIES:
+    waiting = now.pending
+    waiting.tries += 1
+    if waiting.tries <= RETRIES:
         return False
+    if now.state.job is not None and waiting.what == "slot" and now.job.ask[waiting.slot].optional:
+        now.running.skipped.append(waiting.slot)  # it goes without
+        jobs.ask_next(now)
+        return True
     most = times(now.script.desk.when, "misunderstandings") or RETRIES
     hand_off(now, f"{most} misunderstandings")
     return True
@@ -119,12 +146,13 @@ def _dealt_with(now: Moment, said: str) -> bool:
     asking = wording.asking(text)
     found = now.opinions.found(text) if asking else None
     decision = now.opinions.intent(text)
-    labels = _likely(decision)
+    labels = _likely(now, text, decision)
     if found is not None and busy and asking and (found.score >= PLAINLY or len(labels) != 1):
         jobs.told(now, found.id)
         return True
     closer = found is not None and found.score > decision.probability
-    if len(labels) == 1 and decision.scope >= FAMILIAR and not closer and begin(now, labels[0], text):
+    known = decision.scope >= (AT_HOME if busy and not asking else FAMILIAR)
+    if len(labels) == 1 and known and not closer and begin(now, labels[0], text):
         return True
     found = found or now.opinions.found(text)
     if found is not None and (asking or len(labels) < 2):
@@ -136,30 +164,44 @@ def _dealt_with(now: Moment, said: str) -> bool:
 def _follows(now: Moment, text: str) -> bool:
     """Whether a message asks the last thing again with another value, "and in savings?", where that changes nothing."""
     job = now.script.jobs.get(now.state.finished)
-    if (
-        job is None
-        or now.state.job is not None
-        or job.confirm is not None
-        or not FOLLOWS.match(now.message.text.strip())
-    ):
+    if job is None or now.state.job is not None or not FOLLOWS.match(now.message.text.strip()):
         return False
-    named = [slot for slot in job.ask.values() if slot.options and values.parsed(now, slot, text) is not None]
+    if len(wording.words(text)) > FOLLOWING or other_job(now, text) is not None:
+        return False
     held = now.state.carried
-    known = [slot for slot in job.ask.values() if slot.source and (slot.source in held)]
-    if not named and not known:
+    known = any(slot.source in held for slot in job.ask.values() if slot.source)
+    again = known and (job.confirm is None or SAME.search(text) is not None)
+    if not again and not values.holds(now, job, text):
+        return False
+    decision = now.opinions.intent(text)
+    likely = _likely(now, text, decision) if decision.scope >= AT_HOME and not SAME.search(text) else []
+    if len(likely) == 1 and now.by_label.get(likely[0]) is not job:
         return False
     jobs.start(now, job, text)
     return True
 
 
-def _likely(decision: Decision) -> list[str]:
-    """The labels that may be meant: those of the conformal set, wide where rows are few, with most of the chances."""
+def _likely(now: Moment, text: str, decision: Decision) -> list[str]:
+    """The labels that may be meant: those of the conformal set, wide where rows are few, with most of the chances.
+
+    Where one alone has not got them, what the message holds for the slots of each job counts: "$300" is for no balance.
+    """
+    chances = [(one.label, one.probability) for one in decision.candidates]
+    if chances and chances[0][1] < MOST_CHANCES:
+        told = [(label, chance * TELLS ** _holds(now, label, text)) for label, chance in chances]
+        total = sum(chance for _, chance in told)
+        chances = sorted(((label, chance / total) for label, chance in told), key=lambda one: -one[1])
     labels, sum_before = [], 0.0
-    for one in decision.candidates:
+    for label, chance in chances:
         if sum_before < MOST_CHANCES:
-            labels.append(one.label)
-        sum_before += one.probability
+            labels.append(label)
+        sum_before += chance
     return labels
+
+
+def _holds(now: Moment, label: str, text: str) -> int:
+    job = now.by_label.get(label)
+    return 0 if job is None else values.holds(now, job, text)
 
 
 def _offered(now: Moment, labels: Sequence[str]) -> bool:

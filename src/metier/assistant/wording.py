@@ -16,7 +16,11 @@ MARKS = re.compile(
 )
 CUE = re.compile(
     r"(?i)\b(?:actually|i meant|no wait|wait|sorry|instead|rather|scratch that|change (?:it|that)|make (?:it|that)|"
-    r"not the|correction|my mistake|oops|wrong)\b"
+    r"change (?:the|my)|not the|correction|my mistake|oops|wrong)\b"
+)
+AMENDS = re.compile(
+    r"(?i)(?<=\w)[\s,.;!?-]+(?:no[\s,]+wait|wait[\s,]+no|no[\s,]+sorry|sorry[\s,]+no|no(?=,)|wait|actually|i meant|"
+    r"i mean|or rather|scratch that|correction)\b[\s,.:;!-]*(?=\w)"
 )
 ASKING = re.compile(
     r"(?i)^(?:(?:um+|uh+|er+|oh|ah|hmm+|well|so|ok|okay|and|but|hi|hey|quick question|by the way|btw|sorry|just|"
@@ -28,8 +32,9 @@ OPENERS = re.compile(
     r"cheers|yes|no|actually)\b[\s,.:;!-]+)+(?=\w{5}|\w+\W+\w)"
 )
 BREAKS = re.compile(
-    r"(?<!\d)[.;!?]+(?:\s+|$)|[.;!?]+(?=\s|$)|,?\s+(?:and|but)\s+(?!\d+ (?:cents?|pence)\b)(?:then\s+)?|,\s+(?!\d)|"
-    r"\s+-\s+|\n+"
+    r"(?i)(?<!\d)(?<!\b[dm]r)(?<!\bmrs)[.;!?]+(?:\s+|$)|[.;!?]+(?=\s|$)|"
+    r"(?<!\bhundred)(?<!\bthousand)(?<!\bmillion),?\s+(?:and|but)\s+(?![\w-]+ (?:cents?|pence)\b)(?:then\s+)?|"
+    r",\s+(?!\d)|\s+-\s+|\n+"
 )
 
 
@@ -46,6 +51,18 @@ def plain(text: str) -> str:
 def opened(text: str) -> str:
     """The message without what people say before they come to it."""
     return OPENERS.sub("", text.strip())
+
+
+def amended(text: str) -> tuple[str, str]:
+    """A message before and after it takes itself back: "checking... no, savings". Without that nothing comes after."""
+    found = AMENDS.search(text)
+    return (text, "") if found is None else (text[: found.start()], text[found.end() :])
+
+
+def goes_on(text: str) -> bool:
+    """Whether a message asks something after it has said hello or thanks."""
+    rest = opened(text)
+    return rest != text.strip() and asking(rest) and len(words(rest)) > 2
 
 
 def clauses(text: str) -> list[str]:
@@ -71,6 +88,21 @@ def unmarked(text: str) -> str:
     return text
 
 
+def instead(text: str, held: str) -> str | None:
+    """What a text puts in the place of something it names: "Maria, not Mary", "not Mary but Maria"."""
+    old = rf"(?i:{re.escape(held)})"
+    if change := re.search(rf"(?i:\bfrom|\bchange)\s+{old}\s+(?i:to|into)\s+(.+)", text):
+        return change[1].strip(" .,!")
+    refused = re.search(
+        rf"(?i:[,;]?\s*\b(?:and not|but not|not|instead of|rather than)\s+(?:to |from |at |for )?){old}\b", text
+    )
+    if refused is None:
+        return None
+    left = text[refused.end() :].strip(" .,!;") or text[: refused.start()].strip(" .,!;")
+    left = re.sub(r"(?i)^(?:but|it's|it is)\s+", "", unmarked(left))
+    return left.strip(" .,!;") or None
+
+
 def negates(text: str) -> bool:
     """Whether a no of any kind stands in a text."""
-    return any(word in NO for word in words(text))
+    return any(word in NO or word.endswith("n't") for word in words(text))
