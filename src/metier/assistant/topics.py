@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from metier.assistant import cues, jobs, values, wording, writer
 from metier.assistant.hours import times
+from metier.assistant.learn import OUTSIDE
 from metier.assistant.moment import Moment
 from metier.assistant.person import hand_off
 from metier.assistant.state import Pending
@@ -153,13 +154,18 @@ def _follows(now: Moment, text: str) -> bool:
 
 
 def _likely(decision: Decision) -> list[str]:
-    """The labels that may be meant: those of the conformal set, wide where rows are few, with most of the chances."""
+    """The labels that may be meant: those of the conformal set, wide where rows are few, with most of the chances.
+
+    None of them where most likely it is not the only job there is.
+    """
+    if decision.candidates and decision.candidates[0].label == OUTSIDE:
+        return []
     labels, sum_before = [], 0.0
     for one in decision.candidates:
         if sum_before < MOST_CHANCES:
             labels.append(one.label)
         sum_before += one.probability
-    return labels
+    return [label for label in labels if label != OUTSIDE]
 
 
 def _offered(now: Moment, labels: Sequence[str]) -> bool:
