@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from metier.assistant import answers, cues, wording
@@ -10,6 +11,7 @@ from metier.assistant.moment import Moment
 from metier.assistant.values import heard, options, parsed
 
 SHORT = 8  # words; a longer message says more than yes or no
+MEANT = re.compile(r"(?i)\bi (?:meant|mean)(?: to (?:say|write|type))?[:,]?\s+(?P<said>\w[^.?!,;]{0,60})[.!]?$")
 
 
 def set_values(now: Moment, act: str) -> list[str] | None:
@@ -26,6 +28,8 @@ def set_values(now: Moment, act: str) -> list[str] | None:
     for part in rest:
         _set_polar(now, part, wanted, done, taking_back=taking_back)
     _set_by_act(now, act, wanted, done, alone=not questions and not (done and taking_back))
+    if not done and taking_back:
+        _set_meant(now, done)
     if not done:
         return None
     now.state.misses = 0
@@ -103,6 +107,17 @@ def _set_by_act(now: Moment, act: str, wanted: str, done: set[str], *, alone: bo
     if slot.kind == "text" and not done and act != "yes" and not wording.asking(now.text):
         put(now, slot, value=heard(now, now.text, [slot]).get(slot.name) or parsed(now, slot, now.message.text))
         done.add(slot.name)
+
+
+def _set_meant(now: Moment, done: set[str]) -> None:
+    """ "I meant Joe" where something else is asked for: the last text that was given is put right."""
+    meant = MEANT.search(now.message.text.strip())
+    given = [name for name in reversed(now.running.order) if name in now.job.ask and now.job.ask[name].kind == "text"]
+    if meant is None or not given or wording.asking(now.text):
+        return
+    slot = now.job.ask[given[0]]
+    put(now, slot, value=parsed(now, slot, meant["said"]))
+    done.add(slot.name)
 
 
 def _is_question(now: Moment, part: str) -> bool:

@@ -16,6 +16,7 @@ from metier.assistant.rasa.flows import Branch, Flow, Move, every
 from metier.assistant.rasa.written import BUILT_IN, Job
 from metier.assistant.templates import gaps
 
+MOST_TOLD = 25  # words of a description that a customer may say
 DEEPEST = 5  # flows within flows
 PATTERNS = {
     "pattern_cannot_handle": "unsure_again", "pattern_cancel_flow": "cancelled", "pattern_completed": "nothing",
@@ -99,7 +100,7 @@ def phrases(title: str, description: str) -> list[str]:
     verb = own.partition(" ")[0].casefold()
     own = re.sub(r"(?i)^setup\b", "set up", own)
     out = [form.format(own) for form in ASKING] if verb in DOES else [own, f"I have a question about {own}"]
-    if told and len(told.split()) <= 12:
+    if told and len(told.split()) <= MOST_TOLD:
         out.append(told)
     return list(dict.fromkeys(out))
 

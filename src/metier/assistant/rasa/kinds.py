@@ -56,12 +56,14 @@ def kind(project: Project, asked: Asked) -> tuple[str, Any]:
     if known is not None and type_ == "categorical" and known.values:
         if {value.casefold() for value in known.values} <= YES_NO:
             return "yes_no", True
-        return "pick", _options(project, {value: [] for value in known.values}, asked.buttons)
+        titles = {value.casefold(): title for value, title in given(asked.slot, asked.buttons)}
+        own = {value: [titles.get(value.casefold(), "")] for value in known.values}
+        return "pick", _options(project, own)
     if asked.buttons and all(payload.strip("/ ").casefold() in YES_NO for _, payload in asked.buttons):
         return "yes_no", True
     chosen = dict(given(asked.slot, asked.buttons))
     if len(chosen) > 1:
-        return "pick", _options(project, {value: [title] for value, title in chosen.items()}, ())
+        return "pick", _options(project, {value: [title] for value, title in chosen.items()})
     if _polar(asked):
         return "yes_no", True
     return _by_entity(project, asked) or _by_words(asked, type_)
@@ -104,7 +106,7 @@ def _by_entity(project: Project, asked: Asked) -> tuple[str, Any] | None:
     for name in names:
         values, _ = project.lookups.get(name, ([], None))
         if 1 < len(values) <= MOST_PICKED:
-            return "pick", _options(project, {value: [] for value in values}, ())
+            return "pick", _options(project, {value: [] for value in values})
     for name in names:
         patterns, _ = project.patterns.get(name, ([], None))
         if code := _pattern(patterns):
@@ -128,15 +130,12 @@ def _by_words(asked: Asked, type_: str) -> tuple[str, Any]:
     return "text", True
 
 
-def _options(
-    project: Project, values: Mapping[str, list[str]], buttons: Sequence[tuple[str, str]]
-) -> dict[str, list[str]]:
+def _options(project: Project, values: Mapping[str, list[str]]) -> dict[str, list[str]]:
     """Each value with other words for it: those of its button and of a synonym."""
     out: dict[str, list[str]] = {}
     synonyms = {name.casefold(): words for name, (words, _) in project.synonyms.items()}
-    for value, own in values.items():
-        titles = [title for title, payload in buttons if payload.strip().casefold() == value.casefold()]
-        words = [*own, *titles, *synonyms.get(value.casefold(), [])]
+    for value, titles in values.items():
+        words = [*titles, *synonyms.get(value.casefold(), [])]
         seen = {value.casefold(), value.replace("_", " ").casefold()}
         out[value] = [word for word in dict.fromkeys(words) if word and word.casefold() not in seen]
     return out

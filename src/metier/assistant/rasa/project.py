@@ -208,13 +208,13 @@ def _mappings(node: Node | None) -> tuple[Mapping[str, Any], ...]:
 
 
 def _nlu(held: Mapping[str, Node], place: Place, project: Project) -> None:
-    given = [said(one) for one in _examples(held.get("examples"))]
+    lines = _examples(held.get("examples"))
     for key, into in (("synonym", project.synonyms), ("lookup", project.lookups), ("regex", project.patterns)):
-        if key in held:
-            into.setdefault(word(held[key]), ([], place))[0].extend(one.text for one in given)
+        if key in held:  # no marks there: `[A-Z]{2}` is a pattern
+            into.setdefault(word(held[key]), ([], place))[0].extend(lines)
     if "intent" not in held:
         return
-    intent = word(held["intent"])
+    intent, given = word(held["intent"]), [said(line) for line in lines]
     project.places.setdefault(intent, place)
     project.examples.setdefault(intent, []).extend(one.text for one in given)
     project.marked.setdefault(intent, []).extend(one for one in given if one.marks)

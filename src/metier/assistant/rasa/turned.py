@@ -57,6 +57,7 @@ SIGNS = {
     "€": r"€|\beuros?\b|\bEUR\b",
     "£": r"£|\bpounds?\b|\bGBP\b|\bquid\b",
 }
+PERSONAL = re.compile(r"(?i)\be-?mail\b|\b(?:phone|mobile|telephone)\b|\b(?:card|account) number\b|\biban\b")
 LANGUAGE = "en"
 Lines: TypeAlias = list[tuple[str, ...]]
 SHARED = ("money", "date", "time", "number")  # kinds that read their values without marks
@@ -232,6 +233,16 @@ def _first(draft: Draft) -> None:
         draft.leave(
             act.place, f"{act.rasa} is Python, done by {', '.join(dict.fromkeys(act.jobs))}.",
             f"Give {act.name} its address under `actions`. It {'; '.join(how)}.", FIRST,
+        )  # fmt: skip
+    personal = [
+        f"{name} of {job.name}" for job in draft.jobs.values() for name, slot in job.ask.items()
+        if "text" in slot and PERSONAL.search(f"{name.replace('_', ' ')} {slot['say']}")
+    ]  # fmt: skip
+    if personal:
+        found = f"Personal numbers and addresses are asked for: {', '.join(personal)}. They are taken out of messages "
+        draft.leave(
+            "assistant.yaml", f"{found}before anything else, and an action would get [EMAIL_1].",
+            "Leave the question out; with `login: true`, {customer} says who asks.", FIRST,
         )  # fmt: skip
     if bare := [job.name for job in draft.jobs.values() if not job.when]:
         draft.leave(
