@@ -152,6 +152,7 @@ def test_a_time_is_read_or_is_none(text: str, expected: str | None) -> None:
         ("code", {"pattern": "[0-9]{4}"}, "4421 or 4422", None),
         ("text", {}, "my name is Jo Smith", "Jo Smith"),
         ("text", {}, "it's a red case", "a red case"),
+        ("text", {}, "my laptop is on fire", "my laptop is on fire"),  # what it is, and no name of an answer
         ("text", {}, "It should go to Raghav, please", "Raghav"),
         ("text", {}, "It happened at the station as I was leaving", "It happened at the station as I was leaving"),
         ("time", {}, "three", None),

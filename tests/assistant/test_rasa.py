@@ -173,9 +173,16 @@ stories:
   - action: utter_hours
 - story: order
   steps:
+  - user: hello there
+    intent: greet
+  - action: utter_greet
   - user: I would like a pizza
     intent: order_pizza
   - action: pizza_form
+  - active_loop: pizza_form
+  - user: who is the president
+    intent: out_of_scope
+  - action: utter_out_of_scope
 """
 CALM = """
 flows:
@@ -286,18 +293,24 @@ def test_what_needs_a_person_is_listed_with_its_place(pizza: Path, tmp_path: Pat
     done, _ = came(pizza, tmp_path / "ours")
     left = {(one.place.partition(":")[0], one.found.partition(" ")[0]) for one in done.left}
     assert ("domain.yml", "action_order") in left
-    assert ("domain.yml", "utter_spare") in left
-    assert ("domain.yml", "utter_greet") in left  # it has variations
-    assert ("domain.yml", "validate_pizza_form") in left
+    assert ("domain.yml", "`utter_spare`:") in left
+    assert any(one.found == "Variations, conditions or pictures: utter_greet." for one in done.left)
+    assert ("actions", "validate_pizza_form") in left
     assert any("never_used" in one.found and one.place.startswith("data/nlu.yml:") for one in done.left)
-    assert "action_order is Python" in done.files["IMPORT.md"]
+    imported = done.files["IMPORT.md"]
+    assert imported.index("action_order is Python") < imported.index("validate_pizza_form") < imported.index("inform:")
+    assert imported.index("inform:") < imported.index("utter_spare")
 
 
 def test_its_tests_become_transcripts(pizza: Path, tmp_path: Path) -> None:
     _, home = came(pizza, tmp_path / "ours")
-    found = {one.title: one for one in transcripts.read_folder(home / "tests")}
-    assert found["hours"].exchanges[0].said == "what are your hours on sunday"
-    assert [one.text for one in found["order"].exchanges[0].expected] == ["starts pizza"]
+    found = [one.exchanges[0] for one in transcripts.read_folder(home / "tests")]
+    assert {one.said: [line.text for line in one.expected] for one in found} == {
+        "what are your hours on sunday": ["answers answers.md#opening-hours"],
+        "I would like a pizza": ["starts pizza"],
+        "who is the president": ["declines"],
+        "hello there": ['says "Hello from the oven"'],
+    }
 
 
 def test_what_came_over_learns_and_talks(pizza: Path, tmp_path: Path, watched: Any, log: Any) -> None:
@@ -340,10 +353,13 @@ def test_flows_of_calm_come_over_and_branches_are_listed(tmp_path: Path) -> None
     assert [step.action for step in job.do] == ["book_parcel"]
     assert job.done == "It will be fetched tomorrow."
     assert script.jobs["late_parcel"].when == ("where_is_it",)
-    assert done.came["flows"] == (2, 3)
+    assert job.ask["weight_number"].most == 30
+    assert job.like[:2] == ("send parcel", "I want to send parcel")
+    assert done.came["flows"] == (2, 2)
     found = " ".join(one.found for one in done.left)
-    for what in ("a branch in send_parcel", "goes on with send_parcel", "has no examples", "pattern_cannot_handle"):
+    for what in ("goes on with send_parcel", "No examples: an LLM started send_parcel", "pattern_cannot_handle"):
         assert what in found
+    assert "goes another way" not in found  # to deny is to cancel, and that is built in
     assert [remark for remark in check.check(script) if remark.grade == "error"] == []
 
 
@@ -414,3 +430,409 @@ def test_the_command_writes_a_folder_that_is_checked(pizza: Path, tmp_path: Path
     assert "holds something already" in " ".join(again.output.split())
     told = json.loads(run("import", "rasa", str(pizza), "--into", str(tmp_path / "more"), "--json").stdout)
     assert told["came"]["forms"] == [1, 1]
+
+
+TRAVEL_NLU = """
+version: "3.1"
+nlu:
+- intent: book_train
+  examples: |
+    - a train from [Oslo]{"entity": "city", "role": "from"} to [Bergen]{"entity": "city", "role": "to"}
+    - book me from [Turin]{"entity": "city", "role": "from"} to [Nice]{"entity": "city", "role": "to"}
+    - I have to be in [Lyon]{"entity": "city", "role": "to", "value": "Lyons"}
+    - get me out of [Ghent]{"entity": "city", "role": "from"}
+    - a [cheap](fare:economy) train to [Graz]{"entity": "city", "role": "to"}
+    - I want a train ticket
+    - train from [Porto]{"entity": "city", "role": "from"} please
+    - we go from [Kiel]{"entity": "city", "role": "from"} to [Bonn]{"entity": "city", "role": "to"} tomorrow
+- intent: cancel_train
+  examples: |
+    - cancel my ticket [AB1234](ticket)
+    - I don't need ticket [XY9876](ticket) any more
+    - give me my money back for the train
+    - I can't travel, cancel it
+- intent: find_fares
+  examples: |
+    - what does a trip cost
+    - show me fares
+    - how much is a ticket
+- intent: inform
+  examples: |
+    - from [Basel]{"entity": "city", "role": "from"}
+    - to [Metz]{"entity": "city", "role": "to"}
+    - [first](fare)
+- intent: affirm
+  examples: |
+    - yes
+- intent: deny
+  examples: |
+    - no
+- intent: human_handoff
+  examples: |
+    - a person please
+- intent: mark_lost
+  examples: |
+    - I lost something
+- synonym: economy
+  examples: |
+    - cheap
+    - second class
+- synonym: Lyons
+  examples: |
+    - Lyon
+- lookup: station
+  examples: |
+    - north
+    - south
+- regex: ticket
+  examples: |
+    - [A-Z]{2}[0-9]{4}
+"""
+TRAVEL_DOMAIN = """
+version: "3.1"
+intents: [book_train, cancel_train, find_fares, inform, affirm, deny, {mark_lost: {triggers: utter_lost}}]
+slots:
+  origin: {type: text, mappings: [{type: from_entity, entity: city, role: from}]}
+  destination:
+    type: text
+    mappings:
+    - {type: from_entity, entity: city, role: to, conditions: [{active_loop: train_form}]}
+  fare: {type: text, mappings: [{type: from_entity, entity: fare}, {type: from_text, not_intent: deny}]}
+  station: {type: text, mappings: [{type: from_entity, entity: station}]}
+  ticket: {type: text, mappings: [{type: from_entity, entity: ticket}]}
+  seat_number: {type: text, mappings: [{type: from_text}]}
+  refund_amount: {type: any, mappings: [{type: custom, action: action_find_fares}]}
+  wants_window:
+    type: text
+    mappings: [{type: from_intent, intent: affirm, value: true}, {type: from_intent, intent: deny, value: false}]
+  leave: {type: any, mappings: [{type: from_entity, entity: time}]}
+  sign: {type: text, initial_value: "$", mappings: [{type: custom}]}
+  continue_form: {type: bool, mappings: [{type: from_intent, intent: affirm, value: true}]}
+  confirm_train: {type: bool, mappings: [{type: from_intent, intent: affirm, value: true}]}
+forms:
+  train_form:
+    ignored_intents: [find_fares]
+    required_slots: [continue_form, origin, destination, fare, station, wants_window, leave, seat_number, confirm_train]
+  refund_form:
+    required_slots: [ticket]
+responses:
+  utter_ask_continue_form: [{text: "Shall we go on with your train?"}]
+  utter_ask_origin: [{text: "Where do you start?"}]
+  utter_ask_destination: [{text: "Where do you go?"}]
+  utter_ask_fare:
+  - text: Which fare?
+    buttons:
+    - {title: The cheap one, payload: '/inform{"fare": "economy"}'}
+    - {title: First class, payload: '/inform{"fare": "first"}'}
+  utter_ask_station: [{text: "From which station?"}]
+  utter_ask_wants_window: [{text: "Do you want a window seat?"}]
+  utter_ask_leave: [{text: "On which day?"}]
+  utter_ask_seat_number: [{text: "Which seat number?"}]
+  utter_ask_confirm_train: [{text: "From {origin} to {destination} on {leave_formatted} for {sign}9, {fare}?"}]
+  utter_ask_ticket: [{text: "Your last one was {ticket}. Which ticket is it?"}]
+  utter_train_booked: [{text: "Your train to {destination} is booked."}]
+  utter_refund: [{text: "You get {sign}{refund_amount} back."}]
+  utter_lost: [{text: "Ask at the counter."}]
+  utter_no_such_city: [{text: "No train goes there."}]
+  utter_help:
+  - text: |
+      I can:
+        - book trains
+        - cancel them
+actions: [action_book_train, action_cancel_train, action_find_fares, validate_train_form, action_switch_forms_ask]
+"""
+TRAVEL_STORIES = """
+version: "3.1"
+rules:
+- rule: book
+  condition: [{slot_was_set: [{logged_in: true}]}]
+  steps: [{intent: book_train}, {action: train_form}, {active_loop: train_form}]
+- rule: booked
+  condition: [{active_loop: train_form}]
+  steps: [{action: train_form}, {active_loop: null}, {action: action_book_train}]
+- rule: no while in it
+  condition: [{active_loop: train_form}]
+  steps: [{intent: deny}, {action: action_switch_forms_ask}]
+- rule: back
+  steps: [{intent: cancel_train}, {action: refund_form}, {active_loop: refund_form}]
+- rule: paid back
+  condition: [{active_loop: refund_form}]
+  steps: [{action: refund_form}, {active_loop: null}, {action: action_find_fares}, {action: utter_refund}]
+- rule: fares
+  steps: [{intent: find_fares}, {action: action_find_fares}]
+stories:
+- story: a fare in between
+  steps:
+  - intent: book_train
+  - action: train_form
+  - active_loop: train_form
+  - intent: find_fares
+  - action: action_find_fares
+  - action: train_form
+"""
+
+
+@pytest.fixture
+def travel(tmp_path: Path) -> tuple[turned.Turned, Path]:
+    folder = written(
+        tmp_path / "travel", data__nlu=TRAVEL_NLU, domain=TRAVEL_DOMAIN, data__rules=TRAVEL_STORIES,
+        config="language: de\npipeline: []\n", results__failed_test_stories=TRAVEL_STORIES,
+    )  # fmt: skip
+    return came(folder, tmp_path / "ours")
+
+
+def test_marks_teach_the_slots_that_they_fill_by_role_and_by_the_words_for_a_value(
+    travel: tuple[turned.Turned, Path],
+) -> None:
+    lines = travel[0].files["entities.csv"].splitlines()
+    assert "a train from [origin](Oslo) to [destination](Bergen)" in lines
+    assert "I have to be in [destination](Lyon)" in lines
+    assert "a [fare](cheap) train to [destination](Graz)" in lines
+    assert "to [destination](Metz)" in lines
+    assert "I want a train ticket" not in lines
+    assert "a cheap train to Graz,book_train" in travel[0].files["intents.csv"]
+
+
+def test_slots_have_the_kind_that_buttons_lookups_patterns_and_questions_say(
+    travel: tuple[turned.Turned, Path],
+) -> None:
+    script = read.load(travel[1])
+    ask = script.jobs["train"].ask
+    assert ask["fare"].options == {"economy": ("The cheap one", "cheap", "second class"), "first": ("First class",)}
+    assert list(ask["station"].options) == ["north", "south"]
+    assert {name: ask[name].kind for name in ("origin", "wants_window", "leave", "seat_number")} == {
+        "origin": "text", "wants_window": "yes_no", "leave": "date", "seat_number": "text",
+    }  # fmt: skip
+    assert script.jobs["refund"].ask["ticket"].pattern == "[A-Z]{2}[0-9]{4}"
+    assert script.jobs["refund"].ask["ticket"].say == "Which ticket is it?"  # the part without a gap
+
+
+def test_what_is_built_in_is_not_asked_and_what_was_set_is_put_in(travel: tuple[turned.Turned, Path]) -> None:
+    done, home = travel
+    script = read.load(home)
+    train, refund = script.jobs["train"], script.jobs["refund"]
+    assert "continue_form" not in train.ask
+    assert train.confirm == "From {origin} to {destination} on {leave} for $9, {fare}?"
+    assert train.done == "Your train to {destination} is booked."  # by its name
+    assert [step.action for step in train.do] == ["book_train"]
+    assert script.actions["book_train"].body["leave"] == "{leave.date}"
+    assert refund.done == "You get ${find_fares.refund_amount} back."
+    assert refund.confirm is None  # it only reads
+    assert script.jobs["find_fares"].done == "{find_fares.text}"
+    assert script.actions["find_fares"].target == "{backend}/find_fares"  # of two jobs that share no slot
+    assert script.say["capability"] == "I can:\n- book trains\n- cancel them"
+    assert script.knowledge["answers.md#mark-lost"].text == "Ask at the counter."
+    assert script.language == "de"
+    found = [one.found for one in done.left]
+    assert any("book_train counts only where logged_in is set" in one for one in found)
+    assert any("1 rules and stories leave a form" in one or "2 rules and stories leave a form" in one for one in found)
+    assert any("the language is de" in one for one in found)
+    assert any("1 YAML files are outside of data" in one for one in found)
+    assert not any("switch_forms" in one for one in found)
+    assert done.came["slots asked for"] == (10, 10)
+    assert [remark.problem for remark in check.check(script) if remark.grade == "error"] == []
+
+
+PAY = """
+version: "3.1"
+flows:
+  pay_rent:
+    description: The user wants to pay the rent of a flat.
+    name: pay your rent
+    if: slots.known
+    steps:
+    - action: utter_hello_rent
+    - collect: rent_flat
+      description: the name of the flat
+    - collect: rent_amount
+      rejections:
+      - {if: slots.rent_amount <= 0, utter: utter_too_little}
+      - {if: slots.rent_amount > slots.balance, utter: utter_too_much}
+    - call: choose_day
+    - action: check_rent_funds
+      next:
+      - if: not slots.enough
+        then:
+        - action: utter_not_enough
+        - set_slots: [{rent_amount: null}]
+          next: END
+      - else: agree
+    - id: agree
+      collect: rent_confirmation
+      ask_before_filling: true
+      next:
+      - if: not slots.rent_confirmation
+        then: [{action: utter_rent_cancelled, next: END}]
+      - else: pay
+    - id: pay
+      action: action_pay_rent
+      next:
+      - if: slots.outcome = 'paid'
+        then: [{action: utter_rent_paid, next: END}]
+      - if: slots.outcome = 'late'
+        then: [{action: utter_rent_late, next: END}]
+      - else: nobody
+    - id: nobody
+      action: utter_handover_to_agent
+  choose_day:
+    description: A part of others.
+    if: false
+    steps:
+    - collect: rent_day
+      next:
+      - if: slots.rent_day = "today"
+        then:
+        - collect: rent_hour
+          next: END
+      - else: END
+  show_flats:
+    description: lists the flats of the user
+    steps:
+    - collect: loading
+    - action: list_flats
+    - action: utter_flats
+  ring:
+    description: Rings the bell.
+    steps:
+    - action: ring_bell
+      next:
+      - if: slots.rang
+        then: [{action: utter_rang, next: END}]
+      - else: [{action: utter_did_not_ring, next: END}]
+  pattern_cannot_handle:
+    steps: [{action: utter_what}]
+slots:
+  rent_flat: {type: text, mappings: [{type: from_llm}]}
+  rent_amount: {type: float, mappings: [{type: from_llm}]}
+  rent_day: {type: categorical, values: [today, tomorrow], mappings: [{type: from_llm}]}
+  rent_hour: {type: text, mappings: [{type: from_llm}]}
+  rent_confirmation: {type: text, mappings: [{type: from_llm}]}
+  loading: {type: bool, mappings: [{type: custom}]}
+  flats: {type: list, mappings: [{type: custom}]}
+responses:
+  utter_hello_rent: [{text: "Rent it is."}]
+  utter_ask_rent_flat:
+  - {text: "Say the name of your flat.", channel: phone}
+  - {text: "Which flat?"}
+  utter_ask_rent_amount: [{text: "How many dollars?"}]
+  utter_ask_rent_day:
+  - text: Today or tomorrow?
+    buttons: [{title: Right now, payload: /SetSlots(rent_day=today)}, {title: Later, payload: tomorrow}]
+  utter_ask_rent_hour: [{text: "At what time?"}]
+  utter_ask_rent_confirmation:
+  - text: "Pay {rent_amount} for {rent_flat}?"
+    buttons: [{title: "Yes", payload: "yes"}, {title: "No", payload: "no"}]
+  utter_too_little: [{text: "That is nothing."}]
+  utter_too_much: [{text: "You do not have that."}]
+  utter_not_enough: [{text: "There is not enough on your account."}]
+  utter_rent_cancelled: [{text: "Nothing was paid."}]
+  utter_rent_paid: [{text: "{rent_flat} is paid."}]
+  utter_rent_late: [{text: "It will be late."}]
+  utter_handover_to_agent: [{text: "Somebody will look at it."}]
+  utter_ask_loading: [{text: "One moment."}]
+  utter_flats: [{text: "Your flats: {flats}"}]
+  utter_rang: [{text: "It rang."}]
+  utter_did_not_ring: [{text: "It did not ring."}]
+  utter_what: [{text: "Say it in other words."}]
+"""
+PAY_TESTS = """
+test_cases:
+- test_case: the rent of a flat
+  steps:
+  - user: I want to pay my rent
+  - commands: [{start_flow: pay_rent}]
+  - utter: utter_ask_rent_flat
+  - user: the red one
+  - commands: [{set_slot: [{rent_flat: the red one}]}]
+  - utter: utter_ask_rent_amount
+  - user: 40 dollars
+    assertions:
+    - slot_was_set: [{name: rent_amount, value: 40}]
+    - bot_uttered: {utter_name: utter_ask_rent_day}
+  - user: today
+  - slot_was_set: [{rent_day: today}]
+  - utter: utter_ask_rent_hour
+  - user: at 5 pm
+  - utter: utter_ask_rent_confirmation
+  - user: "yes"
+  - utter: utter_rent_paid
+- test_case: flats
+  steps:
+  - user: list my flats
+    assertions:
+    - flow_started: show_flats
+    - bot_uttered: {utter_name: utter_flats}
+- test_case: knows nothing of it
+  steps:
+  - user: why
+  - utter: utter_free_chitchat_response
+"""
+
+
+@pytest.fixture
+def rent(tmp_path: Path) -> tuple[turned.Turned, Path]:
+    folder = written(tmp_path / "rent", domain=PAY, data__flows="flows: {}\n", e2e_tests__rent=PAY_TESTS)
+    return came(folder, tmp_path / "ours")
+
+
+def test_a_flow_is_its_main_way_and_what_its_actions_came_to(rent: tuple[turned.Turned, Path]) -> None:
+    script = read.load(rent[1])
+    job = script.jobs["pay_rent"]
+    assert "choose_day" not in script.jobs  # a part of the other, and nobody's to start
+    assert list(job.ask) == ["rent_flat", "rent_amount", "rent_day", "rent_hour"]
+    assert job.ask["rent_flat"].say == "Which flat?"
+    assert job.ask["rent_amount"].least == 0.01
+    assert job.ask["rent_day"].options == {"today": ("Right now",), "tomorrow": ("Later",)}
+    assert [step.action for step in job.do] == ["check_rent_funds", "pay_rent"]
+    assert job.confirm == "Pay {rent_amount} for {rent_flat}?"
+    assert job.done == {"paid": "{rent_flat} is paid.", "late": "It will be late.", "other": "person"}
+    assert job.failed == "There is not enough on your account."
+    assert (script.jobs["ring"].done, script.jobs["ring"].failed) == ("It rang.", "It did not ring.")
+    flats = script.jobs["show_flats"]
+    assert not flats.ask  # Python sets it
+    assert flats.done == "Your flats: {list_flats.flats}"
+    assert not script.actions["list_flats"].changes
+    assert script.say["unsure_again"] == "Say it in other words."
+    assert "I want to pay my rent" in job.like
+    assert [remark.problem for remark in check.check(script) if remark.grade == "error"] == []
+
+
+def test_what_a_flow_did_otherwise_is_listed(rent: tuple[turned.Turned, Path]) -> None:
+    found = {one.found: one.to_do for one in rent[0].left}
+    told = "\n".join(f"{one} {to_do}" for one, to_do in found.items())
+    assert 'pay_rent asks rent_hour only if slots.rent_day = "today"; here always.' in found
+    assert "pay_rent may start only if slots.known; here it may always." in found
+    assert "rent_amount of pay_rent is refused where slots.rent_amount > slots.balance" in told
+    assert "answers a status, paid, late, other" in told
+    assert "refuses (4xx) where it is not so that slots.rang" in told
+    assert "'Rent it is.' was said before rent_flat." in found
+    assert rent[0].came["responses"] == (18, 18)
+
+
+def test_end_to_end_tests_pass_as_conversations_with_the_stand_in(rent: tuple[turned.Turned, Path], log: Any) -> None:
+    from metier.assistant import outside, trial
+    from metier.assistant.actions import Outside
+    from metier.assistant.turn import Rules
+
+    home = rent[1]
+    script = read.load(home)
+    learn.learn(script, effort="quick")
+    whole, flats = transcripts.read_folder(home / "tests")
+    assert [one.text for one in whole.exchanges[0].expected] == ["starts pay_rent", "asks rent_flat"]
+    assert [one.text for one in whole.exchanges[2].expected] == ["sets rent_amount = 40", "asks rent_day"]
+    assert [one.text for one in flats.exchanges[0].expected] == ["starts show_flats", 'says "Your flats"']
+    rules = Rules(script, minds.load(script))
+    with outside.running(script.outside, {}) as places:
+        caller = Outside(home, places)
+        assert [trial.run(rules, caller, log, one).missed for one in (whole, flats)] == [(), ()]
+        caller.close()
+
+
+def test_marks_that_came_over_fill_slots(travel: tuple[turned.Turned, Path], watched: Any, log: Any) -> None:
+    from metier.assistant.talk import Talk
+    from metier.assistant.turn import Rules
+
+    script = read.load(travel[1])
+    learn.learn(script, effort="quick")
+    said = Said(Talk(Rules(script, minds.load(script)), log, watched))
+    assert {"sets origin", "sets destination"} <= set(said("a train from Oslo to Bergen"))

@@ -132,6 +132,12 @@ def test_a_side_that_was_told_already_is_put_right(says: Any) -> None:
     assert said[-1] == "sets account · asks recipient"
 
 
+def test_a_text_that_was_meant_otherwise_is_put_right_while_something_else_is_asked(says: Any) -> None:
+    said = says("pay a bill", "Nordic Gas", "sorry, I meant to say Baltic Gas", "40 dollars", "tomorrow")
+    assert said[2] == "sets payee · asks amount"
+    assert said[-1].endswith("Pay $40 to Baltic Gas on Thursday 26 November?")
+
+
 def test_thanks_for_something_do_not_ask_for_it_again(says: Any) -> None:
     said = says("thanks for helping me to pay my bill", "thanks, now I want to make a transfer", "cancel", "4577")
     assert said[0] == "says thanks"
@@ -165,3 +171,28 @@ def test_an_answer_goes_back_to_the_question_before_a_switch(says: Any) -> None:
 
 def test_a_short_answer_that_is_none_is_not_called_another_trade(says: Any) -> None:
     assert says("make a transfer", "purple")[-1] == "misses · asks account"
+
+
+ALONE = """\
+assistant: A lone job
+jobs:
+  umbrella:
+    title: an umbrella
+    like: [lend me an umbrella, I need an umbrella, can I borrow an umbrella, have you got a brolly, umbrella please,
+           it rains and I have no umbrella]
+    done: "Take the green one."
+"""
+
+
+def test_an_assistant_of_one_job_learns_and_knows_what_is_not_its_own(tmp_path: Path) -> None:
+    (tmp_path / "assistant.yaml").write_text(ALONE, encoding="utf-8")
+    found = read.load(tmp_path)
+    learn.learn(found, effort="quick")
+    log, caller = open_log(tmp_path / "log.db"), Outside(tmp_path, {})
+    talk, at = Talk(Rules(found, minds.load(found)), log, caller), datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
+    texts = ("could I borrow an umbrella?", "what is the capital of France?")
+    turns = [talk.send(text, Message(id="1", text=text, at=at)) for text in texts]
+    assert [event.verb for event in turns[0].events] == ["starts", "finishes"]
+    assert [event.verb for event in turns[1].events] == ["declines"]
+    caller.close()
+    log.close()

@@ -76,9 +76,11 @@ LEADS = re.compile(
     r"(?:it'?s|it is|that'?s|that is|this is|i'?m|i am|call me|"
     r"(?:it|that|this) (?:goes|(?:should|will|would|can|must|has to|needs to) (?:be|go)) (?:(?:sent|paid|made) )?"
     r"(?:to|for|at|under)|"
-    r"(?:send|give|pay|make|transfer|put|book) (?:it|that|this|them) (?:out )?(?:to|for|at|under|in)|"
-    r"(?:my|the|his|her|their) (?:\w+ ){1,3}(?:is|are))\s+(?=\w)"
+    r"(?:send|give|pay|make|transfer|put|book) (?:it|that|this|them) (?:out )?(?:to|for|at|under|in))\s+(?=\w)"
 )
+NAMED = re.compile(r"(?i)^(?:(?:um+|uh+|well|ok|okay|so|yes|sure|hi|please)[\s,]+)*"
+                   r"(?:my|the|his|her|their) ((?:\w+ ){1,3})(?:is|are)\s+(?=[\w\[])")  # fmt: skip
+ANY_NAME = frozenset({"name", "address", "answer"})  # what is asked for, whatever a question calls it
 TRAILS = re.compile(r"(?i)[\s,.!]+(?:please|thanks|thank you)[\s.!]*$|[.!]+$")
 PLACED = re.compile(r"(?i)^(?:to|for|at|from|under)\s+(?=\w+(?:\s+\w+){0,3}$)")  # "to Raghav", and no sentence
 NONE: AbstractSet[str] = frozenset()
@@ -104,7 +106,15 @@ def parse(text: str, slot: Slot, options: Sequence[Mapping[str, Any]], today: da
     if slot.kind == "code":
         codes = {one[0].upper() for one in re.finditer(rf"(?i)(?<![\w-])(?:{slot.pattern})(?![\w-])", text)}
         return codes.pop() if len(codes) == 1 else None
-    return PLACED.sub("", TRAILS.sub("", LEADS.sub("", text.strip()))) or None
+    return PLACED.sub("", TRAILS.sub("", _led(text.strip(), slot))) or None
+
+
+def _led(text: str, slot: Slot) -> str:
+    """A text without the words before the answer: "my name is", but not "my laptop is" where a problem is asked for."""
+    named = NAMED.match(text)
+    if named is not None and set(words(named[1])) & (ANY_NAME | asked(slot) - FILLER):
+        return text[named.end() :]
+    return LEADS.sub("", text)
 
 
 def asked(slot: Slot) -> AbstractSet[str]:

@@ -144,6 +144,11 @@ def teaching(script: Script) -> Mapping[str, Rows]:
         out["entities"] = marks
     if "pii" in held:
         out["pii"] = [*held["pii"], *((text, "") for text, _ in out.get("intent", [])[::4])]
+    if len({label for _, label in out.get("intent", [])}) == 1:
+        # the only job must be told from something: other questions of ours, or talk; strange lines would look familiar
+        other = [text for text, _ in questions] or [text for text, _ in _ours("acts.csv")]
+        own_words = {text for text, _ in out["intent"]}
+        out["intent"] += [(text, OUTSIDE) for text in dict.fromkeys(other) if text not in own_words]
     if len(script.knowledge) > 1:
         out[KNOWLEDGE] = [*questions, *((section.text, section.id) for section in script.knowledge.values())]
     return out

@@ -24,6 +24,7 @@ UNSAID = frozenset(
     please thanks yes no ok okay done good great sir madam
     """.split()
 )
+MEANT_TO_SAY = re.compile(r"(?i)\bi (?:meant|mean)(?: to (?:say|write|type))?[:,]?\s+(?P<said>\w[^.?!,;]{0,60})[.!]?$")
 
 
 def set_values(now: Moment, act: str) -> list[str] | None:
@@ -44,6 +45,8 @@ def set_values(now: Moment, act: str) -> list[str] | None:
         _set_polar(now, part, wanted, done, taking_back=taking_back)
     _set_by_act(now, act, wanted, done, alone=not questions and not (done and taking_back))
     _set_alone(now, act, wanted, done, rest if done else [now.message.text])
+    if not done and taking_back:
+        _set_meant(now, done)
     if not done:
         return None
     now.state.misses = 0
@@ -185,6 +188,17 @@ def _set_by_act(now: Moment, act: str, wanted: str, done: set[str], *, alone: bo
         value = heard(now, now.text, [slot]).get(slot.name) or parsed(now, slot, now.message.text)
         put(now, slot, value=names.without_kin(value) if names.names_somebody(slot) else value)
         done.add(slot.name)
+
+
+def _set_meant(now: Moment, done: set[str]) -> None:
+    """ "I meant Joe" where something else is asked for: the last text that was given is put right."""
+    meant = MEANT_TO_SAY.search(now.message.text.strip())
+    given = [name for name in reversed(now.running.order) if name in now.job.ask and now.job.ask[name].kind == "text"]
+    if meant is None or not given or wording.asking(now.text):
+        return
+    slot = now.job.ask[given[0]]
+    put(now, slot, value=parsed(now, slot, meant["said"]))
+    done.add(slot.name)
 
 
 def _is_question(now: Moment, part: str) -> bool:

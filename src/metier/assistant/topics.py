@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from metier.assistant import cues, jobs, values, wording, writer
 from metier.assistant.hours import times
+from metier.assistant.learn import OUTSIDE
 from metier.assistant.moment import Moment
 from metier.assistant.person import hand_off
 from metier.assistant.state import Pending
@@ -184,8 +185,11 @@ def _follows(now: Moment, text: str) -> bool:
 def _likely(now: Moment, text: str, decision: Decision) -> list[str]:
     """The labels that may be meant: those of the conformal set, wide where rows are few, with most of the chances.
 
-    Where one alone has not got them, what the message holds for the slots of each job counts: "$300" is for no balance.
+    None of them where most likely it is not the only job there is. Where one alone has not got them, what the message
+    holds for the slots of each job counts: "$300" is for no balance.
     """
+    if decision.candidates and decision.candidates[0].label == OUTSIDE:
+        return []
     chances = [(one.label, one.probability) for one in decision.candidates]
     if chances and chances[0][1] < MOST_CHANCES:
         told = [(label, chance * TELLS ** _holds(now, label, text)) for label, chance in chances]
@@ -196,7 +200,7 @@ def _likely(now: Moment, text: str, decision: Decision) -> list[str]:
         if sum_before < MOST_CHANCES:
             labels.append(label)
         sum_before += chance
-    return labels
+    return [label for label in labels if label != OUTSIDE]
 
 
 def _holds(now: Moment, label: str, text: str) -> int:

@@ -32,7 +32,8 @@ LATER = re.compile(r"(?i)\b(?:till|til|until|through|back|return(?:ing)?)\b")
 def heard(now: Moment, text: str, wanted: Sequence[Slot]) -> dict[str, Any]:
     """The values that a text gives to slots that want one; of several of one kind the first has the first claim."""
     found: dict[str, Any] = {}
-    marked = now.opinions.spans(text) if now.job.marked and wanted else {}
+    taught = now.job.marked or now.script.models["entities"].rows != ()  # in its phrases, or in a file of their own
+    marked = now.opinions.spans(text) if taught and wanted else {}
     for slot in wanted:
         if slot.name in marked and (value := parsed(now, slot, marked[slot.name])) is not None:
             found[slot.name] = value
