@@ -9,7 +9,7 @@ stands a plain sample of all messages with Clopper and Pearson's range, as many 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,7 @@ from metier.decide.measure import clopper_pearson
 from metier.decide.moved import moved
 
 MESSAGES, STRANGE = 5_000, 0.08  # in a window; the share that is not the assistant's own
+BARELY, SLIPPED = 0.2, 0.9  # of what is not declined, how much looks barely the assistant's: of its own, of the others
 PROMISED, CAUGHT = 0.02, 0.90
 JUDGED, EVERY = (100, 200, 400), 20
 WORLDS = {
@@ -32,13 +33,14 @@ Bools = NDArray[np.bool_]
 Ranges = tuple[tuple[float, float] | None, tuple[float, float] | None]  # refused of ours, caught of others
 
 
-def world(draw: np.random.Generator, refused: float, caught: float) -> tuple[Bools, Bools]:
-    """Which messages are the assistant's own, and which are declined."""
+def world(draw: np.random.Generator, refused: float, caught: float) -> tuple[Bools, Bools, Bools]:
+    """Which messages are the assistant's own, which are declined, and which barely are not."""
     ours = draw.random(MESSAGES) >= STRANGE
-    return ours, draw.random(MESSAGES) < np.where(ours, refused, caught)
+    declined = draw.random(MESSAGES) < np.where(ours, refused, caught)
+    return ours, declined, ~declined & (draw.random(MESSAGES) < np.where(ours, BARELY, SLIPPED))
 
 
-def plain(ours: Bools, declined: Bools, order: NDArray[np.int64], judged: int) -> Ranges:
+def plain(ours: Bools, declined: Bools, barely: Bools, order: NDArray[np.int64], judged: int) -> Ranges:
     """The first so many of all."""
     drawn = order[:judged]
     out: list[tuple[float, float] | None] = []
@@ -48,18 +50,30 @@ def plain(ours: Bools, declined: Bools, order: NDArray[np.int64], judged: int) -
     return out[0], out[1]
 
 
-def strata(ours: Bools, declined: Bools, order: NDArray[np.int64], judged: int) -> Ranges:
+def two(ours: Bools, declined: Bools, barely: Bools, order: NDArray[np.int64], judged: int) -> Ranges:
     """A third of those declined, and others."""
-    hit, rest = order[declined[order]], order[~declined[order]]
-    few = min(judged // 3, len(hit))
-    drawn = (hit[:few], rest[: judged - few])
+    return strata(ours, (order[declined[order]], order[~declined[order]]), (judged // 3, judged))
+
+
+def three(ours: Bools, declined: Bools, barely: Bools, order: NDArray[np.int64], judged: int) -> Ranges:
+    """A third of those declined, a third of those that barely are not, and others: what is asked about."""
+    sides = (order[declined[order]], order[barely[order]], order[~(declined | barely)[order]])
+    return strata(ours, sides, (judged // 3, judged // 3, judged))
+
+
+def strata(ours: Bools, sides: Sequence[NDArray[np.int64]], most: Sequence[int]) -> Ranges:
+    """The first so many of each; of the last what is left of the last number."""
+    *firsts, last = sides
+    drawn = [side[:few] for side, few in zip(firsts, most, strict=False)]
+    drawn.append(last[: most[-1] - sum(map(len, drawn))])
     out: list[tuple[float, float] | None] = []
     for kind in (ours, ~ours):
-        sides = [
-            Stratum(rows=len(side), drawn=len(some), kind=int(kind[some].sum()))
-            for side, some in zip((hit, rest), drawn, strict=True)
-        ]
-        found = share_hit(*sides)
+        found = share_hit(
+            *(
+                Stratum(rows=len(side), drawn=len(some), kind=int(kind[some].sum()))
+                for side, some in zip(sides, drawn, strict=True)
+            )
+        )
         out.append((found.low, found.high) if found is not None and found.rows >= FEWEST_JUDGED else None)
     return out[0], out[1]
 
@@ -71,18 +85,18 @@ def alarms(ranges: Ranges) -> tuple[bool, bool]:
 
 
 def promises(tries: int, draw: np.random.Generator) -> Iterator[str]:
-    ways: dict[str, Callable[..., Ranges]] = {"plain": plain, "strata": strata}
+    ways: dict[str, Callable[..., Ranges]] = {"plain": plain, "two strata": two, "three strata": three}
     for name, (refused, caught) in WORLDS.items():
         counts = {(way, judged): np.zeros(2) for way in ways for judged in (*JUDGED, 0)}
         for _ in range(tries):
-            ours, declined = world(draw, refused, caught)
+            made = world(draw, refused, caught)
             order = draw.permutation(MESSAGES)
             for way, judge in ways.items():
                 for judged in JUDGED:
-                    counts[way, judged] += alarms(judge(ours, declined, order, judged))
+                    counts[way, judged] += alarms(judge(*made, order, judged))
                 if name == "as promised":
                     looks = range(EVERY, JUDGED[-1] + 1, EVERY)
-                    counts[way, 0] += np.any([alarms(judge(ours, declined, order, n)) for n in looks], axis=0)
+                    counts[way, 0] += np.any([alarms(judge(*made, order, n)) for n in looks], axis=0)
         for (way, judged), found in counts.items():
             if judged or name == "as promised":
                 looked = f"{judged} judged" if judged else f"looked at after every {EVERY} of {JUDGED[-1]}"

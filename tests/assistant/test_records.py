@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+import sqlite3
 import zipfile
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -213,8 +214,17 @@ def test_a_log_that_is_not_there_is_no_empty_one(
     said = run(str(bank_script.folder), "--log", "lgo.db")
     assert said.exit_code == 1
     assert "there is no such file" in said.output
+    Path("notes.md").write_text("# Notes", encoding="utf-8")
+    with sqlite3.connect("ledger.db") as other:
+        other.execute("create table answers (id text)")
+    for name in ("notes.md", "ledger.db"):
+        said = run(str(bank_script.folder), "--log", name)
+        assert said.exit_code == 1
+        assert f"{name} holds no conversations" in said.output
+    with sqlite3.connect("ledger.db") as other:
+        assert [name for (name,) in other.execute("select name from sqlite_master")] == ["answers"]
     new = run(str(bank_script.folder))  # of an assistant that nobody has talked to yet
     assert new.exit_code == 0
     assert "Nobody has talked to it yet" in new.output
     assert not (bank_script.folder / "state").exists()
-    assert list(Path().iterdir()) == []
+    assert sorted(path.name for path in Path().iterdir()) == ["ledger.db", "notes.md"]

@@ -37,6 +37,7 @@ def put(
     days: float = 1,
     ms: float | None = 10.0,
     sure: float | None = 0.9,
+    ours: float = 0.99,
     turn: int = 1,
 ) -> int:
     """A turn as the log keeps it; where the message stands."""
@@ -50,6 +51,7 @@ def put(
     }
     log.append(name, seq + 1, "ended", ended, at)
     steps = [] if sure is None else [{"step": "intent says", "ms": 1.0, "said": "x", "score": sure}]
+    steps += [{"step": "scope says", "ms": 1.0, "said": "x", "candidates": [["outside", round(1 - ours, 4)]]}]
     log.trace(name, turn, [*steps, *([] if ms is None else [{"step": WHOLE, "ms": ms}])])
     return seq
 
@@ -80,6 +82,7 @@ def test_the_whole_of_a_turn_is_timed_and_no_part_of_what_specialists_took(line:
     assert told.ms[0] < steps[WHOLE]
     assert (one.text, one.begins, one.declined) == ("how much is in savings?", True, False)
     assert one.sure is None or 0 < one.sure <= 1
+    assert one.ours is None or 0.5 < one.ours <= 1
 
 
 def test_answers_talk_and_what_a_person_has_are_not_asked_about(line: Any) -> None:
@@ -101,19 +104,30 @@ def test_answers_talk_and_what_a_person_has_are_not_asked_about(line: Any) -> No
     assert some["a person please"].handed == "asked"
 
 
-def test_a_third_of_those_asked_about_were_declined_and_the_order_is_nobodys_choice(log: Log) -> None:
-    for n in range(60):
-        put(log, f"c{n}", f"message {n} x", DECLINES if n < 20 else STARTS)
+def test_thirds_are_asked_about_and_the_order_is_nobodys_choice(log: Log) -> None:
+    for n in range(90):
+        put(log, f"c{n}", f"message {n} x", DECLINES if n < 20 else STARTS, ours=0.6 if n < 50 else 0.99)
     order = []
-    while (one := judged.unasked(log, judged.heard(log))) is not None and len(order) < 30:
+    while (one := judged.unasked(log, judged.heard(log), 0.7)) is not None and len(order) < 30:
         order.append(one)
         judge(log, one.conversation, one.seq, OURS)
-    assert sum(one.declined for one in order) == 10
-    others = [int(one.conversation[1:]) for one in order if not one.declined]
+    places = [int(one.conversation[1:]) for one in order]
+    assert [sum(place in side for place in places) for side in (range(20), range(20, 50), range(50, 90))] == [10] * 3
+    others = [place for place in places if place >= 50]
     assert others != sorted(others)
     again = judged.heard(log)
     random.Random(4).shuffle(again)
-    assert judged.unasked(log, again) == one  # whoever asks, and in whatever order they come
+    assert judged.unasked(log, again, 0.7) == one  # whoever asks, and in whatever order they come
+
+
+def test_where_nobody_knows_who_is_barely_ours_a_third_is_of_those_declined(log: Log) -> None:
+    for n in range(60):
+        put(log, f"c{n}", f"message {n} x", DECLINES if n < 20 else STARTS, ours=0.1)
+    for _ in range(30):
+        one = judged.unasked(log, judged.heard(log), 0.0)
+        assert one is not None
+        judge(log, one.conversation, one.seq, OURS)
+    assert sum(one.declined for one in judged.heard(log) if one.drawn) == 10
 
 
 def test_what_is_taught_or_judged_already_is_not_asked_again(log: Log) -> None:
@@ -122,10 +136,10 @@ def test_what_is_taught_or_judged_already_is_not_asked_again(log: Log) -> None:
     judge(log, "c3", put(log, "c3", "my balance"), NEITHER, drawn=False)
     last = put(log, "c4", "nobody knows this one")
     taught = [("what do I have left", "job:balance"), ("who wrote faust", OUTSIDE)]
-    one = judged.unasked(log, judged.heard(log, taught=taught))
+    one = judged.unasked(log, judged.heard(log, taught=taught), 0.5)
     assert one is not None
     judge(log, "c4", last, OURS)
-    assert judged.unasked(log, judged.heard(log, taught=taught)) is None
+    assert judged.unasked(log, judged.heard(log, taught=taught), 0.5) is None
     said = {one.conversation: (one.verdict, one.who, one.drawn) for one in judged.heard(log)}
     assert said == {
         "c1": (OURS, "taught", True),
@@ -167,7 +181,7 @@ def test_judgements_that_were_not_asked_for_move_no_share(bank_script: Any, log:
     refused = by_name(watched.watched(bank_script, log, NOW))["false_refusal"]
     assert refused.of == 150
     assert len(refused.cases) == 20  # of 31; what was found by looking is shown all the same
-    assert "1 of 31 declined and 149 of 149 others were judged" in refused.about
+    assert "judged were 1 of 31 declined, 0 of 0 barely yours and 149 of 149 others" in refused.about
 
 
 def test_a_false_refusal_that_was_taught_is_shown_before_anybody_judges_it(bank_script: Any, log: Log) -> None:
@@ -216,7 +230,7 @@ def test_only_what_is_served_now_and_not_long_ago_counts(bank_script: Any, log: 
 def heard(name: str, *, days: float, declined: bool = False, handed: str = "", sure: float = 0.9) -> Heard:
     return Heard(
         conversation=name, seq=0, at=(NOW - timedelta(days=days)).isoformat(), text=name, before="", did="",
-        declined=declined, handed=handed, begins=True, ms=1.0, sure=sure,
+        declined=declined, handed=handed, begins=True, ms=1.0, sure=sure, ours=0.9,
     )  # fmt: skip
 
 
@@ -262,6 +276,7 @@ def test_training_keeps_what_drift_is_measured_against(bank_script: Any) -> None
     assert len(apart.sure) == len(apart.ours) > 100
     assert all(0 <= one <= 1 for one in apart.sure)
     assert 0 < apart.handed < len(apart.ours) / 2  # complaints and scams are a person's
+    assert 0.5 < apart.barely < 1
     assert datetime.fromisoformat(learn.at_work_since(bank_script.workshop)) < datetime.now(UTC)
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from metier.assistant import judged, minds, read, watched
+from metier.assistant import judged, learn, minds, read, watched
 from metier.assistant.base import EVERYTHING, Found
 from metier.assistant.outcomes import Outcome, chosen, outcomes
 from metier.assistant.replayed import Replayed, replayed
@@ -127,7 +127,8 @@ class Desk:
     def unasked(self, who: str) -> judged.Heard | None:
         """The next message of the fair sample that somebody is to judge; that they see it is written down."""
         script = self._talk.script
-        one = judged.unasked(self._log, judged.heard(self._log, watched.window(script, self._now()), script.taught))
+        some = judged.heard(self._log, watched.window(script, self._now()), script.taught)
+        one = judged.unasked(self._log, some, learn.apart(script).barely)
         if one is not None:
             judged.look(self._log, one.conversation, who)
         return one

@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 
 from metier.assistant.learn import OUTSIDE
-from metier.assistant.scope import OURS
+from metier.assistant.scope import OURS, chance
 from metier.assistant.state import WHOLE, told
 from metier.assistant.store import Entry, Log
 from metier.errors import MetierError
@@ -49,6 +49,7 @@ class Heard(msgspec.Struct, kw_only=True):
     begins: bool
     ms: float | None  # of the whole turn, where it was timed
     sure: float | None  # how probable the best intent was, where it was asked for
+    ours: float | None  # how probably it is the assistant's, where that was asked
     verdict: str = ""
     who: str = ""
     drawn: bool = False
@@ -67,9 +68,21 @@ def heard(log: Log, since: str = "", taught: Sequence[tuple[str, str]] = ()) -> 
     return found
 
 
-def unasked(log: Log, some: Sequence[Heard]) -> Heard | None:
-    """The next one to be asked about; None where all were. What is known already is taken as it is, and not asked."""
-    while (one := _next(some)) is not None and one.verdict:
+def strata(begun: Sequence[Heard], barely: float) -> tuple[list[Heard], list[Heard], list[Heard]]:
+    """Those declined, those that are ours with less than a probability, and the rest."""
+    sides: tuple[list[Heard], list[Heard], list[Heard]] = ([], [], [])
+    for one in begun:
+        low = one.ours is not None and one.ours < barely
+        sides[0 if one.declined else 1 if low else 2].append(one)
+    return sides
+
+
+def unasked(log: Log, some: Sequence[Heard], barely: float) -> Heard | None:
+    """The next one to be asked about; None where all were. What is known already is taken as it is, and not asked.
+
+    `barely` is what parts the strata; 0 where nobody knows, and then one of three is of those declined.
+    """
+    while (one := _next(strata([one for one in some if one.begins], barely), barely)) is not None and one.verdict:
         judge(log, one.conversation, one.seq, one.verdict, who=one.who, drawn=True)
         one.drawn = True
     return one
@@ -108,12 +121,13 @@ def _append(log: Log, conversation: str, entries: Sequence[Entry], kind: str, da
     log.append(conversation, len(entries), kind, {"at": at, **data}, at)
 
 
-def _next(some: Sequence[Heard]) -> Heard | None:
-    asked = [one for one in some if one.begins]
-    left = [[one for one in asked if one.declined == side and not one.drawn] for side in (True, False)]
-    declined, others = (sum(one.drawn and one.declined == side for one in asked) for side in (True, False))
-    first, second = left if 2 * declined <= others else left[::-1]
-    return min(first or second, key=_place, default=None)
+def _next(sides: Sequence[Sequence[Heard]], barely: float) -> Heard | None:
+    """From the stratum that lags behind its third, the first in the order."""
+    third = (1, 1, 1 if barely else 2)  # where there are but two, the last is two thirds
+    left = [[one for one in side if not one.drawn] for side in sides]
+    lag = [sum(one.drawn for one in side) / part for side, part in zip(sides, third, strict=True)]
+    open = [place for place in range(len(sides)) if left[place]]
+    return min(left[min(open, key=lag.__getitem__)], key=_place) if open else None
 
 
 def _place(one: Heard) -> bytes:
@@ -153,4 +167,5 @@ def _one(name: str, received: Entry, ended: Entry, trace: Sequence[Any], said: s
         declined="declines" in verbs, handed=handed, begins=bool(verbs & BEGINS),
         ms=next((step["ms"] for step in trace if step["step"] == WHOLE), None),
         sure=next((step.get("score") for step in trace if step["step"] == "intent says"), None),
+        ours=next((chance(step.get("candidates", ())) for step in trace if step["step"] == "scope says"), None),
     )  # fmt: skip

@@ -25,11 +25,12 @@ from metier.data.spans import marked, unmarked
 from metier.forms.base import Learnt as Answering
 from metier.kinds.base import Options, kind_of
 from metier.train import train
-from metier.types import Effort, Table
+from metier.types import Decision, Effort, Table
 
 Rows = list[tuple[str, str]]
 Told = Callable[[str], None]
 REFUSED = 0.02  # of messages that are ours; the threshold follows
+BARELY = 5  # a fifth of messages that are ours is barely so
 HELD_OUT = 5  # every fifth message of ours settles the threshold
 LEFT = 3  # phrases that a job must keep when others are held out
 FEW = 100  # held-out messages of ours, under which those that are not ours have a say
@@ -45,13 +46,15 @@ USUAL = 3  # lines of nobody's trade; a word in more is of no trade at all
 class Apart:
     """Scores of messages held out, those that are ours and those that are not, by specialists that never saw them.
 
-    Of those that are ours also how sure the best intent of each was, and how many a person would have got at once.
+    Of those that are ours also how sure the best intent of each was, how many a person would have got at once, and how
+    probably the fifth that is least so is ours at most.
     """
 
     ours: Sequence[float]
     strange: Sequence[float]
     sure: Sequence[float] = ()
     handed: int = 0
+    barely: float = 0.0
 
     def least(self) -> float:
         """The least score of a message that is ours: what refuses 2 % of those held out."""
@@ -246,7 +249,13 @@ def _apart(script: Script, rows: Mapping[str, Rows], effort: Effort) -> Apart:
     return Apart(
         ours=scores[: len(ours)], strange=scores[len(ours) :],
         sure=[round(one.probability, 4) for one in intents], handed=handed,
+        barely=_barely(decided["scope"][: len(ours)]),
     )  # fmt: skip
+
+
+def _barely(said: Sequence[Decision]) -> float:
+    chances = sorted(scope.chance((one.label, one.probability) for one in each.candidates) for each in said)
+    return round(chances[len(chances) // BARELY], 4) if chances else 0.0
 
 
 def _persons(script: Script, text: str, label: str) -> bool:
@@ -259,7 +268,7 @@ def apart(script: Script) -> Apart:
     said = _facts(script)
     return Apart(
         ours=said.get("ours", []), strange=said.get("strange", []),
-        sure=said.get("sure", []), handed=said.get("handed", 0),
+        sure=said.get("sure", []), handed=said.get("handed", 0), barely=said.get("barely", 0.0),
     )  # fmt: skip
 
 

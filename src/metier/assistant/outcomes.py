@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from metier.assistant.scope import OURS
+from metier.assistant.scope import chance
 from metier.assistant.state import WHOLE
 from metier.assistant.store import Entry, Log
 from metier.decide.measure import clopper_pearson
@@ -157,8 +157,7 @@ def _thought(log: Log, conversation: str) -> dict[str, list[float]]:
         )
         for one in steps:
             if one["step"] == "scope says" and one.get("candidates"):
-                chances = dict(one["candidates"])  # of two labels; the less likely one may be left out
-                ours.append(chances.get(OURS, round(1 - max(chances.values()), 4)))
+                ours.append(chance(one["candidates"]))
     return {"ms": ms, "ours": ours}
 
 

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 
 from metier.types import Decision
 
 WEIGHT, FLOOR = 1.0, 0.03  # chosen on out-of-scope lines of CLINC150's validation part, see LOG.md
 OURS = "ours"
+
+
+def chance(candidates: Iterable[tuple[str, float]]) -> float:
+    """How probably it is ours, by the candidates of the specialist; of two the less likely one may be left out."""
+    chances = dict(candidates)
+    return chances.get(OURS, round(1 - max(chances.values()), 4)) if chances else 0.0
 
 
 def score(said: Decision, familiar: float) -> float:

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import json
 import re
+import sqlite3
 import threading
 from collections.abc import Mapping, Set
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from metier.database import POSTGRES, Database
 from metier.types import Json
@@ -64,6 +66,16 @@ class Proposed:
 def open_log(where: str | Path) -> Log:
     """The log at a path (SQLite) or a `postgresql://` URL."""
     return Log(str(where))
+
+
+def is_log(path: Path) -> bool:
+    """Whether a file is a log of conversations; nothing is written to it."""
+    try:
+        with closing(sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True)) as connection:
+            found = connection.execute("select 1 from sqlite_master where type = 'table' and name = 'log'").fetchone()
+    except sqlite3.Error:
+        return False
+    return found is not None
 
 
 def plain(data: Any) -> str:

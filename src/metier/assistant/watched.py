@@ -25,7 +25,7 @@ from metier.decide.measure import clopper_pearson
 DAYS = 30
 FEWEST_JUDGED = 20  # of a kind, under which one judgement could be an alarm
 SLOW = 0.05  # the share of turns that may take longer than the 95th percentile that is promised
-REFUSED, CAUGHT = SHARES
+CAUGHT = "out_of_scope_caught"
 
 
 class Kept(msgspec.Struct, kw_only=True):
@@ -67,8 +67,9 @@ def watched(script: Script, log: Log, now: datetime, *, days: int = DAYS, margin
     recent = max((now - timedelta(days=min(RECENT_DAYS, days))).isoformat(), since)
     some = judged.heard(log, since, script.taught)
     begun = [one for one in some if one.begins]
-    promises = [_judged(script, begun, REFUSED), _judged(script, begun, CAUGHT), _quick(script, some)]
-    drifts = drifted(learn.apart(script), begun, recent, margin)
+    apart = learn.apart(script)
+    promises = [*(_judged(script, begun, apart.barely, name) for name in SHARES), _quick(script, some)]
+    drifts = drifted(apart, begun, recent, margin)
     return Watched(
         since=since, recent=recent, until=now.isoformat(), margin=margin,
         conversations=len({one.conversation for one in some}), turns=len(some), begun=len(begun),
@@ -83,21 +84,22 @@ def window(script: Script, now: datetime, days: int = DAYS) -> str:
     return max((now - timedelta(days=days)).isoformat(), learn.at_work_since(script.workshop))
 
 
-def _judged(script: Script, begun: Sequence[Heard], name: str) -> Kept:
+def _judged(script: Script, begun: Sequence[Heard], barely: float, name: str) -> Kept:
     """Which share of the messages that are ours, or that are not, was declined; and what it says to the promise."""
     least = name == CAUGHT
     kind, called = (learn.OUTSIDE, "not yours") if least else (OURS, "yours")
     cases = [one for one in begun if one.verdict == kind and one.declined != least]
-    sides = [[one for one in begun if one.declined == side] for side in (True, False)]
-    hit, rest = (
+    sides = [
         Stratum(
             rows=len(side), drawn=sum(one.drawn for one in side),
             kind=sum(one.drawn and one.verdict == kind for one in side),
         )
-        for side in sides
-    )  # fmt: skip
-    promised, found = script.promise.get(name, ""), share_hit(hit, rest)
-    looked = f"{hit.drawn:,} of {hit.rows:,} declined and {rest.drawn:,} of {rest.rows:,} others were judged"
+        for side in judged.strata(begun, barely)
+    ]  # fmt: skip
+    promised, found = script.promise.get(name, ""), share_hit(*sides)
+    looked = "judged were {} declined, {} barely yours and {} others".format(
+        *(f"{one.drawn:,} of {one.rows:,}" for one in sides)
+    )
     if found is None:
         about = f"{looked}, and none was {called}."
         return _kept(name, promised, None, of=0, verdict="not shown", about=about, cases=cases)

@@ -160,7 +160,7 @@ def opened(folder: Path, log: str | None) -> Iterator[Log]:
     Raises: BadAssistant where the folder holds none; BadOption where the log that is named is not there.
     """
     from metier.assistant import read
-    from metier.assistant.store import open_log
+    from metier.assistant.store import is_log, open_log
     from metier.database import POSTGRES
 
     read.written(folder)
@@ -171,6 +171,8 @@ def opened(folder: Path, log: str | None) -> Iterator[Log]:
                 raise BadOption(f"--log {log}: there is no such file, so no conversation is kept there. Name another.")
             say(f"Nobody has talked to it yet: {where} comes with the first conversation.")
             where = str(Path(stack.enter_context(tempfile.TemporaryDirectory())) / "log.db")
+        elif not where.startswith(POSTGRES) and not is_log(Path(where)):
+            raise BadOption(f"{where} holds no conversations: it is something else. Name the log by --log FILE.")
         kept = open_log(where)
         stack.callback(kept.close)
         yield kept

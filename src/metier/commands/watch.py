@@ -51,15 +51,15 @@ def judge(
     count: Annotated[int, typer.Option(min=1, metavar="N", help="How many messages, at most.")] = 20,
 ) -> None:
     """Judge a fair sample of messages, one by one: is it the assistant's business? What it did is shown afterwards."""
-    from metier.assistant import judged, read, watched
+    from metier.assistant import judged, learn, read, watched
 
     script = read.load(folder)
     jobs = ", ".join(job.title or job.name for job in script.jobs.values())
     say(f"{script.name} does: {jobs}; and what its pages say.")
-    done = 0
+    done, barely = 0, learn.apart(script).barely
     with opened(folder, log) as kept:
         some = judged.heard(kept, watched.window(script, datetime.now(UTC)), script.taught)
-        while done < count and (one := judged.unasked(kept, some)) is not None:
+        while done < count and (one := judged.unasked(kept, some, barely)) is not None:
             judged.look(kept, one.conversation, who)
             verdict = _asked(one)
             if not verdict:

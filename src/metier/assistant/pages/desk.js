@@ -272,7 +272,7 @@ async function promised() {
     found.promises.filter((one) => one.cases.length && one.verdict !== "broken").map((one) => behind(one, one.name, `. ${one.about}`)),
     make("h2", {}, `Since ${when(found.recent)}: what has moved`),
     table(["", "Against", "#Then", "#Now", "#99 % range of the difference", "#Of", "Verdict"], found.drifts.map((one) => [one.name, one.against, percent(one.then), percent(one.now), one.low === null ? "" : `${signed(one.low)} to ${signed(one.high)}`, `${one.then_of.toLocaleString()}, ${one.now_of.toLocaleString()}`, one.verdict]), "What has moved"),
-    make("p", { class: "soft" }, `Ranges of shares come from a fair sample: messages in an order that nobody chose, a third of them declined ones, weighed by how many there are. Judgements nobody asked for show what was found, and move no share. Moved: the whole range of the difference lies beyond ${percent(found.margin, 0)}; conversations are counted, not messages.`));
+    make("p", { class: "soft" }, `Ranges of shares come from a fair sample: messages in an order that nobody chose, a third of them declined, a third barely taken for the assistant’s, weighed by how many there are of each. Judgements nobody asked for show what was found, and move no share. Moved: the whole range of the difference lies beyond ${percent(found.margin, 0)}; conversations are counted, not messages.`));
 }
 
 const figure = (one, value) => (value === null ? "–" : one.name === "reply_p95" ? `${Math.round(value)} ms` : percent(value));
