@@ -32,7 +32,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("extraction/linear.py", "extraction/silent.py", "extraction/vectors.py"),
     ("extraction/crf.py", "extraction/familiar.py", "extraction/tagger.py", "extraction/value.py"),
     ("extraction/pair.py", "extraction/stage.py"),
-    ("extraction/extractor.py", "extraction/newness.py"),
+    ("extraction/adjoining.py", "extraction/extractor.py", "extraction/newness.py"),
     ("extraction/learn.py",),
     ("extraction/tuned.py",),
     ("extraction/teachers.py",),

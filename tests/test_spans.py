@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from metier.data.read import read
 from metier.data.spans import joined, marked, spans_of, unmarked
 from metier.errors import BadCell, UnreadableData
+from metier.extraction.adjoining import in_a_row
 from metier.extraction.marks import marks
 from metier.extraction.newness import as_if_new
 from metier.extraction.personal import personal
@@ -74,6 +75,16 @@ def test_tags_give_the_spans_back(words: list[str], data: st.DataObject) -> None
     numbers = {name: i for i, name in enumerate(tag_names(["x"]))}
     path = [numbers[tag] for tag in tags(parts, spans)]
     assert [Span(parts[a].start, parts[b].end, "x") for a, b, _ in runs(path)] == spans
+
+
+def test_spans_in_a_row_have_states_of_their_own() -> None:
+    texts = [Parsed.of(text) for text in ("12, High Street", "14 Low Road", "16\nMid Lane", "18 is Far Lane")]
+    paths = [[1, 0, 1, 2], [1, 1, 2], [1, 1, 2], [1, 0, 1, 2]]
+    states, meaning = in_a_row(texts, paths, 5, np.arange(4))
+    assert states == [[1, 0, 5, 6], [1, 5, 6], [1, 5, 6], [1, 0, 1, 2]]
+    assert meaning.tolist() == [0, 1, 2, 3, 4, 1, 2]
+    alike, without = in_a_row(texts, paths, 5, np.zeros(4, np.int64))  # texts of one kind say nothing of others
+    assert (alike, len(without)) == (paths, 5)
 
 
 def test_long_texts_take_no_time() -> None:

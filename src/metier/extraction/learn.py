@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from metier.decide.exits import Exit
 from metier.decide.sigmoids import Sigmoids
+from metier.extraction.adjoining import in_a_row
 from metier.extraction.crf import Crf, Read, Reals
 from metier.extraction.familiar import Familiar
 from metier.extraction.newness import as_if_new
@@ -65,16 +66,17 @@ def held_out(lessons: Lessons, teach: Teach, number: int, tick: Callable[[], Non
     rows = [Row(text=one.text, words=one.words, path=path) for one, path in zip(lessons.texts, paths, strict=True)]
     numbers, tagger = _numbers(lessons, rows, teach, tick)
     seen = [one.seen(said) for one, said in zip(lessons.texts, numbers, strict=True)]
+    states, meaning = in_a_row(lessons.texts, paths, lessons.count, lessons.group)
     leaning: dict[float, dict[int, Read]] = {lean: {} for lean in LEANINGS}
     for fold in np.unique(lessons.fold):
         inside = np.flatnonzero(lessons.fold != fold)
-        field = Crf.fit([seen[i] for i in inside], [paths[i] for i in inside], lessons.count, lessons.group[inside])
+        field = Crf.fit([seen[i] for i in inside], [states[i] for i in inside], meaning, lessons.group[inside])
         for lean, reads in leaning.items():
             leaned = field.leaning(lean)
             reads |= {i: leaned.read(seen[i]) for i in np.flatnonzero(lessons.fold == fold).tolist()}
         tick()
     lean, found = _best(lessons, {lean: [reads[i] for i in range(len(seen))] for lean, reads in leaning.items()})
-    whole = Crf.fit(seen, paths, lessons.count, lessons.group).leaning(lean)
+    whole = Crf.fit(seen, states, meaning, lessons.group).leaning(lean)
     stage = _calibrated(lessons, found, tagger, whole)
     tick()
     pairs = zip(found, lessons.texts, strict=True)

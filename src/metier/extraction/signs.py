@@ -32,13 +32,15 @@ BEFORE_ALL, AFTER_ALL = np.uint64(11), np.uint64(13)
 class Signs:
     """The signs of a text's words: those of word i are hashes[starts[i] : starts[i + 1]].
 
-    Shapes: starts (t + 1,) int64, hashes (m,), low and shape (t,): the word itself, and its kinds of characters.
+    Shapes: starts (t + 1,) int64, hashes (m,), low and shape (t,): the word itself, and its kinds of characters;
+    goes_on (t,): the kind of find that a word is a further part of, 0 for none.
     """
 
     starts: NDArray[np.int64]
     hashes: Hashes
     low: Hashes
     shape: Hashes
+    goes_on: Hashes
 
     def __len__(self) -> int:
         return len(self.starts) - 1
@@ -69,7 +71,14 @@ def signs(text: str, words: Sequence[Word], marks: Mapping[int, str]) -> Signs:
         else np.empty(0, np.uint64),
         low=low,
         shape=shape,
+        goes_on=np.array([_further(marks.get(i, "")) for i in range(len(words))], np.uint64),
     )
+
+
+def _further(mark: str) -> int:
+    """The kind of a find that goes on, as a number; 0 where none does."""
+    kind, _, part = mark.partition(" ")
+    return _hashed(f"f {kind}") if part == "goes on" else 0
 
 
 def _leads(words: Sequence[Word], marks: Mapping[int, str]) -> list[str]:
