@@ -269,8 +269,21 @@ def test_a_yes_may_go_on_with_another_wish(says: Any) -> None:
     assert said[-1].startswith("calls send · finishes transfer_money · starts check_balance · sets account_type")
 
 
-def test_nothing_is_done_where_a_yes_goes_on_with_a_change(says: Any) -> None:
-    assert "calls" not in says(*MARY, "yes, but make it $300")[-1]
+@pytest.mark.parametrize(
+    "text",
+    [
+        "yes, but make it $300",
+        "yes, no wait, and then check my savings balance",
+        "yes and then check my savings balance first",
+        "yes, but check my savings balance first",
+        "yes, and wait, check my savings balance",
+        "yes and don't send it, check my savings balance",
+        "yes, and I changed my mind, check my savings balance",
+        "yes, and actually check my savings balance",
+    ],
+)
+def test_nothing_is_done_where_a_yes_goes_on_with_a_change(says: Any, text: str) -> None:
+    assert "calls" not in says(*MARY, text)[-1]
 
 
 @pytest.mark.parametrize("text", ["I need to make a transfer", "to Jessica please"])

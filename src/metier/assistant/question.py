@@ -12,6 +12,7 @@ from metier.assistant.state import Pending
 from metier.assistant.templates import shown
 from metier.assistant.values import heard
 
+THEN = re.compile(r"(?i)\b(?:and|then)\b(?!.*\b(?:but|first|before|until|unless|if)\b)")
 STOPS = re.compile(r"(?i)\b(?:changed my mind|leave it|forget|stop|cancel|thank|later|drop|wait|hold off|think)")
 
 
@@ -77,7 +78,10 @@ def _and_then(now: Moment) -> bool:
     """Whether a yes to the summary goes on with another job: "yes, and then check my balance"."""
     first, *more = wording.clauses(now.text) or [""]
     rest = " ".join(more)
-    if not answers.yes_no(first) or now.pending.shown != jobs.summary(now):
+    sure = THEN.search(now.text) and not (
+        wording.negates(now.text) or STOPS.search(now.text) or wording.correcting(now.text) or wording.asking(first)
+    )
+    if not sure or not answers.yes_no(first) or now.pending.shown != jobs.summary(now):
         return False
     label = topics.other_job(now, rest)
     if label is None:
