@@ -257,9 +257,10 @@ def test_the_commands_walk_the_whole_way(home: Path, retrained: workshop.Compare
         assert done.exit_code == code, done.output
         return done.output
 
-    run("teach", str(home), "funds please", "job:balance", "--as", "Ann")
+    run("teach", str(home), "funds please, my name is Oliver Stone", "job:balance", "--as", "Ann")
     listed = run("review", str(home))
     assert "funds please" in listed
+    assert "Oliver" not in listed
     id = listed.split()[0]
     assert "--as says who" in run("review", str(home), "--approve", id, code=1)
     assert "taught.csv" in run("review", str(home), "--approve", id, "--as", "Bob")

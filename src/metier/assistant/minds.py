@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -86,6 +86,13 @@ def load(script: Script) -> Minds:
         scope_least=learn.least(script) if "scope" in script.models else 0.0,
         version=version(script),
     )  # fmt: skip
+
+
+def redactor(script: Script) -> Callable[[str], str]:
+    """What takes out of a text what is personal: by its form, and by the specialist where one is trained."""
+    place = folders(script).get("pii")
+    pii = artifact.load(place) if place is not None and place.is_dir() else None
+    return partial(_redacted, pii=pii, labels=script.redact)
 
 
 def version(script: Script) -> str:

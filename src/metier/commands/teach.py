@@ -179,14 +179,13 @@ def opened(folder: Path, log: str | None) -> Iterator[Log]:
 
 
 def _opened(folder: Path, log: str | None) -> tuple[Teaching, Log]:
-    from metier.assistant import read
+    from metier.assistant import minds, read
     from metier.assistant.store import open_log
     from metier.assistant.teach import Teaching
-    from metier.gateway.redact import redacted
 
     script = read.load(folder)  # before a log is made for it
     kept = open_log(log or folder / "state" / "log.db")
-    return Teaching(script, kept, redacted), kept
+    return Teaching(script, kept, minds.redactor(script)), kept
 
 
 def _put(compared: Compared) -> None:
