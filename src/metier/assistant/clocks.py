@@ -21,7 +21,7 @@ SMALL_HOURS = 6  # "3 at night" is before dawn, "9 at night" is not
 SPOKEN = "|".join(name.replace("-", "[- ]") for name in reversed(TENS))  # "twenty-five" before "twenty"
 HOUR = rf"(?P<hour>1\d|2[0-3]|0?\d|{'|'.join(reversed(UNITS))})"
 FIVES = rf"(?:[0-5]?[05]|{SPOKEN}|five|ten)"  # "two to four" is no time
-MINUTES = rf"(?:[0-5]?\d|{SPOKEN}|{'|'.join(UNITS)})\s+minutes?"
+MINUTES = rf"(?:[0-5]?\d|{SPOKEN}|{'|'.join(UNITS)})\s+min(?:ute)?s?"
 FULL = rf"(?P<minute>[0-5]\d|{SPOKEN}|ten)"
 SURELY = r"\s*(?:(?P<half>[ap])\.?\s?m\b\.?|(?:in\s+the|at)\s+(?P<part>morning|afternoon|evening|night)\b)"
 OF_DAY = (
@@ -47,6 +47,7 @@ FORMS = tuple(
         r"(?P<hour>[01]?\d|2[0-3]):(?P<minute>[0-5]\d)(?::00)?",
         rf"{HOUR}{OCLOCK}",
         rf"(?<=\bat ){HOUR}{ENDS}",
+        r"(?<=^)\s*(?P<hour>1[3-9]|2[0-3])\s(?P<minute>[0-5]\d)\s*$",  # as a whole answer
     )
 )
 
@@ -97,7 +98,7 @@ def _hours(said: dict[str, str]) -> tuple[int, ...]:
 
 
 def _figure(said: str) -> int:
-    word = "-".join(said.removesuffix("s").removesuffix("minute").split())
+    word = "-".join(re.sub(r"\s*min(?:ute)?s?$", "", said).split())
     if word.isdecimal():
         return int(word)
     return SHARES.get(word.replace("-", " ")) or NAMED.get(word) or TENS[word]

@@ -26,6 +26,7 @@ MONTH = (
 WEEKDAY = (
     r"(?P<weekday>mon(?:day)?|tue(?:s|sday)?|wednesday|thu(?:rs|rsday)?|fri(?:day)?|saturday|sunday)"  # "sat" is a verb
 )
+NAMED = r"(?P<named>mon|tue|wed|thu|fri|sat|sun)(?:s|nes|rs?|ur)?(?:day)?\.?,?\s+(?:the\s+)?"  # before a date
 DAY = r"(?P<day>\d{1,2})(?:\s?(?:st|nd|rd|th))?"
 YEAR = r"(?:,?\s+(?P<year>\d{4}|['’]?\d\d(?=\s*(?:$|[,.;!?]))))?"
 LATE, EARLY = r"(?P<day>1[3-9]|2\d|3[01])", r"(?P<month>0?[1-9]|1[0-2])"  # which of two numbers is the day is certain
@@ -51,6 +52,14 @@ def _of_this(said: dict[str, str], today: date, past: bool) -> date:
     if said["of"] == "next":
         first = (first + timedelta(32)).replace(day=1)
     return first.replace(day=int(said["day"]))
+
+
+def _of_both(said: dict[str, str], today: date, past: bool) -> date:
+    """A date beside its day of the week. Raises: ValueError where it is not that day."""
+    found = (_dated if said.get("month") else _of_month)(said, today, past)
+    if WEEKDAYS[found.weekday()] != said["named"]:
+        raise ValueError(f"{found} is no {said['named']}")
+    return found
 
 
 def _near(said: dict[str, str], today: date, past: bool) -> date:
@@ -105,6 +114,9 @@ COUNT = rf"(?P<count>\d{{1,3}}|{'|'.join(NUMBERS)})\s+(?P<unit>day|week|fortnigh
 WEEK = r"(?P<week>last|this|next)\s+week"
 FORMS: tuple[tuple[str, Reading], ...] = (
     (r"(?P<year>\d{4})([-/.])(?P<month>\d\d)\2(?P<day>\d\d)", _dated),
+    (rf"{NAMED}{DAY}\s+(?:of\s+)?{MONTH}\.?{YEAR}", _of_both),
+    (rf"{NAMED}{MONTH}\.?\s+(?:the\s+)?{DAY}{YEAR}", _of_both),
+    (rf"{NAMED}(?P<day>\d{{1,2}})\s?(?:st|nd|rd|th)", _of_both),
     (rf"{DAY}\s+(?:of\s+)?{MONTH}\.?{YEAR}", _dated),
     (rf"{MONTH}\.?\s+(?:the\s+)?{DAY}{YEAR}", _dated),
     (rf"{LATE}[/.-]{EARLY}(?:[/.-]{NUMBERED})?", _dated),
@@ -114,12 +126,13 @@ FORMS: tuple[tuple[str, Reading], ...] = (
     (r"(?P<month>0[1-9]|1[0-2])(?P<day>1[3-9]|2\d|3[01])(?P<year>(?:19|20)\d\d)", _dated),
     (rf"{WEEKDAY}\s+in\s+{COUNT}", _counted),
     (rf"in\s+{COUNT}(?:['’]?s?\s+time)?", _counted),
-    (rf"{COUNT}\s+(?:(?P<ago>ago)|from\s+(?:now|today)|(?:from|on)\s+{WEEKDAY})", _counted),
+    (rf"{COUNT}\s+(?:(?P<ago>ago)|(?:away\s+)?from\s+(?:now|today)|(?:from|on)\s+{WEEKDAY})", _counted),
     (rf"(?:the\s+)?(?P<near>{'|'.join(one.replace(' ', ' +') for one in NEAR)})", _near),
     (rf"{WEEK}(?:\s+on|,)?\s+{WEEKDAY}", _weekday),
     (rf"(?:on\s+)?{WEEKDAY}(?:\s+of)?\s+{WEEK}", _weekday),
     (rf"(?:(?P<which>this|next|last|past|coming)\s+)?{WEEKDAY}", _weekday),
-    (r"(?:the\s+)?(?P<day>\d{1,2})\s?(?:st|nd|rd|th)?\s+of\s+(?P<of>this|next)\s+month", _of_this),
+    (r"(?:the\s+)?(?P<day>\d{1,2})(?:\s?(?:st|nd|rd|th))?\s+of\s+(?P<of>this|next)\s+month", _of_this),
+    (r"(?:the\s+)?(?P<day>\d{1,2})\s?(?:st|nd|rd|th)\s+(?P<of>this|next)\s+month", _of_this),
     (r"(?:the\s+)?(?:end|last\s+day)\s+of\s+(?:the|(?P<of>this|next|last))\s+month", _end),
     (r"(?:the\s+)?(?P<start>start|beginning|first\s+day)\s+of\s+(?P<of>this|next|last)\s+month", _end),
     (r"(?:the|on)\s+(?:the\s+)?(?P<day>\d{1,2})\s?(?:st|nd|rd|th)", _of_month),
