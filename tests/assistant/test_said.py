@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from metier.assistant import learn, minds, read
+from metier.assistant import answers, learn, minds, read, wording
 from metier.assistant.actions import Outside
-from metier.assistant.base import Message, Script
+from metier.assistant.base import Message, Place, Script, Slot
 from metier.assistant.store import open_log
 from metier.assistant.talk import Talk
 from metier.assistant.turn import Rules
@@ -337,3 +337,39 @@ def test_a_change_may_be_asked_for(says: Any) -> None:
 def test_a_name_in_small_letters_needs_a_word_before_it(says: Any) -> None:
     assert says("make a money transfer", "to my sister rosa")[-1].startswith("sets recipient_account_name")
     assert says("make a money transfer", "purple")[-1].startswith("misses")
+
+
+def test_what_the_author_wrote_of_a_job_asks_for_no_person(says: Any) -> None:
+    assert says("send money to someone")[0].startswith("starts transfer_money")
+
+
+def test_the_least_and_the_most_are_the_bounds(says: Any) -> None:
+    assert says("make a money transfer", "savings", "the minimum", "Bo", "checking")[-1].endswith(
+        "$1 from savings to Bo, checking?"
+    )
+    assert says("request a payment from someone", "as much as possible", "Bo", "no")[-1].endswith("$5,000 from Bo?")
+
+
+def test_who_asks_for_the_choices_is_asked_again(says: Any) -> None:
+    assert says("make a money transfer", "hmm, what do you have?")[-1] == "repeats · asks account_type"
+
+
+def test_a_code_is_no_sum() -> None:
+    place = Place(file="assistant.yaml", line=1)
+    check = Slot(name="check", kind="code", pattern="[0-9]{4}", say="Which number?", place=place)
+    assert answers.amount(answers.without_codes("stop check 1042", [check])) is None
+    assert answers.amount(answers.without_codes("stop check 1042, it was for $2000", [check])) == 2000
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("it's Noa, not Noah", "Noa"),
+        ("not Noah but Noa", "Noa"),
+        ("change Noah to Noa", "Noa"),
+        ("Noah with an h is wrong, it's Noa", "Noa"),
+        ("Noah is right", None),
+    ],
+)
+def test_what_stands_in_the_place_of_a_name(text: str, value: str | None) -> None:
+    assert wording.instead(text, "Noah") == value

@@ -22,7 +22,7 @@ GETS = frozenset("recipient receiver payee beneficiary".split())
 GIVES = frozenset("sender payer debtor".split())
 SHOPS = frozenset("merchant store shop vendor retailer seller company business biller restaurant".split())
 GIVING = r"(?:send|pay|give|wire|tip|owe|transfer|venmo|zelle)"
-TO, FROM, AT = r"(?:to|for|into)", r"from", r"(?:at|from|with)"
+TO, FROM, AT = r"(?:to|for|into)", r"from", r"(?:at|from|with|for|to)"
 OWN = re.compile(
     rf"(?i:\b(?:my (?:full |first |last )?name is|my name's|i am called|call me))\s+({NAME}|[a-z]+(?: [a-z]+)?$)"
 )

@@ -50,7 +50,16 @@ def _says_of_it(now: Moment, act: str) -> bool:
     if act == "skip":
         _skip(now)
         return True
-    vague = wording.correcting(now.text) and not wording.asking(now.text) and len(wording.words(now.text)) < 6
+    if waiting.what == "slot" and cues.asks_choices(now.text):
+        now.event("repeats")
+        jobs.ask_again(now)
+        return True
+    vague = (
+        wording.correcting(now.text)
+        and not cues.prefers(now.text)
+        and not wording.asking(now.text)
+        and len(wording.words(now.text)) < 6
+    )
     if act == "correct" or vague:
         return _ask_what(now)
     return _out_of_range(now)

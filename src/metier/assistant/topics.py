@@ -20,9 +20,10 @@ AT_HOME = 0.3  # of the intents' rows look stranger than a message that turns to
 FAMILIAR = 0.005  # of the intents' rows must look less so, or a job is offered and not started; see LOG.md
 ANSWER, FOLLOWING = 4, 6  # words of an answer, and of the same question with another value
 FOLLOWS = re.compile(
-    r"(?i)^(?:ok(?:ay)?[\s,]+|thanks[\s,.!]+)?(?:and|what about|how about|or|now|also|same|the same)\b"
+    r"(?i)^(?:ok(?:ay)?[\s,]+|thanks[\s,.!]+)?"
+    r"(?:and|what about|how about|or|now|also|same|the same|do the same|again|another|one more)\b"
 )
-SAME = re.compile(r"(?i)\bsame\b")
+SAME = re.compile(r"(?i)\bsame\b|\banother one\b|\bone more\b|\bagain\b")
 REQUEST = re.compile(
     r"(?i)\b(?:i (?:want|need|would (?:like|rather|prefer)|wish|have)(?: to)?|i'd (?:like|rather|prefer)(?: to)?|"
     r"(?:can|could) you|tell me|show me|give me|check|let's|what(?:'s| is)|how much)\b"
@@ -170,7 +171,7 @@ def _follows(now: Moment, text: str) -> bool:
         return False
     held = now.state.carried
     known = any(slot.source in held for slot in job.ask.values() if slot.source)
-    again = known and (job.confirm is None or SAME.search(text) is not None)
+    again = known if job.confirm is None else SAME.search(text) is not None
     if not again and not values.holds(now, job, text):
         return False
     decision = now.opinions.intent(text)

@@ -46,6 +46,8 @@ def heard(now: Moment, text: str, wanted: Sequence[Slot]) -> dict[str, Any]:
     for _, alike in groupby(sorted(left, key=kind), key=kind):
         several = [*alike]
         said = answers.without_money(text) if paid and several[0].kind == "number" else text
+        if several[0].kind in ("money", "number"):
+            said = answers.without_codes(said, now.job.ask.values())
         (picked if several[0].kind == "pick" else found).update(_shared(now, said, several))
     waiting = now.state.pending
     if waiting is not None and waiting.slot in picked and answers.PLACED_BY.fullmatch(text.strip(" .!")):
