@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from metier.assistant import answers, learn, minds, read, wording
+from metier.assistant import answers, learn, minds, names, read, wording
 from metier.assistant.actions import Outside
 from metier.assistant.base import Message, Place, Script, Slot
 from metier.assistant.store import open_log
@@ -373,3 +373,26 @@ def test_a_code_is_no_sum() -> None:
 )
 def test_what_stands_in_the_place_of_a_name(text: str, value: str | None) -> None:
     assert wording.instead(text, "Noah") == value
+
+
+def test_the_other_way_round_changes_sides(says: Any) -> None:
+    said = says("make a money transfer", "checking", "5", "Bo", "savings", "no, the other way round")
+    assert said[-1].endswith("$5 from savings to Bo, checking?")
+
+
+def test_who_stops_may_ask_for_something_else_at_once(says: Any) -> None:
+    said = says("make a money transfer", "checking", "forget that, I want to request a payment")
+    assert said[-1].startswith("cancels transfer_money · starts request_payment")
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("I'm paying my neighbour Klara Weiss", "Klara Weiss"),
+        ("my aunt in Berlin", None),
+        ("either Ann or Bob", None),
+        ("12 Main Street", None),
+    ],
+)
+def test_the_one_name_in_a_sentence(text: str, name: str | None) -> None:
+    assert names.within(text, ()) == name

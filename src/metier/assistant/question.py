@@ -19,8 +19,10 @@ def answered(now: Moment, act: str) -> bool:
     """Whether the message says something to the question that is open; if so, it has been dealt with."""
     waiting = now.pending
     if act == "cancel" and not cues.keeps_going(now.text) and not topics.names_job(now):
+        rest = " ".join(wording.clauses(now.text)[1:])
+        label = topics.other_job(now, rest)
         _cancel(now)
-        return True
+        return label is None or topics.begin(now, label, rest)
     if waiting.what == "switch":
         return _switched(now, act)
     if waiting.what == "offer":

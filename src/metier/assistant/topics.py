@@ -147,11 +147,12 @@ def _dealt_with(now: Moment, said: str) -> bool:
     asking = wording.asking(text)
     found = now.opinions.found(text) if asking else None
     decision = now.opinions.intent(text)
-    labels = _likely(now, text, decision)
+    chances = _chances(now, text, decision)
+    labels = _likely(chances)
     if found is not None and busy and asking and (found.score >= PLAINLY or len(labels) != 1):
         jobs.told(now, found.id)
         return True
-    closer = found is not None and found.score > decision.probability
+    closer = found is not None and found.score > max(chance for _, chance in chances)
     known = decision.scope >= (AT_HOME if busy and not asking else FAMILIAR)
     if len(labels) == 1 and known and not closer and begin(now, labels[0], text):
         return True
@@ -175,26 +176,31 @@ def _follows(now: Moment, text: str) -> bool:
     if not again and not values.holds(now, job, text):
         return False
     decision = now.opinions.intent(text)
-    likely = _likely(now, text, decision) if decision.scope >= AT_HOME and not SAME.search(text) else []
+    likely = _likely(_chances(now, text, decision)) if decision.scope >= AT_HOME and not SAME.search(text) else []
     if len(likely) == 1 and now.by_label.get(likely[0]) is not job:
         return False
     jobs.start(now, job, text)
     return True
 
 
-def _likely(now: Moment, text: str, decision: Decision) -> list[str]:
-    """The labels that may be meant: those of the conformal set, wide where rows are few, with most of the chances.
+def _chances(now: Moment, text: str, decision: Decision) -> list[tuple[str, float]]:
+    """The labels of the conformal set and their chances, the likeliest first.
 
-    Where one alone has not got them, what the message holds for the slots of each job counts: "$300" is for no balance.
+    Where none has most of them, what the message holds for the slots of each job counts: "$300" is for no balance.
     """
     chances = [(one.label, one.probability) for one in decision.candidates]
     if chances and chances[0][1] < MOST_CHANCES:
         told = [(label, chance * TELLS ** _holds(now, label, text)) for label, chance in chances]
         total = sum(chance for _, chance in told)
         chances = sorted(((label, chance / total) for label, chance in told), key=lambda one: -one[1])
+    return chances or [("", decision.probability)]
+
+
+def _likely(chances: Sequence[tuple[str, float]]) -> list[str]:
+    """The labels that may be meant: those with most of the chances, for a set is wide where rows are few."""
     labels, sum_before = [], 0.0
     for label, chance in chances:
-        if sum_before < MOST_CHANCES:
+        if label and sum_before < MOST_CHANCES:
             labels.append(label)
         sum_before += chance
     return labels
