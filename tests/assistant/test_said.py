@@ -19,6 +19,7 @@ from metier.assistant.turn import Rules
 
 WRITTEN = """\
 assistant: Meadow helper
+knowledge: knowledge/
 currency: "$"
 actions:
   check: {python: "deeds:check"}
@@ -71,6 +72,17 @@ jobs:
     do: [lend]
     done: "Your application was sent."
 """
+HELP = """\
+# Help
+
+## Interest rates
+Personal loans begin at 6 %, car loans at 4 %, home loans at 3 %.
+Asked as: what is the interest rate | what interest do you charge
+
+## Transfer times
+A transfer takes one to three business days.
+Asked as: how long does a transfer take | when will the money arrive
+"""
 DEEDS = """\
 def check(values, *, key, at):
     return {"balance": "$1,230.50"}
@@ -89,6 +101,8 @@ def script(tmp_path_factory: pytest.TempPathFactory) -> Script:
     folder.mkdir()
     (folder / "assistant.yaml").write_text(WRITTEN, encoding="utf-8")
     (folder / "deeds.py").write_text(DEEDS, encoding="utf-8")
+    (folder / "knowledge").mkdir()
+    (folder / "knowledge" / "help.md").write_text(HELP, encoding="utf-8")
     found = read.load(folder)
     learn.learn(found)
     return found
@@ -396,3 +410,17 @@ def test_who_stops_may_ask_for_something_else_at_once(says: Any) -> None:
 )
 def test_the_one_name_in_a_sentence(text: str, name: str | None) -> None:
     assert names.within(text, ()) == name
+
+
+@pytest.mark.parametrize(
+    ("text", "does"),
+    [
+        ("what is the balance of my savings?", "starts check_balance"),
+        ("could I borrow money for a car?", "starts apply_loan"),
+        ("can you help me with a transfer?", "starts transfer_money"),
+        ("what interest do car loans have?", "answers help.md#interest-rates"),
+        ("how long will my transfer take?", "answers help.md#transfer-times"),
+    ],
+)
+def test_two_pages_of_knowledge_answer_no_questions_that_are_jobs(says: Any, text: str, does: str) -> None:
+    assert says(text)[0].startswith(does)

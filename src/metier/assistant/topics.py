@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 
 from metier.assistant import cues, jobs, values, wording, writer
+from metier.assistant.cues import COMMON
 from metier.assistant.hours import times
 from metier.assistant.moment import Moment
 from metier.assistant.person import hand_off
@@ -15,6 +16,8 @@ from metier.types import Decision
 RETRIES = 2
 MOST_OFFERED = 3
 MOST_CHANCES = 0.8
+HELP = re.compile(r"(?i)\bhelp (?:me )?(?:with|to|out with)\b")
+FARTHER = 0.15  # how much less familiar a message may be to the sections than to the intents for a section to answer it
 TELLS = 4.0  # times as likely a job is for each value in a message that it has a slot for
 AT_HOME = 0.3  # of the intents' rows look stranger than a message that turns to another job amid questions
 FAMILIAR = 0.005  # of the intents' rows must look less so, or a job is offered and not started; see LOG.md
@@ -35,6 +38,8 @@ SOCIAL = ("greet", "thanks", "bye", "bot", "capability")
 def take_up(now: Moment, act: str) -> None:
     """Talk, a question of its own, or a job; what is none of them was not understood."""
     idle = now.state.job is None
+    if act == "capability" and _helped(now):
+        return None
     if act in SOCIAL and not (act in ("greet", "thanks") and wording.goes_on(now.text)):
         now.event("says", act)
         now.say(act)
@@ -46,6 +51,13 @@ def take_up(now: Moment, act: str) -> None:
     if not _dealt_with(now, now.text) and not writer.answered(now):
         missed(now)
     return None
+
+
+def _helped(now: Moment) -> bool:
+    """Whether help is asked for with one job by its title: "can you help me with a transfer?"."""
+    said = {*wording.words(now.text)} - COMMON
+    named = [job for job in now.script.jobs.values() if said & {*wording.words(job.title)}]
+    return len(named) == 1 and HELP.search(now.text) is not None and begin(now, f"job:{named[0].name}", now.text)
 
 
 def aside(now: Moment, text: str) -> None:
@@ -152,7 +164,11 @@ def _dealt_with(now: Moment, said: str) -> bool:
     if found is not None and busy and asking and (found.score >= PLAINLY or len(labels) != 1):
         jobs.told(now, found.id)
         return True
-    closer = found is not None and found.score > max(chance for _, chance in chances)
+    closer = (
+        found is not None
+        and found.score > max(chance for _, chance in chances)
+        and found.familiar + FARTHER >= decision.scope
+    )
     known = decision.scope >= (AT_HOME if busy and not asking else FAMILIAR)
     if len(labels) == 1 and known and not closer and begin(now, labels[0], text):
         return True
