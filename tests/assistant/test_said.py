@@ -10,15 +10,16 @@ from typing import Any
 
 import pytest
 
-from metier.assistant import learn, minds, read
+from metier.assistant import answers, learn, minds, names, read, wording
 from metier.assistant.actions import Outside
-from metier.assistant.base import Message, Script
+from metier.assistant.base import Message, Place, Script, Slot
 from metier.assistant.store import open_log
 from metier.assistant.talk import Talk
 from metier.assistant.turn import Rules
 
 WRITTEN = """\
 assistant: Meadow helper
+knowledge: knowledge/
 currency: "$"
 actions:
   check: {python: "deeds:check"}
@@ -71,6 +72,17 @@ jobs:
     do: [lend]
     done: "Your application was sent."
 """
+HELP = """\
+# Help
+
+## Interest rates
+Personal loans begin at 6 %, car loans at 4 %, home loans at 3 %.
+Asked as: what is the interest rate | what interest do you charge
+
+## Transfer times
+A transfer takes one to three business days.
+Asked as: how long does a transfer take | when will the money arrive
+"""
 DEEDS = """\
 def check(values, *, key, at):
     return {"balance": "$1,230.50"}
@@ -89,6 +101,8 @@ def script(tmp_path_factory: pytest.TempPathFactory) -> Script:
     folder.mkdir()
     (folder / "assistant.yaml").write_text(WRITTEN, encoding="utf-8")
     (folder / "deeds.py").write_text(DEEDS, encoding="utf-8")
+    (folder / "knowledge").mkdir()
+    (folder / "knowledge" / "help.md").write_text(HELP, encoding="utf-8")
     found = read.load(folder)
     learn.learn(found)
     return found
@@ -350,3 +364,76 @@ def test_a_change_may_be_asked_for(says: Any) -> None:
 def test_a_name_in_small_letters_needs_a_word_before_it(says: Any) -> None:
     assert says("make a money transfer", "to my sister rosa")[-1].startswith("sets recipient_account_name")
     assert says("make a money transfer", "purple")[-1].startswith("misses")
+
+
+def test_what_the_author_wrote_of_a_job_asks_for_no_person(says: Any) -> None:
+    assert says("send money to someone")[0].startswith("starts transfer_money")
+
+
+def test_the_least_and_the_most_are_the_bounds(says: Any) -> None:
+    assert says("make a money transfer", "savings", "the minimum", "Bo", "checking")[-1].endswith(
+        "$1 from savings to Bo, checking?"
+    )
+    assert says("request a payment from someone", "as much as possible", "Bo", "no")[-1].endswith("$5,000 from Bo?")
+
+
+def test_who_asks_for_the_choices_is_asked_again(says: Any) -> None:
+    assert says("make a money transfer", "hmm, what do you have?")[-1] == "repeats · asks account_type"
+
+
+def test_a_code_is_no_sum() -> None:
+    place = Place(file="assistant.yaml", line=1)
+    check = Slot(name="check", kind="code", pattern="[0-9]{4}", say="Which number?", place=place)
+    assert answers.amount(answers.without_codes("stop check 1042", [check])) is None
+    assert answers.amount(answers.without_codes("stop check 1042, it was for $2000", [check])) == 2000
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("it's Noa, not Noah", "Noa"),
+        ("not Noah but Noa", "Noa"),
+        ("change Noah to Noa", "Noa"),
+        ("Noah with an h is wrong, it's Noa", "Noa"),
+        ("Noah is right", None),
+    ],
+)
+def test_what_stands_in_the_place_of_a_name(text: str, value: str | None) -> None:
+    assert wording.instead(text, "Noah") == value
+
+
+def test_the_other_way_round_changes_sides(says: Any) -> None:
+    said = says("make a money transfer", "checking", "5", "Bo", "savings", "no, the other way round")
+    assert said[-1].endswith("$5 from savings to Bo, checking?")
+
+
+def test_who_stops_may_ask_for_something_else_at_once(says: Any) -> None:
+    said = says("make a money transfer", "checking", "forget that, I want to request a payment")
+    assert said[-1].startswith("cancels transfer_money · starts request_payment")
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("I'm paying my neighbour Klara Weiss", "Klara Weiss"),
+        ("my aunt in Berlin", None),
+        ("either Ann or Bob", None),
+        ("12 Main Street", None),
+    ],
+)
+def test_the_one_name_in_a_sentence(text: str, name: str | None) -> None:
+    assert names.within(text, ()) == name
+
+
+@pytest.mark.parametrize(
+    ("text", "does"),
+    [
+        ("what is the balance of my savings?", "starts check_balance"),
+        ("could I borrow money for a car?", "starts apply_loan"),
+        ("can you help me with a transfer?", "starts transfer_money"),
+        ("what interest do car loans have?", "answers help.md#interest-rates"),
+        ("how long will my transfer take?", "answers help.md#transfer-times"),
+    ],
+)
+def test_two_pages_of_knowledge_answer_no_questions_that_are_jobs(says: Any, text: str, does: str) -> None:
+    assert says(text)[0].startswith(does)

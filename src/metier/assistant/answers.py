@@ -6,7 +6,7 @@ Knows no models and no state.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import date
 from typing import Any
@@ -54,6 +54,10 @@ SPELT_SPAN = re.compile(
     r"(?i)\b(?:(?:twenty|thirty|forty|fifty)[ -])?[a-z]+\s+(?:years?|months?|weeks?|days?|hours?)\b"
 )
 NOW = re.compile(r"(?i)(?:right |just )?(?:now|away|immediately|asap|as soon as possible)(?:,? please)?[.!]*")
+LEAST = re.compile(r"(?i)(?:just )?(?:the )?(?:minimum|least)(?: amount| possible| allowed| you allow)?")
+MOST = re.compile(
+    r"(?i)(?:the )?(?:maximum|max|most)(?: amount| possible| allowed| you allow)?|as (?:much|high|many) as possible"
+)
 HOW_MANY = re.compile(r"(?i)\bhow many (\w+)")
 SHARE = re.compile(r"\b(?:a )?(half|quarter) (?:of )?(?:an? )?(hundred|thousand|grand|million)\b")
 COUPLE = re.compile(r"\ba couple (?:of )?(hundred|thousand|grand|million)\b")
@@ -95,7 +99,7 @@ def parse(text: str, slot: Slot, options: Sequence[Mapping[str, Any]], today: da
     if slot.kind == "yes_no":
         return yes_no(text, asked(slot))
     if slot.kind in ("money", "number"):
-        found = amount(text) if slot.kind == "money" else count(text, slot)
+        found = _bound(text, slot) or (amount(text) if slot.kind == "money" else count(text, slot))
         return found if found is not None and within(found, slot) else None
     if slot.kind == "date" and not slot.past and NOW.fullmatch(text.strip()):
         return today
@@ -180,9 +184,27 @@ def count(text: str, slot: Slot) -> float | None:
     return amount(text, money=False) or _counted(text)
 
 
+def without_codes(text: str, slots: Iterable[Slot]) -> str:
+    """The text without what is a code of one of the slots: the number of a check is no sum, unless it has a sign."""
+    for slot in slots:
+        if slot.kind == "code":
+            text = re.sub(
+                rf"(?i)(?<![\w$£€.,-])(?:{slot.pattern})(?![\w,-]|\.\d)(?!\s?(?:pounds?|dollars?|bucks|euros?))",
+                " ",
+                text,
+            )
+    return text
+
+
 def without_money(text: str) -> str:
     """The text without the numbers that are money by their sign."""
     return NUMBER.sub(lambda found: " " * len(found[0]) if found[1] or found[4] else found[0], text)
+
+
+def _bound(text: str, slot: Slot) -> float | None:
+    """The least or the most that may be, where somebody asks for that and for nothing else."""
+    said = TRAILS.sub("", LEADS.sub("", text.strip()))
+    return slot.least if LEAST.fullmatch(said) else slot.most if MOST.fullmatch(said) else None
 
 
 def _without_spans(text: str) -> str:

@@ -49,6 +49,11 @@ ECHO = re.compile(  # "my wife will", "I do": the verb of the question alone
     r"(?i)^(?:(?:well|oh|um|and)[\s,]+)*(?:(?:my|our|the) )?(?:\w+ ){1,2}"
     r"(?:will|would|do|does|did|am|is|are|was|have|has|can|could)[.!\s]*$"
 )
+CHOICES = re.compile(
+    r"(?i)^(?:(?:um+|hmm+|well|so|and|ok)[\s,]+)*(?:what (?:do you have|can i (?:choose|pick)|is there|is available)|"
+    r"(?:what|which) (?:are|is) (?:the|my) (?:options?|choices?)|"
+    r"what (?:options|choices|kinds|types)|which (?:ones|options))\b"
+)
 NOBODY = re.compile(r"(?i)^(?:nobody|no one|none|nothing|neither)(?: else)?[.!\s]*$")
 ASIDE = 4  # words of a wish added to a request: "keep it private"
 AGAINST = frozenset("no not don't dont without never stop nope".split())
@@ -111,6 +116,16 @@ def polarity(text: str, question: str) -> bool | None:
     if not shared and not ("new" in said and "new" in words(question) and {"send", "want", "need"} & set(said)):
         return None
     return not AGAINST & set(said)
+
+
+def asks_choices(text: str) -> bool:
+    """Whether a message asks what there is to choose from."""
+    return CHOICES.search(text) is not None
+
+
+def prefers(text: str) -> bool:
+    """Whether "rather" says what somebody would like, and takes nothing back."""
+    return re.search(r"(?i)\bi(?:'d| would|d) rather\b|\bi (?:would )?prefer\b", text) is not None
 
 
 def leaves_number(text: str) -> bool:

@@ -22,7 +22,8 @@ GETS = frozenset("recipient receiver payee beneficiary".split())
 GIVES = frozenset("sender payer debtor".split())
 SHOPS = frozenset("merchant store shop vendor retailer seller company business biller restaurant".split())
 GIVING = r"(?:send|pay|give|wire|tip|owe|transfer|venmo|zelle)"
-TO, FROM, AT = r"(?:to|for|into)", r"from", r"(?:at|from|with)"
+TO, FROM, AT = r"(?:to|for|into)", r"from", r"(?:at|from|with|for|to)"
+AMID = re.compile(r"(?i)(?<!\d)(?<!\bin)(?<!\bnear)(?<!\bof)(?<!\bon)\s+$")
 OWN = re.compile(
     rf"(?i:\b(?:my (?:full |first |last )?name is|my name's|i am called|call me))\s+({NAME}|[a-z]+(?: [a-z]+)?$)"
 )
@@ -72,6 +73,15 @@ def plain(name: str) -> str:
 def without_kin(text: str) -> str:
     """ "my brother Ken" is Ken; "my brother" stays."""
     return re.sub(rf"^(?:my|our)\s+(?:\w+\s+){{1,2}}?(?={NAME}$)", "", text)
+
+
+def within(text: str, taken: Collection[str]) -> str | None:
+    """The one name amid a sentence: "I'm paying my neighbour Klara Weiss". What follows "in" or a number is none."""
+    found = [one for one in re.finditer(NAME, text) if one.start() and not one[0].startswith(("I'", "I’"))]
+    if len(found) != 1 or not AMID.search(text[: found[0].start()]):
+        return None
+    name = plain(found[0][0])
+    return None if (NOBODY | {*taken}) & {*words(name)} else name
 
 
 def names_somebody(slot: Slot) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from metier.assistant import cues, slots
+from metier.assistant import cues, slots, wording
 from metier.assistant.base import EVERYTHING, LATER
 from metier.assistant.hours import at_desk, next_open
 from metier.assistant.moment import Moment
@@ -21,8 +21,13 @@ def wanted(now: Moment, act: str) -> str | None:
     elif cues.vulnerable(now.text):
         why = "vulnerable"
     else:  # what a specialist made of it, but "coach, please" is an answer where coach can be picked
-        why = None if slots.answers_open(now) else ALWAYS.get(act)
+        why = None if slots.answers_open(now) or _asks_job(now) else ALWAYS.get(act)
     return why if why == "asked" or why in now.script.desk.when else None
+
+
+def _asks_job(now: Moment) -> bool:
+    """Whether the message is what the author wrote of a job: "I'd like to send money to somebody"."""
+    return now.by_phrase.get(wording.plain(wording.opened(now.text)), "") in now.by_label
 
 
 def hand_off(now: Moment, why: str) -> None:

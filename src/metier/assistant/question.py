@@ -20,8 +20,10 @@ def answered(now: Moment, act: str) -> bool:
     """Whether the message says something to the question that is open; if so, it has been dealt with."""
     waiting = now.pending
     if act == "cancel" and not cues.keeps_going(now.text) and not topics.names_job(now):
+        rest = " ".join(wording.clauses(now.text)[1:])
+        label = topics.other_job(now, rest)
         _cancel(now)
-        return True
+        return label is None or topics.begin(now, label, rest)
     if waiting.what == "switch":
         return _switched(now, act)
     if waiting.what == "offer":
@@ -51,7 +53,16 @@ def _says_of_it(now: Moment, act: str) -> bool:
     if act == "skip":
         _skip(now)
         return True
-    vague = wording.correcting(now.text) and not wording.asking(now.text) and len(wording.words(now.text)) < 6
+    if waiting.what == "slot" and cues.asks_choices(now.text):
+        now.event("repeats")
+        jobs.ask_again(now)
+        return True
+    vague = (
+        wording.correcting(now.text)
+        and not cues.prefers(now.text)
+        and not wording.asking(now.text)
+        and len(wording.words(now.text)) < 6
+    )
     if act == "correct" or vague:
         return _ask_what(now)
     return _out_of_range(now)

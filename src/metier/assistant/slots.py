@@ -15,6 +15,9 @@ SHORT = 8  # words; a longer message says more than yes or no
 POLITE = re.compile(
     r"(?i)^(?:(?:can|could|would|will) (?:you|we|i|it)|may i|(?:how|what) about|is .{1,20} (?:ok|fine))\b"
 )
+SWAP = re.compile(
+    r"(?i)\bother way (?:a?round)\b|\bswap (?:them|those|the two)\b|\bvice versa\b|\breverse (?:it|that|them)\b"
+)
 BRIEF = 6  # words of an answer to a yes or no that takes up its question: "make it private"
 MEANT = re.compile(r"(?i)\b(?:i|we) mean(?:t)?\b")  # takes back what was said, and answers nothing new
 UNSAID = frozenset(
@@ -35,6 +38,7 @@ def set_values(now: Moment, act: str) -> list[str] | None:
     taking_back = _takes_back(now, act)
     done: set[str] = set()
     _set_instead(now, done)
+    _swap(now, done)
     _set_named(now, now.text, wanted, done, taking_back=False, only=_texts(now, wanted))
     said = [part for part in parts if part not in questions]
     said = _last_said(now, said, wanted, taking_back=taking_back)
@@ -141,6 +145,19 @@ def _set_instead(now: Moment, done: set[str]) -> None:
             return
 
 
+def _swap(now: Moment, done: set[str]) -> None:
+    """Two choices of one kind that were given the wrong way round."""
+    held = now.running.slots
+    given = [one for one in now.job.ask.values() if one.kind == "pick" and one.name in held]
+    pairs = [(one, other) for one in given for other in given if one.name < other.name and kind(one) == kind(other)]
+    if len(pairs) == 1 and SWAP.search(now.text):
+        one, other = pairs[0]
+        before = held[one.name]
+        put(now, one, value=held[other.name])
+        put(now, other, value=before)
+        done |= {one.name, other.name}
+
+
 def _set_alone(now: Moment, act: str, wanted: str, done: set[str], parts: Sequence[str]) -> None:
     """A name that stands alone goes to the one slot that waits for one, whatever was asked: "Mary"."""
     held = now.running.slots
@@ -186,7 +203,9 @@ def _set_by_act(now: Moment, act: str, wanted: str, done: set[str], *, alone: bo
         done.add(slot.name)
     if slot.kind == "text" and not done and act != "yes" and not wording.asking(now.text):
         value = heard(now, now.text, [slot]).get(slot.name) or parsed(now, slot, now.message.text)
-        put(now, slot, value=names.without_kin(value) if names.names_somebody(slot) else value)
+        if names.names_somebody(slot) and value:
+            value = names.within(now.message.text, taken(now)) or names.without_kin(value)
+        put(now, slot, value=value)
         done.add(slot.name)
 
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 
 from metier.assistant import cues, jobs, values, wording, writer
+from metier.assistant.cues import COMMON
 from metier.assistant.hours import times
 from metier.assistant.learn import OUTSIDE
 from metier.assistant.moment import Moment
@@ -16,14 +17,17 @@ from metier.types import Decision
 RETRIES = 2
 MOST_OFFERED = 3
 MOST_CHANCES = 0.8
+HELP = re.compile(r"(?i)\bhelp (?:me )?(?:with|to|out with)\b")
+FARTHER = 0.15  # how much less familiar a message may be to the sections than to the intents for a section to answer it
 TELLS = 4.0  # times as likely a job is for each value in a message that it has a slot for
 AT_HOME = 0.3  # of the intents' rows look stranger than a message that turns to another job amid questions
 FAMILIAR = 0.005  # of the intents' rows must look less so, or a job is offered and not started; see LOG.md
 ANSWER, FOLLOWING = 4, 6  # words of an answer, and of the same question with another value
 FOLLOWS = re.compile(
-    r"(?i)^(?:ok(?:ay)?[\s,]+|thanks[\s,.!]+)?(?:and|what about|how about|or|now|also|same|the same)\b"
+    r"(?i)^(?:ok(?:ay)?[\s,]+|thanks[\s,.!]+)?"
+    r"(?:and|what about|how about|or|now|also|same|the same|do the same|again|another|one more)\b"
 )
-SAME = re.compile(r"(?i)\bsame\b")
+SAME = re.compile(r"(?i)\bsame\b|\banother one\b|\bone more\b|\bagain\b")
 REQUEST = re.compile(
     r"(?i)\b(?:i (?:want|need|would (?:like|rather|prefer)|wish|have)(?: to)?|i'd (?:like|rather|prefer)(?: to)?|"
     r"(?:can|could) you|tell me|show me|give me|check|let's|what(?:'s| is)|how much)\b"
@@ -35,6 +39,8 @@ SOCIAL = ("greet", "thanks", "bye", "bot", "capability")
 def take_up(now: Moment, act: str) -> None:
     """Talk, a question of its own, or a job; what is none of them was not understood."""
     idle = now.state.job is None
+    if act == "capability" and _helped(now):
+        return None
     if act in SOCIAL and not (act in ("greet", "thanks") and wording.goes_on(now.text)):
         now.event("says", act)
         now.say(act)
@@ -46,6 +52,13 @@ def take_up(now: Moment, act: str) -> None:
     if not _dealt_with(now, now.text) and not writer.answered(now):
         missed(now)
     return None
+
+
+def _helped(now: Moment) -> bool:
+    """Whether help is asked for with one job by its title: "can you help me with a transfer?"."""
+    said = {*wording.words(now.text)} - COMMON
+    named = [job for job in now.script.jobs.values() if said & {*wording.words(job.title)}]
+    return len(named) == 1 and HELP.search(now.text) is not None and begin(now, f"job:{named[0].name}", now.text)
 
 
 def aside(now: Moment, text: str) -> None:
@@ -147,11 +160,16 @@ def _dealt_with(now: Moment, said: str) -> bool:
     asking = wording.asking(text)
     found = now.opinions.found(text) if asking else None
     decision = now.opinions.intent(text)
-    labels = _likely(now, text, decision)
+    chances = _chances(now, text, decision)
+    labels = _likely(chances)
     if found is not None and busy and asking and (found.score >= PLAINLY or len(labels) != 1):
         jobs.told(now, found.id)
         return True
-    closer = found is not None and found.score > decision.probability
+    closer = (
+        found is not None
+        and found.score > max(chance for _, chance in chances)
+        and found.familiar + FARTHER >= decision.scope
+    )
     known = decision.scope >= (AT_HOME if busy and not asking else FAMILIAR)
     if len(labels) == 1 and known and not closer and begin(now, labels[0], text):
         return True
@@ -171,33 +189,38 @@ def _follows(now: Moment, text: str) -> bool:
         return False
     held = now.state.carried
     known = any(slot.source in held for slot in job.ask.values() if slot.source)
-    again = known and (job.confirm is None or SAME.search(text) is not None)
+    again = known if job.confirm is None else SAME.search(text) is not None
     if not again and not values.holds(now, job, text):
         return False
     decision = now.opinions.intent(text)
-    likely = _likely(now, text, decision) if decision.scope >= AT_HOME and not SAME.search(text) else []
+    likely = _likely(_chances(now, text, decision)) if decision.scope >= AT_HOME and not SAME.search(text) else []
     if len(likely) == 1 and now.by_label.get(likely[0]) is not job:
         return False
     jobs.start(now, job, text)
     return True
 
 
-def _likely(now: Moment, text: str, decision: Decision) -> list[str]:
-    """The labels that may be meant: those of the conformal set, wide where rows are few, with most of the chances.
+def _chances(now: Moment, text: str, decision: Decision) -> list[tuple[str, float]]:
+    """The labels of the conformal set and their chances, the likeliest first.
 
-    None of them where most likely it is not the only job there is. Where one alone has not got them, what the message
-    holds for the slots of each job counts: "$300" is for no balance.
+    None of them where most likely it is not the only job there is. Where none has most of them, what the message holds
+    for the slots of each job counts: "$300" is for no balance.
     """
     if decision.candidates and decision.candidates[0].label == OUTSIDE:
-        return []
+        return [("", decision.probability)]
     chances = [(one.label, one.probability) for one in decision.candidates]
     if chances and chances[0][1] < MOST_CHANCES:
         told = [(label, chance * TELLS ** _holds(now, label, text)) for label, chance in chances]
         total = sum(chance for _, chance in told)
         chances = sorted(((label, chance / total) for label, chance in told), key=lambda one: -one[1])
+    return chances or [("", decision.probability)]
+
+
+def _likely(chances: Sequence[tuple[str, float]]) -> list[str]:
+    """The labels that may be meant: those with most of the chances, for a set is wide where rows are few."""
     labels, sum_before = [], 0.0
     for label, chance in chances:
-        if sum_before < MOST_CHANCES:
+        if label and sum_before < MOST_CHANCES:
             labels.append(label)
         sum_before += chance
     return [label for label in labels if label != OUTSIDE]

@@ -16,7 +16,15 @@ from metier.assistant.templates import shown
 BETWEEN = re.compile(
     r"(?i)\b(from|out of|to|into|till|til|until|through|and|then|back|return(?:ing)?)\b|(?<=\s)([-\u2013])(?=\s)"
 )
-SIDES = {"from": "from", "out of": "from", "to": "to", "into": "to"}  # of a way, as a slot may name it
+INTO = re.compile(BETWEEN.pattern.replace("|to|", "|to|in|onto|", 1))  # "put 50 in savings", but "in three days"
+SIDES = {
+    "from": "from",
+    "out of": "from",
+    "to": "to",
+    "into": "to",
+    "in": "to",
+    "onto": "to",
+}  # of a way, as a slot may name it
 SIDE_NAMES = {"from": "from", "source": "from", "origin": "from", "to": "to", "destination": "to", "target": "to"}
 TO_SAID = re.compile(
     r"(?i)^(?:in)?to\b|\b(?:in)?to (?:which|what|whose|their|his|her|the)\b|\b(?:to|into)\s*\?$|\binto\b"
@@ -24,6 +32,7 @@ TO_SAID = re.compile(
 FROM_SAID = re.compile(r"(?i)\bfrom\b|\bout of\b")
 THEIRS = frozenset("their his her recipient receiver payee beneficiary".split())  # of a slot that is somebody else's
 POSSESSED = re.compile(r"(?i)\b(?:her|his|their)\b|\w['’]s\b|\b(?:she|he|they|who) (?:has|have|uses?|keeps?)\b")
+FIGURES = ("money", "number")
 BOTH = re.compile(r"(?i)\bboth\b")
 OTHER = re.compile(r"(?i)\b(?:the|my|their) other (?:one|kind|type|sort|account|card|option)\b|\bthe other\W*$")
 LATER = re.compile(r"(?i)\b(?:till|til|until|through|back|return(?:ing)?)\b")
@@ -42,16 +51,31 @@ def heard(now: Moment, text: str, wanted: Sequence[Slot]) -> dict[str, Any]:
         if slot.name not in found and slot.kind == "text" and (whom := names.named(text, slot, taken(now))) is not None:
             found[slot.name] = whom
     left = [slot for slot in wanted if slot.name not in found and slot.kind not in ("yes_no", "text")]
-    paid = any(slot.kind == "money" for slot in now.job.ask.values())
-    picked: dict[str, Any] = {}
-    for _, alike in groupby(sorted(left, key=kind), key=kind):
-        several = [*alike]
-        said = answers.without_money(text) if paid and several[0].kind == "number" else text
-        (picked if several[0].kind == "pick" else found).update(_shared(now, said, several))
+    picked = _of_kinds(now, text, [slot for slot in left if slot.kind == "pick"])
+    found |= _of_kinds(now, text, [slot for slot in left if slot.kind not in ("pick", *FIGURES)])
+    bare = _bare(now, text, picked)
+    found |= _of_kinds(now, bare, [slot for slot in left if slot.kind == "money"])
+    if any(slot.kind == "money" for slot in now.job.ask.values()):
+        bare = answers.without_money(bare)
+    found |= _of_kinds(now, bare, [slot for slot in left if slot.kind == "number"])
     waiting = now.state.pending
     if waiting is not None and waiting.slot in picked and answers.PLACED_BY.fullmatch(text.strip(" .!")):
         return {waiting.slot: picked[waiting.slot]}  # "2" is the second, and no sum
     return found | _claimed(now, text, {slot.name: picked[slot.name] for slot in wanted if slot.name in picked})
+
+
+def _of_kinds(now: Moment, text: str, wanted: Sequence[Slot]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for _, alike in groupby(sorted(wanted, key=kind), key=kind):
+        found |= _shared(now, text, [*alike])
+    return found
+
+
+def _bare(now: Moment, text: str, picked: Mapping[str, Any]) -> str:
+    """The text without figures that are no sums: codes, and what a choice is called by, "the card ending 3307"."""
+    text = answers.without_codes(text, now.job.ask.values())
+    called = {word for name, value in picked.items() for word in _called(now, now.job.ask[name], value)}
+    return re.sub(r"(?<![\w$£€.,])\d{2,}(?![\w.,]\w)", lambda found: " " if found[0] in called else found[0], text)
 
 
 def holds(now: Moment, job: Job, text: str) -> int:
@@ -135,10 +159,11 @@ def _shared(now: Moment, text: str, alike: Sequence[Slot]) -> dict[str, Any]:
 def _sides(now: Moment, text: str, slot: Slot) -> Iterator[tuple[str, Any]]:
     """Each value of a text in its order, with the word before its part: "from" savings "to" checking."""
     side = ""
-    for part in BETWEEN.split(text):
+    between = INTO if slot.kind == "pick" else BETWEEN
+    for part in between.split(text):
         if part is None:
             continue
-        if BETWEEN.fullmatch(part):
+        if between.fullmatch(part):
             side = SIDES.get(part.casefold(), "")
         elif (value := parsed(now, slot, part)) is not None:
             yield side, value

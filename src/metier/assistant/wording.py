@@ -96,6 +96,9 @@ def instead(text: str, held: str) -> str | None:
     refused = re.search(
         rf"(?i:[,;]?\s*\b(?:and not|but not|not|instead of|rather than)\s+(?:to |from |at |for )?){old}\b", text
     )
+    refused = refused or re.search(
+        rf"{old}\b(?: \w+){{0,4}}? (?i:is|was|looks) (?i:wrong|incorrect|not right|a mistake)", text
+    )
     if refused is None:
         return None
     left = text[refused.end() :].strip(" .,!;") or text[: refused.start()].strip(" .,!;")
