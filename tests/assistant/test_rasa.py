@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from metier.assistant import check, learn, minds, read, transcripts
 from metier.assistant.base import BadAssistant
-from metier.assistant.rasa import project, turned
+from metier.assistant.rasa import marks, project, turned
 from metier.cli import command_line
 
 NLU = """
@@ -300,6 +300,26 @@ def test_what_needs_a_person_is_listed_with_its_place(pizza: Path, tmp_path: Pat
     imported = done.files["IMPORT.md"]
     assert imported.index("action_order is Python") < imported.index("validate_pizza_form") < imported.index("inform:")
     assert imported.index("inform:") < imported.index("utter_spare")
+
+
+@pytest.mark.parametrize(
+    ("example", "text", "found"),
+    [
+        ("to [New York](city:NYC) now", "to New York now", [("city", "NYC", "")]),
+        (
+            '[two]{"entity": "n", "role": "adults"} and [one](n)',
+            "two and one",
+            [("n", "two", "adults"), ("n", "one", "")],
+        ),
+        ('[a b][{"entity": "x"}, {"entity": "y"}] c', "a b c", [("x", "a b", "")]),
+        ("[broken]{entity: x} stays", "broken stays", []),
+        ("no [marks] at all (here)", "no [marks] at all (here)", []),
+    ],
+)
+def test_marks_are_read_in_every_form(example: str, text: str, found: list[tuple[str, str, str]]) -> None:
+    said = marks.said(example)
+    assert said.text == text
+    assert [(one.entity, one.value, one.role) for one in said.marks] == found
 
 
 def test_its_tests_become_transcripts(pizza: Path, tmp_path: Path) -> None:
