@@ -20,6 +20,7 @@ THEIRS = frozenset("their his her recipient payee beneficiary".split())  # of a 
 POSSESSED = re.compile(r"(?i)\b(?:her|his|their)\b|\w['’]s\b")
 WHOM = re.compile(r"(?i)^(?:to )?who\b.*\b(to|for|with|from)\s*\?$")
 NAME = r"[A-Z][\w'’-]+(?:\s+[A-Z][\w'’-]+){0,3}"
+COUNT = re.compile(r"^\W*\d+\W*$")
 LATER = re.compile(r"(?i)\b(?:till|til|until|through|back|return(?:ing)?)\b")
 
 
@@ -43,7 +44,10 @@ def heard(now: Moment, text: str, wanted: Sequence[Slot]) -> dict[str, Any]:
 
 def parsed(now: Moment, slot: Slot, text: str) -> Any:
     """The value of a slot that a text gives, as the job keeps it."""
-    today = now.message.at.date()
+    today, pending = now.message.at.date(), now.state.pending
+    asked = pending is not None and pending.what == "slot" and pending.slot == slot.name
+    if slot.kind == "pick" and pending is not None and not asked and COUNT.match(text):
+        return None  # "2" answers what was asked, and is no place in another list
     value = answers.parse(text, slot, options(now, slot), today)
     if value is None:
         return None
