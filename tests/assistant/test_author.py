@@ -167,6 +167,8 @@ def test_a_time_is_read_or_is_none(text: str, expected: str | None) -> None:
         ("text", {}, "It should go to Raghav, please", "Raghav"),
         ("text", {}, "It happened at the station as I was leaving", "It happened at the station as I was leaving"),
         ("time", {}, "three", None),
+        ("number", {}, "[CARD_1]", None),  # what stands for a number that was taken out
+        ("money", {}, "[PHONE_1] and £5", 5.0),
     ],
 )
 def test_a_value_is_read_or_is_none(kind: str, more: Any, text: str, expected: Any) -> None:
@@ -179,4 +181,6 @@ def test_an_option_is_named_by_its_own_word_and_never_by_what_is_refused() -> No
     assert answers.pick("the lisbon one", options) == options[0]
     assert answers.pick("not lisbon, the oslo one", options) == options[1]
     assert answers.pick("december or oslo", options) is None
+    assert answers.pick("the first one", options) == options[0]
+    assert answers.pick("on the first of June", options) is None
     assert answers.pick("the booking", options, frozenset({"booking"})) is None

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from metier.assistant import check, learn, minds, read, transcripts
 from metier.assistant.base import BadAssistant
-from metier.assistant.rasa import project, turned
+from metier.assistant.rasa import marks, project, turned
 from metier.cli import command_line
 
 NLU = """
@@ -300,6 +300,26 @@ def test_what_needs_a_person_is_listed_with_its_place(pizza: Path, tmp_path: Pat
     imported = done.files["IMPORT.md"]
     assert imported.index("action_order is Python") < imported.index("validate_pizza_form") < imported.index("inform:")
     assert imported.index("inform:") < imported.index("utter_spare")
+
+
+@pytest.mark.parametrize(
+    ("example", "text", "found"),
+    [
+        ("to [New York](city:NYC) now", "to New York now", [("city", "NYC", "")]),
+        (
+            '[two]{"entity": "n", "role": "adults"} and [one](n)',
+            "two and one",
+            [("n", "two", "adults"), ("n", "one", "")],
+        ),
+        ('[a b][{"entity": "x"}, {"entity": "y"}] c', "a b c", [("x", "a b", "")]),
+        ("[broken]{entity: x} stays", "broken stays", []),
+        ("no [marks] at all (here)", "no [marks] at all (here)", []),
+    ],
+)
+def test_marks_are_read_in_every_form(example: str, text: str, found: list[tuple[str, str, str]]) -> None:
+    said = marks.said(example)
+    assert said.text == text
+    assert [(one.entity, one.value, one.role) for one in said.marks] == found
 
 
 def test_its_tests_become_transcripts(pizza: Path, tmp_path: Path) -> None:
@@ -691,10 +711,29 @@ flows:
     - collect: loading
     - action: list_flats
     - action: utter_flats
+  log_in_first:
+    if: false
+    steps:
+    - collect: secret_word
+    - action: action_log_in
   ring:
     description: Rings the bell.
     steps:
-    - action: ring_bell
+    - call: log_in_first
+    - collect: bell_confirm
+      next:
+      - if: slots.bell_confirm
+        then: which
+      - else: [{collect: other_bell}, {collect: other_door}, {action: utter_other, next: END}]
+    - id: which
+      collect: bell_is_loud
+      description: (True/False) whether all should hear it
+      next:
+      - if: slots.bell_is_loud
+        then: loud
+      - else: loud
+    - id: loud
+      action: ring_bell
       next:
       - if: slots.rang
         then: [{action: utter_rang, next: END}]
@@ -702,6 +741,7 @@ flows:
   pattern_cannot_handle:
     steps: [{action: utter_what}]
 slots:
+  bell_confirm: {type: bool, mappings: [{type: from_llm}]}
   rent_flat: {type: text, mappings: [{type: from_llm}]}
   rent_amount: {type: float, mappings: [{type: from_llm}]}
   rent_day: {type: categorical, values: [today, tomorrow], mappings: [{type: from_llm}]}
@@ -710,6 +750,8 @@ slots:
   loading: {type: bool, mappings: [{type: custom}]}
   flats: {type: list, mappings: [{type: custom}]}
 responses:
+  utter_other: [{text: "Another one, then."}]
+  utter_ask_bell_confirm: [{text: "Is it this bell?"}]
   utter_hello_rent: [{text: "Rent it is."}]
   utter_ask_rent_flat:
   - {text: "Say the name of your flat.", channel: phone}
@@ -788,6 +830,10 @@ def test_a_flow_is_its_main_way_and_what_its_actions_came_to(rent: tuple[turned.
     assert job.done == {"paid": "{rent_flat} is paid.", "late": "It will be late.", "other": "person"}
     assert job.failed == "There is not enough on your account."
     assert (script.jobs["ring"].done, script.jobs["ring"].failed) == ("It rang.", "It did not ring.")
+    ring = script.jobs["ring"]
+    assert ring.login  # in the place of a flow that logs in
+    assert {name: slot.kind for name, slot in ring.ask.items()} == {"bell_confirm": "yes_no", "bell_is_loud": "yes_no"}
+    assert ring.ask["bell_confirm"].say == "Is it this bell?"
     flats = script.jobs["show_flats"]
     assert not flats.ask  # Python sets it
     assert flats.done == "Your flats: {list_flats.flats}"
@@ -806,7 +852,13 @@ def test_what_a_flow_did_otherwise_is_listed(rent: tuple[turned.Turned, Path]) -
     assert "answers a status, paid, late, other" in told
     assert "refuses (4xx) where it is not so that slots.rang" in told
     assert "'Rent it is.' was said before rent_flat." in found
-    assert rent[0].came["responses"] == (18, 18)
+    assert (
+        "ring goes another way if nothing else holds: asks other_bell, asks other_door; says 'Another one, then.'."
+        in found
+    )
+    assert "No text asks for bell_is_loud of ring." in found
+    assert not any("slots.bell_is_loud" in one for one in found)  # both ways are one
+    assert rent[0].came["responses"] == (20, 20)
 
 
 def test_end_to_end_tests_pass_as_conversations_with_the_stand_in(rent: tuple[turned.Turned, Path], log: Any) -> None:

@@ -44,6 +44,13 @@ jobs:
     confirm: "Send {amount} from your {account} account to {name}'s {recipient} account?"
     do: [transfer]
     done: "It is sent."
+  umbrellas:
+    title: umbrellas
+    like: [lend me umbrellas, we need umbrellas, umbrellas for all of us, can we borrow umbrellas, got some umbrellas]
+    ask:
+      count: {number: true, say: "How many?"}
+      place: {pick: [station, museum], say: "Where do you fetch them?"}
+    done: "{count} at the {place}."
   bill:
     title: a bill
     like: [pay a bill, I want to pay my electricity bill, schedule a bill payment, pay my credit card bill,
@@ -136,6 +143,18 @@ def test_a_text_that_was_meant_otherwise_is_put_right_while_something_else_is_as
     said = says("pay a bill", "Nordic Gas", "sorry, I meant to say Baltic Gas", "40 dollars", "tomorrow")
     assert said[2] == "sets payee · asks amount"
     assert said[-1].endswith("Pay $40 to Baltic Gas on Thursday 26 November?")
+
+
+def test_yes_to_the_one_thing_that_was_offered_is_yes_to_it(says: Any) -> None:
+    said = says("give Peter 20 dollars", "yes")
+    assert said[0] == "offers"
+    assert said[1].startswith("starts transfer · sets amount")
+
+
+def test_a_number_answers_what_was_asked_and_is_no_place_in_another_list(says: Any) -> None:
+    said = says("lend me umbrellas", "2", "2")
+    assert said[1] == "sets count · asks place"
+    assert said[2].endswith("2 at the museum.")
 
 
 def test_thanks_for_something_do_not_ask_for_it_again(says: Any) -> None:

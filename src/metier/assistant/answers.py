@@ -75,6 +75,7 @@ REFUSED = re.compile(  # "not the green one", "not from checking"
     r"(?i)\b(?:not|except|but not|isn'?t|don'?t (?:want|use|take|need))\s+(?:(?:from|to|into|in|on|with|for)\s+)?"
     r"(?:(?:the|my|a|an|his|her|their)\s+)?[\w£$€]+"
 )
+REDACTED = re.compile(r"\[[A-Z][A-Z_]*_\d+\]")  # what stands for a number or an address is no number itself
 LEADS = re.compile(
     r"(?i)^(?:(?:um+|uh+|well|ok|okay|so|yes|sure|hi|please)[\s,]+)*"
     r"(?:it'?s|it is|that'?s|that is|this is|i'?m|i am|call me|"
@@ -94,6 +95,8 @@ UNNAMED = ("id", "status", "due", "balance")  # what an option holds that nobody
 
 def parse(text: str, slot: Slot, options: Sequence[Mapping[str, Any]], today: date) -> Any:
     """The value of the slot that the text gives, or None where it gives none or one that is not allowed."""
+    if slot.kind != "text":
+        text = REDACTED.sub(" ", text)
     if slot.kind == "pick":
         return pick(text, options, asked(slot))
     if slot.kind == "yes_no":
@@ -151,6 +154,7 @@ def yes_no(text: str, question: AbstractSet[str] = NONE) -> bool | None:
 
 def amount(text: str, *, money: bool = True) -> float | None:
     """The one amount in a text, in figures or English words; money by its sign where only one number has one."""
+    text = REDACTED.sub(" ", text)
     said = PENCE.sub(r"\1.\2", CENTS.sub(r"\1.\3 \2", dates.without(clocks.without(text))))
     if money:
         said = _without_spans(said)
@@ -253,7 +257,8 @@ def pick(
         return only
     for word, after in zip(said, [*said[1:], ""], strict=False):
         place = ORDINALS.get(word)  # "the last one", but not "last night"
-        if place is not None and place < len(options) and (not after or after in idle):
+        # "the first of May" is a day
+        if place is not None and place < len(options) and (not after or (after in idle and after != "of")):
             return options[place]
     bare = [word for word in said if word not in idle]
     if len(bare) == 1 and bare[0].isdecimal() and 1 <= int(bare[0]) <= len(options):

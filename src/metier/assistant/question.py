@@ -164,6 +164,8 @@ def _chosen(now: Moment) -> bool:
     waiting, now.state.pending = now.pending, None
     spoken = {("A person" if one == "person" else now.spoken(one)): one for one in waiting.choices}
     said = answers.choose(now.text, list(spoken))
+    if said is None and len(spoken) == 2 and answers.yes_no(now.text):  # one thing was offered, beside a person
+        said = next(iter(spoken))
     if said is None or len(wording.words(now.text)) > 8:
         return False
     label = spoken[said]

@@ -35,6 +35,7 @@ POSSESSED = re.compile(r"(?i)\b(?:her|his|their)\b|\w['’]s\b|\b(?:she|he|they|
 FIGURES = ("money", "number")
 BOTH = re.compile(r"(?i)\bboth\b")
 OTHER = re.compile(r"(?i)\b(?:the|my|their) other (?:one|kind|type|sort|account|card|option)\b|\bthe other\W*$")
+COUNT = re.compile(r"^\W*\d+\W*$")
 LATER = re.compile(r"(?i)\b(?:till|til|until|through|back|return(?:ing)?)\b")
 
 
@@ -97,7 +98,10 @@ def taken(now: Moment) -> frozenset[str]:
 
 def parsed(now: Moment, slot: Slot, text: str) -> Any:
     """The value of a slot that a text gives, as the job keeps it."""
-    today = now.message.at.date()
+    today, pending = now.message.at.date(), now.state.pending
+    asked = pending is not None and pending.what == "slot" and pending.slot == slot.name
+    if slot.kind == "pick" and pending is not None and not asked and COUNT.match(text):
+        return None  # "2" answers what was asked, and is no place in another list
     value = answers.parse(text, slot, options(now, slot), today)
     if value is None:
         return None

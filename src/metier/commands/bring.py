@@ -21,6 +21,7 @@ def rasa(
 ) -> None:
     """Turn a Rasa 3 project into an assistant, with a list of what needs a person. Nothing of it is run."""
     from metier.assistant.rasa import project, turned
+    from metier.assistant.rasa.written import FIRST, LOOK
     from metier.errors import BadOption
 
     if into.exists() and (not into.is_dir() or any(into.iterdir())):
@@ -31,7 +32,7 @@ def rasa(
         path.parent.mkdir(parents=True, exist_ok=True)  # new or empty, so nothing is written over
         path.write_text(text, encoding="utf-8")
     if as_json:
-        left = [{"place": one.place, "found": one.found, "to_do": one.to_do} for one in done.left]
+        left = [{"place": one.place, "found": one.found, "to_do": one.to_do, "rank": one.rank} for one in done.left]
         typer.echo(json.dumps({"files": sorted(done.files), "came": done.came, "left": left}, ensure_ascii=False))
         return
     table = grid("", "came over", "of", figures=(1, 2))
@@ -39,5 +40,6 @@ def rasa(
         if of:
             table.add_row(what, str(came), str(of))
     show(table)
-    say(f"{len(done.left)} remarks for a person are in {into / 'IMPORT.md'}.")
+    first, look = (sum(one.rank == rank for one in done.left) for rank in (FIRST, LOOK))
+    say(f"{into / 'IMPORT.md'} is for a person: {first} to do first, {look} to look at.")
     say(f"Now: metier assistant check {into}, then metier assistant train {into}")

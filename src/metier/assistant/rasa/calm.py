@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from metier.assistant.base import Place
 from metier.assistant.rasa.draft import CONFIRMS, OF_RASA, Draft, action_name
@@ -27,6 +27,8 @@ TESTED = re.compile(
     r"(?:(?P<sign>==?|!=|is not|is)\s*['\"]?(?P<value>[^'\"]*?)['\"]?)?\)?"
 )
 TO_PERSON = re.compile(r"hand_?(?:off|over)|connect_to|human|agent")
+LOGS_IN = re.compile(r"authenticat|log_?in|sign_?in|verify_identity|check_access")
+CANCELLED = re.compile(r"cancel")
 DOES = frozenset(
     """
     activate add apply ask book buy cancel change check close confirm contact create delete deposit download find get
@@ -40,6 +42,7 @@ ABOUT = re.compile(
     r"(?:lets?|allows?|helps?|enables?) (?:the )?(?:users?|customers?) (?:to )?|flow (?:for|to) |"
     r"(?:the )?(?:user|customer) (?:needs|wants|would like|asks) to )"
 )
+ONE_WAY = "A job has one way: let the action refuse, or make it two jobs."
 ASKING = ("{}", "I want to {}", "can you {}", "I need to {}", "please {}", "I'd like to {}", "how do I {}")
 
 
@@ -48,10 +51,11 @@ class _Way:
     """The main way of a flow as it is walked: what is said since the last question or action."""
 
     flow: Flow
-    agrees: bool  # whether there is something to agree to
+    agrees: bool  # whether all that is asked is whether to act
     depth: int = 0  # of flows within flows
     said: list[str] = field(default_factory=list)
     seen: set[Place] = field(default_factory=set)
+    aside: list[tuple[Place, Place, str]] = field(default_factory=list)  # jumps not taken: whereto, from where, what
 
     def rest(self, id: str) -> Sequence[Move]:
         """The steps from one on, wherever in the flow it stands."""
@@ -60,11 +64,11 @@ class _Way:
 
 def flows(draft: Draft) -> None:
     """A job for each flow that a customer may start."""
-    named = {move.name for one in draft.project.flows.values() for move in every(one.moves) if move.kind == "call"}
+    called = {move.name for one in draft.project.flows.values() for move in every(one.moves) if move.kind == "call"}
     patterns = [one for one in draft.project.flows.values() if one.pattern]
     for one in draft.project.flows.values():
-        if one.pattern or (one.part and one.name in named):
-            continue
+        if one.pattern or (one.name in called and not one.intents):
+            continue  # a part of others
         if one.part:
             draft.leave(one.place, f"nobody could start {one.name} (if: False).", "Nothing, or give the job `like`.")
             continue
@@ -81,10 +85,13 @@ def flows(draft: Draft) -> None:
 
 def _flow(draft: Draft, flow: Flow) -> None:
     known = [intent for intent in flow.intents if intent in draft.project.examples]
-    job = draft.job(flow.name, known, title=flow.title)
-    acts = [move for move in every(flow.moves) if _is_effect(move)]
-    way = _Way(flow=flow, agrees=bool(acts))
+    job = draft.job(flow.name, known, title=flow.title.replace("_", " "))
+    asks = [move for move in every(flow.moves) if move.kind == "collect"]
+    way = _Way(flow=flow, agrees=len(asks) == 1 and any(map(_is_effect, every(flow.moves))))
     _walk(draft, job, way, flow.moves)
+    for to, place, found in way.aside:
+        if to not in way.seen:  # where the main way comes by, too, there is nothing to tell
+            draft.leave(place, found, ONE_WAY)
     if not job.outcomes:
         draft.finish(job, way.said, flow.place, sure=True)
     if flow.guard:
@@ -180,8 +187,12 @@ def _dropped(draft: Draft, way: _Way, move: Move) -> None:
 def _other(draft: Draft, job: Job, way: _Way, move: Move) -> None:
     """A flow that is called is part of this one; so is one that is linked to and cannot be started otherwise."""
     other = draft.project.flows.get(move.name)
-    if other is not None and way.depth < DEEPEST and (move.kind == "call" or other.part):
-        inner = _Way(flow=other, agrees=way.agrees, depth=way.depth + 1, said=way.said, seen=way.seen)
+    if other is not None and LOGS_IN.search(other.name):
+        job.login = True
+        draft.called.setdefault(other.name, job.name)
+        draft.leave(move.place, f"{way.flow.name} calls {other.name}.", "Nothing: `login: true` does that.", BUILT_IN)
+    elif other is not None and way.depth < DEEPEST and (move.kind == "call" or other.part):
+        inner = _Way(flow=other, agrees=way.agrees, depth=way.depth + 1, said=way.said, seen=way.seen, aside=way.aside)
         _walk(draft, job, inner, other.moves)
         draft.called.setdefault(other.name, job.name)
     elif other is None or not other.pattern:
@@ -195,12 +206,9 @@ def _other(draft: Draft, job: Job, way: _Way, move: Move) -> None:
 def _branch(draft: Draft, job: Job, way: _Way, move: Move, *, last: bool) -> str:
     """Where a step with several ways goes on: the way with most to it. What the others say is what the job comes to."""
     assert not isinstance(move.next, str)
-    ways = move.next
-    weights = [_weight(draft, way, one.then) for one in ways]
-    agrees = move.kind == "collect" and CONFIRMS.search(move.name) is not None and bool(job.confirm)
-    if agrees:  # to deny is to cancel
-        weights = [-1.0 if _denies(one, ways) else weight for one, weight in zip(ways, weights, strict=True)]
-    elif _is_effect(move) and max(weights, default=0) < 1:
+    ways, agrees = move.next, _sums_up(move, job)
+    weights = _weights(draft, job, way, move)
+    if _is_effect(move) and max(weights, default=0) < 1:
         _came_to(draft, job, way, move)
         return "END"
     best = max(range(len(weights)), key=lambda place: weights[place], default=-1)
@@ -220,24 +228,51 @@ def _branch(draft: Draft, job: Job, way: _Way, move: Move, *, last: bool) -> str
     return _walk(draft, job, way, chosen.then) or ("END" if last else "")
 
 
+def _weights(draft: Draft, job: Job, way: _Way, move: Move) -> list[float]:
+    """How much there is to each way of a step: who agrees, and what came to something, go on."""
+    assert not isinstance(move.next, str)
+    ways = move.next
+    weights = [_weight(draft, way, one.then) for one in ways]
+    denied = [_denies(one, ways) for one in ways]
+    if _sums_up(move, job):
+        return [-1.0 if no else weight for weight, no in zip(weights, denied, strict=True)]
+    if _is_effect(move) or _asks_to_confirm(move):
+        well = [0.0 if no else weight for weight, no in zip(weights, denied, strict=True)]
+        return well if any(well) else weights
+    return weights
+
+
+def _asks_to_confirm(move: Move) -> bool:
+    assert not isinstance(move.next, str)
+    tested = [found["slot"] for one in move.next if (found := TESTED.fullmatch(one.condition.strip()))]
+    return any(CONFIRMS.search(slot) for slot in tested)
+
+
+def _sums_up(move: Move, job: Job) -> bool:
+    """Whether the ways of a step part those who agree to the summary from those who do not."""
+    return _asks_to_confirm(move) and bool(job.confirm or job.sums_up)
+
+
 def _aside(draft: Draft, job: Job, way: _Way, move: Move, one: Branch, *, agrees: bool) -> None:
     """A way that is not taken."""
-    said = _said(way, one)
+    inner = [*every(tuple(_alone(way.rest(one.then))) if isinstance(one.then, str) else one.then)]
+    said = [move.name for move in inner if move.kind == "action" and move.name.startswith("utter_")]
     text, used = draft.text(said)
+    draft.used |= used
     if agrees:
-        draft.used |= used
         return
-    inner = every(one.then) if not isinstance(one.then, str) else iter(())
     does = [f"asks {m.name}" if m.kind == "collect" else m.name for m in inner if m.kind in ("collect", "call", "link")]
     if _is_effect(move) and text and not gaps(text):
         job.failed = "person" if any(TO_PERSON.search(name) for name in said) else text
-        draft.used |= used
         return
     what = "; ".join(filter(None, [", ".join(does), f"says '{text}'" if text else ""]))
-    if what:
-        draft.used |= used
-        draft.leave(move.place, f"{way.flow.name} goes another way if {one.condition or 'nothing else holds'}: {what}.",
-                    "A job has one way: let the action refuse, or make it two jobs.")  # fmt: skip
+    found = f"{way.flow.name} goes another way if {one.condition or 'nothing else holds'}: {what}."
+    if not what or (said and not does and all(CANCELLED.search(name) for name in said)):
+        return  # to cancel is built in, in its own words
+    if isinstance(one.then, str):
+        way.aside.append((way.rest(one.then)[0].place, move.place, found))
+    else:
+        draft.leave(move.place, found, ONE_WAY)
 
 
 def _came_to(draft: Draft, job: Job, way: _Way, move: Move) -> None:
@@ -281,6 +316,14 @@ def _said(way: _Way, one: Branch) -> list[str]:
     return [*_utters(way.rest(one.then) if isinstance(one.then, str) else one.then)]
 
 
+def _alone(moves: Sequence[Move]) -> Iterator[Move]:
+    """Steps up to the first that goes on elsewhere."""
+    for move in moves:
+        yield replace(move, next="")
+        if move.next:
+            return
+
+
 def _utters(moves: Sequence[Move]) -> Iterator[str]:
     for move in moves:
         if move.kind == "action" and move.name.startswith("utter_"):
@@ -295,8 +338,10 @@ def _weight(draft: Draft, way: _Way, then: str | Sequence[Move], deep: int = 0) 
     """How much there is to a way: questions, actions and other flows; where it ends there is nothing."""
     if isinstance(then, str):
         rest = way.rest(then)
+        if not rest or rest[0].place in way.seen:  # a jump back asks once more
+            return 0.0
         # what is only said is what a way comes to, not a way
-        return 1.0 if any(_counts(draft, move) for move in rest) else 0.5 if rest else 0.0
+        return 2.0 * sum(_counts(draft, move) for move in rest) or 0.5
     if deep > DEEPEST:
         return 0.0
     total = 0.0
@@ -304,8 +349,7 @@ def _weight(draft: Draft, way: _Way, then: str | Sequence[Move], deep: int = 0) 
         total += 2.0 * _counts(draft, move)
         tos = [move.next] if isinstance(move.next, str) else [one.then for one in move.next]
         total += max((_weight(draft, way, to, deep + 1) for to in tos if to not in ("", "END")), default=0)
-    set_anew = any(move.kind == "set_slots" for move in then)  # to ask for them once more
-    return 0.0 if set_anew and total <= 1 else total
+    return total
 
 
 def _counts(draft: Draft, move: Move) -> bool:

@@ -15,7 +15,8 @@ from metier.assistant.rasa.written import LOOK, OWN, Act, Job, Left, Turned
 from metier.assistant.templates import gaps
 
 READS = re.compile(
-    r"(?:action_)?(?:show|get|check|list|search|ask|find|view|fetch|lookup|query|tell|validate|calculate)_|"
+    r"(?:action_)?(?:show|get|check|list|search|ask|find|view|fetch|lookup|query|tell|validate|calculate|select|"
+    r"choose|is|has)_|"
     r"\w+_(?:search|check|status|lookup|list|balance|history|info|details)$"
 )
 OF_RASA = re.compile(  # what a form or a flow did to itself
@@ -44,6 +45,7 @@ class Draft:
         self.sections: dict[str, list[tuple[str, str, list[str]]]] = {}  # by file: heading, text, questions
         self.says: dict[str, str] = {}
         self.used: set[str] = set()  # responses
+        self.unasked: list[str] = []  # slots without a question
         self.begun: list[tuple[str, Place]] = []  # slots that ask whether to go on
         self.asked: set[str] = set()  # slots that are asked for, agreed to or built in
         self.does: dict[str, str] = {}  # what an intent came to: a job's name or a section's id
@@ -138,9 +140,12 @@ class Draft:
         chosen, held = kind(self.project, asked)
         text = self._question(text, name, place)
         if not text:
-            self._unasked(job, slot, place)
+            self._unasked(job, slot, form)
         bounds = self._bounds(job, name, chosen, [*rejections, *(known.rejections if known is not None else ())], place)
-        job.ask[name] = {chosen: bounds or held, "say": text or f"{spoken(slot)}?"}
+        job.ask[name] = {
+            chosen: bounds or held,
+            "say": text or f"{spoken(slot if form else name.removeprefix(f'{job.name}_'))}?",
+        }
         job.fed |= dict.fromkeys(fed(asked), name)
         self._given_by_intent(job, name, asked, place)
         return None
@@ -155,7 +160,7 @@ class Draft:
         if text and not full:
             found = f"the summary '{_short(text)}' shows what {job.name} does not ask for, or has conditions."
             self.leave(place, found, f"Word `confirm` of {job.name}; it lists the answers now.")
-            job.confirm = job.confirm or _summary(job)
+        job.sums_up = not job.confirm
 
     def _question(self, text: str, name: str, place: Place) -> str:
         """A question without the sentences that have gaps: it is shown as it is written."""
@@ -165,12 +170,10 @@ class Draft:
         self.leave(place, f"the question '{_short(text)}' shows values.", f"Ask for {name} without them.")
         return kept if kept.endswith("?") else ""
 
-    def _unasked(self, job: Job, slot: str, place: Place) -> None:
-        by = next((one for one in (f"action_ask_{slot}",) if one in self.project.actions), "")
-        found = f"Python asks for {slot}: {by}." if by else f"nothing asks for {slot}."
-        self.leave(
-            place, found, f"Write `say` of {plain_name(slot)} in {job.name}; `pick: an action` lists what it gives."
-        )
+    def _unasked(self, job: Job, slot: str, form: str) -> None:
+        names = (f"action_ask_{form}_{slot}", f"action_ask_{slot}")
+        by = next((f" ({name})" for name in names if name in self.project.actions), "")
+        self.unasked.append(f"{plain_name(slot)} of {job.name}{by}")
 
     def _bounds(
         self, job: Job, name: str, chosen: str, rejections: Sequence[tuple[str, str]], place: Place
@@ -213,8 +216,7 @@ class Draft:
             act.jobs.append(job.name)
             if name not in job.do:
                 job.do.append(name)
-            if changes and not job.confirm:
-                job.confirm = _summary(job)
+            job.sums_up = not job.confirm and (job.sums_up or changes)
 
     def finish(self, job: Job, responses: Sequence[str], place: Place, *, sure: bool = False) -> None:
         """What is said when a job has been done; `sure` where it is known not to be said of a failure."""
@@ -262,7 +264,8 @@ def _told(job: Job) -> str:
     return ", ".join(f"{_bare(slot, job)} {{{slot}}}" for slot in job.ask)
 
 
-def _summary(job: Job) -> str:
+def summary(job: Job) -> str:
+    """What is about to be done, from what was asked for it."""
     told = _told(job)
     title = job.title[:1].upper() + job.title[1:]
     return f"{title}: {told}. Shall I go ahead?" if told else f"{title}: shall I?"

@@ -24,7 +24,10 @@ ASKS = (
     ("time", re.compile(r"(?i)\b(?:what|which) time\b")),
     ("date", re.compile(r"(?i)\b(?:what|which) (?:date|day)\b|^when\b")),
 )
-PERIOD = re.compile(r"(?i)\b(?:time ?frame|period|range|how long|between)\b")  # no one day
+EITHER = re.compile(r"(?i)\btrue\s*(?:/|or)\s*false\b|\byes\s*(?:/|or)\s*no\b")
+PERIOD = re.compile(
+    r"(?i)\b(?:(?:date|day) and (?:the )?time|time ?frame|period|range|how long|between)\b"
+)  # no one day
 WORDS = re.compile(r"(?i)^(?:to )?who\b|\bname\b|\be-?mail\b|\baddress\b")
 POLAR = re.compile(
     r"(?i)^(?:(?:and|so|ok|okay)[\s,]+)?(?:do|does|did|is|are|was|were|has|have|had|will|would|shall|should|can|could|may)\b"
@@ -56,12 +59,12 @@ def kind(project: Project, asked: Asked) -> tuple[str, Any]:
     if known is not None and type_ == "categorical" and known.values:
         if {value.casefold() for value in known.values} <= YES_NO:
             return "yes_no", True
-        titles = {value.casefold(): title for value, title in given(asked.slot, asked.buttons)}
+        titles = {value.casefold(): title for value, title in given(asked)}
         own = {value: [titles.get(value.casefold(), "")] for value in known.values}
         return "pick", _options(project, own)
     if asked.buttons and all(payload.strip("/ ").casefold() in YES_NO for _, payload in asked.buttons):
         return "yes_no", True
-    chosen = dict(given(asked.slot, asked.buttons))
+    chosen = dict(given(asked))
     if len(chosen) > 1:
         return "pick", _options(project, {value: [title] for value, title in chosen.items()})
     if _polar(asked):
@@ -69,10 +72,12 @@ def kind(project: Project, asked: Asked) -> tuple[str, Any]:
     return _by_entity(project, asked) or _by_words(asked, type_)
 
 
-def given(slot: str, buttons: Sequence[tuple[str, str]]) -> Iterator[tuple[str, str]]:
+def given(asked: Asked) -> Iterator[tuple[str, str]]:
     """The value that each button gives the slot, and the button's title."""
-    for title, payload in buttons:
-        found = GIVEN.match(payload.strip())
+    names = {asked.slot, *(entity for entity, _, _ in fed(asked))}
+    for title, payload in asked.buttons:
+        payload = payload.strip().replace("{{", "{").replace("}}", "}")  # as it stands in texts with gaps
+        found = GIVEN.match(payload)
         if found is None:
             if payload and not payload.startswith("/"):
                 yield payload, title
@@ -81,8 +86,7 @@ def given(slot: str, buttons: Sequence[tuple[str, str]]) -> Iterator[tuple[str, 
             held = json.loads(found[1]) if found[1] else dict(part.partition("=")[::2] for part in found[2].split(","))
         except ValueError:
             continue
-        if slot in {name.strip() for name in held}:
-            yield str({name.strip(): value for name, value in held.items()}[slot]).strip(), title
+        yield from ((str(value).strip(), title) for name, value in held.items() if name.strip() in names)
 
 
 def fed(asked: Asked) -> list[tuple[str, str, str]]:
@@ -117,9 +121,10 @@ def _by_entity(project: Project, asked: Asked) -> tuple[str, Any] | None:
 
 
 def _by_words(asked: Asked, type_: str) -> tuple[str, Any]:
-    words = [word for word in re.split(r"[\W_]+", asked.slot.casefold()) if word]
-    own = " ".join(word for word in words if word not in asked.apart) or " ".join(words)
+    own = _own(asked)
     said = f"{own} {asked.description.casefold()}"
+    if EITHER.search(asked.description) or own.startswith(("is ", "has ")):
+        return "yes_no", True
     if type_ in ("float", "int", "integer"):
         return "money" if MONEY.search(said) else "number", True
     if WORDS.search(asked.question) or re.search(r"\bname of\b", said):
@@ -139,6 +144,12 @@ def _options(project: Project, values: Mapping[str, list[str]]) -> dict[str, lis
         seen = {value.casefold(), value.replace("_", " ").casefold()}
         out[value] = [word for word in dict.fromkeys(words) if word and word.casefold() not in seen]
     return out
+
+
+def _own(asked: Asked) -> str:
+    """The words of a slot's name without those that say to what it belongs."""
+    words = [word for word in re.split(r"[\W_]+", asked.slot.casefold()) if word]
+    return " ".join(word for word in words if word not in asked.apart) or " ".join(words)
 
 
 def _pattern(patterns: Sequence[str]) -> str:

@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 from metier.assistant.knowledge import slug
 from metier.assistant.rasa import calm, classic
-from metier.assistant.rasa.draft import Draft, plain_name, renamed, sent, spoken
+from metier.assistant.rasa.draft import Draft, plain_name, renamed, sent, spoken, summary
 from metier.assistant.rasa.flows import every
 from metier.assistant.rasa.marks import Said
 from metier.assistant.rasa.project import Project
@@ -58,6 +58,7 @@ SIGNS = {
     "£": r"£|\bpounds?\b|\bGBP\b|\bquid\b",
 }
 PERSONAL = re.compile(r"(?i)\be-?mail\b|\b(?:phone|mobile|telephone)\b|\b(?:card|account) number\b|\biban\b")
+SECRET = re.compile(r"\b(?:password|passcode|pin|otp|cvv)\b")
 LANGUAGE = "en"
 Lines: TypeAlias = list[tuple[str, ...]]
 SHARED = ("money", "date", "time", "number")  # kinds that read their values without marks
@@ -107,6 +108,8 @@ def _smalltalk(draft: Draft) -> None:
 
 def _ended(draft: Draft, job: Job) -> None:
     """What a job says at its end, where only Python knew it: a text whose name says so, or what its action answers."""
+    if job.sums_up and (job.ask or job.do):
+        job.confirm = summary(job)
     if job.do and not job.done and not job.outcomes:
         near = [name for name in draft.project.responses if name not in draft.used and _belongs(name, job)]
         if len(near) == 1 and (text := draft.filled(renamed(draft.project.responses[near[0]].text), job, done=True)):
@@ -156,9 +159,21 @@ def _left_over(draft: Draft) -> None:
     if checks := sorted(one for one in project.actions if one.startswith("validate_")):
         draft.leave("actions", f"{', '.join(checks)} check answers in Python.", "Say bounds in the job: `money: "
                     "{min: 5}`; else let the action refuse, with its reason in `failed`.")  # fmt: skip
+    if draft.unasked:
+        draft.leave("assistant.yaml", f"No text asks for {', '.join(draft.unasked)}.", "Word `say` there; `pick: an "
+                    "action` lists what it gives.")  # fmt: skip
     if draft.begun:
         slots = ", ".join(dict.fromkeys(slot for slot, _ in draft.begun))
         draft.leave(draft.begun[0][1], f"{slots} asked whether to go on after something else.", "Nothing.", BUILT_IN)
+    _unled(draft)
+    if project.skipped:
+        draft.leave(project.skipped[0], f"{len(project.skipped)} YAML files are outside of data, domain and tests.",
+                    "Nothing; Rasa did not read them either.", BUILT_IN)  # fmt: skip
+
+
+def _unled(draft: Draft) -> None:
+    """Intents that lead nowhere."""
+    project = draft.project
     for intent, place in project.places.items():
         if intent in draft.does or classic.act(intent) or classic.outside(intent):
             continue
@@ -170,9 +185,6 @@ def _left_over(draft: Draft) -> None:
                 place, f"no rule or story says what {intent} is for ({len(project.examples[intent])} examples).",
                 "Add it to `when` of a job, or write a section.",
             )  # fmt: skip
-    if project.skipped:
-        draft.leave(project.skipped[0], f"{len(project.skipped)} YAML files are outside of data, domain and tests.",
-                    "Nothing; Rasa did not read them either.", BUILT_IN)  # fmt: skip
 
 
 def _words(slot: dict[str, object]) -> Iterator[str]:
@@ -244,12 +256,18 @@ def _first(draft: Draft) -> None:
             "assistant.yaml", f"{found}before anything else, and an action would get [EMAIL_1].",
             "Leave the question out; with `login: true`, {customer} says who asks.", FIRST,
         )  # fmt: skip
+    secret = [name for job in draft.jobs.values() for name in job.ask if SECRET.search(name.replace("_", " "))]
+    if secret:
+        draft.leave("assistant.yaml", f"A secret is asked for: {', '.join(secret)}.", "Leave the question out: `login: "
+                    "true` sends customers to your own login first.", FIRST)  # fmt: skip
     if bare := [job.name for job in draft.jobs.values() if not job.when]:
         draft.leave(
             "assistant.yaml", f"No examples: an LLM started {', '.join(bare)} by their descriptions. They learn from "
             "phrases made of their names.", f"Write {FEWEST} or more under `like`, as customers say it.", FIRST,
         )  # fmt: skip
-    changing = dict.fromkeys(name for act in draft.acts.values() if act.changes for name in act.jobs)
+    changing = dict.fromkeys(
+        name for act in draft.acts.values() if act.changes for name in act.jobs if not draft.jobs[name].login
+    )
     if changing:
         draft.leave("assistant.yaml", f"Something is changed for anybody by {', '.join(changing)}.",
                     "Add `login: true` where it must be known who asks.", FIRST)  # fmt: skip

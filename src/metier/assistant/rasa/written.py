@@ -49,7 +49,9 @@ class Job:
     when: list[str]
     like: list[str] = field(default_factory=list)
     ask: dict[str, dict[str, Any]] = field(default_factory=dict)
+    login: bool = False
     confirm: str = ""
+    sums_up: bool = False  # nothing words the summary: it lists what was asked
     do: list[str] = field(default_factory=list)
     done: str = ""
     outcomes: dict[str, str] = field(default_factory=dict)  # what is said by the status of an action
@@ -127,6 +129,8 @@ def _job(job: Job) -> list[str]:
         lines.append(f"    when: [{', '.join(map(_bare, job.when))}]")
     if job.like:
         lines.append(f"    like: {_listed(job.like)}")
+    if job.login:
+        lines.append("    login: true")
     if job.ask:
         lines.append("    ask:")
     for name, slot in job.ask.items():
