@@ -63,6 +63,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "assistant/cues.py",
         "assistant/hours.py",
         "assistant/knowledge.py",
+        "assistant/labelled.py",
         "assistant/names.py",
         "assistant/scope.py",
     ),
@@ -122,6 +123,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
 
 # Neighbours that may be imported all the same, in this direction only, and why.
 NEIGHBOURS: dict[tuple[str, str], str] = {
+    ("assistant/labelled.py", "assistant/names.py"): "a value that is somebody's name ends where a name does",
     ("lazy.py", "errors.py"): "what cannot be found is an error of ours",
     ("data/archive.py", "data/confined.py"): "an archive is unpacked in a process of its own",
     ("data/passages.py", "data/read.py"): "a table of passages is read like any other",

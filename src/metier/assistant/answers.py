@@ -307,5 +307,7 @@ def _near(word: str, others: Sequence[str]) -> bool:
 
 def choose(text: str, choices: Sequence[str]) -> str | None:
     """The choice that a text names, of those offered."""
-    found = pick(text, [{"id": str(place), "name": choice} for place, choice in enumerate(choices)])
+    found = pick(
+        text, [{"id": str(place), "name": choice} for place, choice in enumerate(choices)], frozenset({"your"})
+    )
     return None if found is None else str(found["name"])

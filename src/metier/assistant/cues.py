@@ -45,6 +45,31 @@ ACTS = {
         r"i don'?t (?:mind|care)|any(?: one)?(?: is fine| will do)?|(?:it )?doesn'?t matter)(?:[\s,]+please)?[.!?\s]*$"
     ),
 }
+LEAVES = re.compile(  # a part of a message that says goodbye
+    r"(?i)(?:good ?)?bye+|see (?:you|ya)(?: later| soon| around)?|take care|"
+    r"(?:you (?:too )?)?have an? (?:\w+ ){0,3}?(?:day|evening|night|weekend|afternoon|one|time)"
+    r"(?: ahead| too| to you)*|"
+    r"(?:great|nice|good) (?:day|evening|night|weekend) (?:to|for) you(?: too)?|"
+    r"(?:you )?(?:can |may )?(?:now )?(?:end|close) (?:the|this|our) (?:chat|session|conversation)"
+    r"(?: session)?(?: now)?"
+)
+DONE = re.compile(  # one that says that nothing is wanted any more
+    r"(?i)(?:that'?s|that (?:is|was|will be)|that'?ll be) (?:all|it|everything)\b.{0,40}|"
+    r"nothing(?: else| more| further)?(?: for (?:now|today))?|not (?:today|now|right now|at the moment)|"
+    r"no (?:other|more|further) (?:queries|questions|help|issues)|"
+    r"(?:i (?:have )?)?got (?:all|enough|everything)\b.{0,40}|"
+    r"i'?m (?:all )?(?:good|done|set)(?: now| for now)?"
+)
+THANKS = re.compile(
+    r"(?i)(?:\w+ ){0,2}?(?:thanks?|thank ?you|thanking you|thx|thnx)\b(?!.*\b(?:can|could|want|need|but)\b).*"
+)
+APART = re.compile(
+    r"(?i)[.,!;\n]+|\band\b|(?<=\w)(?=thank(?:s|\s?you)\b)|"
+    r"\s(?=(?:have an?|thank(?:s|\s?you)?|good ?bye|bye+|you can)\b)"
+)
+FILLS = re.compile(
+    r"(?i)^(?:(?:no|nope|nah|ok|okay|alright|well|great|fine|perfect|cool|yes|yeah|oh|so|nice|sir|madam)\b\s*)+"
+)
 ECHO = re.compile(  # "my wife will", "I do": the verb of the question alone
     r"(?i)^(?:(?:well|oh|um|and)[\s,]+)*(?:(?:my|our|the) )?(?:\w+ ){1,2}"
     r"(?:will|would|do|does|did|am|is|are|was|have|has|can|could)[.!\s]*$"
@@ -79,7 +104,24 @@ def vulnerable(text: str) -> bool:
 
 def act(text: str) -> str:
     """The act of a message that is nothing but that act; empty otherwise."""
-    return next((name for name, pattern in ACTS.items() if pattern.search(text)), "")
+    found = next((name for name, pattern in ACTS.items() if pattern.search(text)), "")
+    ending = closing(text)
+    return "bye" if ending == "bye" and found in ("", "thanks") else found
+
+
+def closing(text: str) -> str:
+    """How a message ends a conversation, if it does nothing else: bye, done (nothing more is wanted) or thanks."""
+    if "?" in text:
+        return ""
+    kinds = set()
+    for part in APART.split(text):
+        rest = FILLS.sub("", part.strip()).strip()
+        kind = (
+            "" if not rest else "bye" if LEAVES.fullmatch(rest) else "done" if DONE.fullmatch(rest)
+            else "thanks" if THANKS.fullmatch(rest) else "more"
+        )  # fmt: skip
+        kinds.add(kind)
+    return "" if "more" in kinds else next((kind for kind in ("bye", "done", "thanks") if kind in kinds), "")
 
 
 def keeps_going(text: str) -> bool:

@@ -34,7 +34,17 @@ NOBODY = frozenset(
     everyone person people friend family money cash funds some any all account accounts card bank balance and or
     with from to over out about around exactly only just back first then now today tomorrow tonight monday tuesday
     wednesday thursday friday saturday sunday january february march april may june july august september october
-    november december
+    november december ssn dob zip pin number code
+    """.split()
+)
+
+
+MOST_WORDS = 6  # of a name
+NONE = frozenset(
+    """
+    i you we is are am was were do does did have has had want need got get can could will would this that these those
+    what who when where why how please thanks thank thankyou bye hello hi sorry yes ok okay
+    no nope not none nothing never
     """.split()
 )
 
@@ -82,6 +92,24 @@ def within(text: str, taken: Collection[str]) -> str | None:
         return None
     name = plain(found[0][0])
     return None if (NOBODY | {*taken}) & {*words(name)} else name
+
+
+def plausible(text: str) -> bool:
+    """Whether an answer to the question for a name may be one: nothing that people say instead."""
+    return len(words(text)) <= MOST_WORDS and not re.search(r"\d", text) and not NONE & {*words(text)}
+
+
+def bare(text: str) -> str:
+    """The name that a short text is, in letters of any size; empty where it is something else."""
+    name = re.sub(
+        r"(?i)^(?:(?:hi|hello|hey|yes|ok|sure|it'?s|this is|i'?m|i am|myself|my name is|name)[\s,]+)+", "", text
+    )
+    name = name.strip(" .,!")
+    return (
+        name
+        if re.fullmatch(r"[^\W\d_][\w.'’-]*(?: [^\W\d_][\w.'’-]*){0,3}", name) and not NOBODY & {*words(name)}
+        else ""
+    )
 
 
 def names_somebody(slot: Slot) -> bool:

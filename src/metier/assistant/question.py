@@ -12,6 +12,7 @@ from metier.assistant.state import Pending
 from metier.assistant.templates import shown
 from metier.assistant.values import heard
 
+AGREES = re.compile(r"(?i)^\W*(?:yes|yeah|yep|ok|okay|sure|alright|correct|right|please)\b")  # before thanks
 THEN = re.compile(r"(?i)\b(?:and|then)\b(?!.*\b(?:but|first|before|until|unless|if)\b)")
 STOPS = re.compile(r"(?i)\b(?:changed my mind|leave it|forget|stop|cancel|thank|later|drop|wait|hold off|think)")
 
@@ -113,6 +114,9 @@ def _says_more(now: Moment) -> bool:
 def _agreed(now: Moment, act: str) -> bool | None:
     """A yes or a no to the summary. The specialist of acts may add a yes only to what holds no no."""
     said = answers.yes_no(now.text, frozenset(wording.words(now.pending.shown)))
+    ending = cues.closing(now.text)
+    if ending == "bye" or (ending == "thanks" and not AGREES.match(now.text)):
+        return None
     if said is not None or wording.asking(now.text) or len(wording.words(now.text)) >= slots.SHORT:
         return said
     if act == "no":

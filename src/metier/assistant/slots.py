@@ -6,11 +6,12 @@ import re
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from metier.assistant import answers, cues, names, wording
+from metier.assistant import answers, cues, labelled, names, wording
 from metier.assistant.base import Slot
 from metier.assistant.moment import Moment
 from metier.assistant.values import OTHER, heard, kind, options, parsed, taken
 
+SEVERAL = 2  # slots that a message says the names of
 SHORT = 8  # words; a longer message says more than yes or no
 POLITE = re.compile(
     r"(?i)^(?:(?:can|could|would|will) (?:you|we|i|it)|may i|(?:how|what) about|is .{1,20} (?:ok|fine))\b"
@@ -33,10 +34,11 @@ MEANT_TO_SAY = re.compile(r"(?i)\bi (?:meant|mean)(?: to (?:say|write|type))?[:,
 def set_values(now: Moment, act: str) -> list[str] | None:
     """Set whatever the message says; the questions it asks besides, or None where it set nothing."""
     wanted = now.pending.slot
-    parts = wording.clauses(now.text) or [now.text]
+    done: set[str] = set()
+    text = _set_labelled(now, done)
+    parts = wording.clauses(text) or [text]
     questions = [part for part in parts if _is_question(now, part) and not _asks_politely(now, part)]
     taking_back = _takes_back(now, act)
-    done: set[str] = set()
     _set_instead(now, done)
     _swap(now, done)
     _set_named(now, now.text, wanted, done, taking_back=False, only=_texts(now, wanted))
@@ -49,6 +51,7 @@ def set_values(now: Moment, act: str) -> list[str] | None:
         _set_polar(now, part, wanted, done, taking_back=taking_back)
     _set_by_act(now, act, wanted, done, alone=not questions and not (done and taking_back))
     _set_alone(now, act, wanted, done, rest if done else [now.message.text])
+    _set_left(now, wanted, done)
     if not done and taking_back:
         _set_meant(now, done)
     if not done:
@@ -130,6 +133,33 @@ def _texts(now: Moment, wanted: str) -> list[str]:
     return [wanted] if slot is not None and slot.kind == "text" and names.names_somebody(slot) else []
 
 
+def _set_labelled(now: Moment, done: set[str]) -> str:
+    """Set what the message says the names of, where it does so of several slots; what else it says."""
+    said = labelled.labelled(now.text, [*now.job.ask.values()])
+    if len({one.slot for one in said}) < SEVERAL:
+        return now.text
+    for one in said:
+        value = parsed(now, now.job.ask[one.slot], one.text)
+        if value is not None:
+            put(now, now.job.ask[one.slot], value=value)
+            done.add(one.slot)
+    return labelled.rest(now.text, said)
+
+
+def _set_left(now: Moment, wanted: str, done: set[str]) -> None:
+    """The name that was asked for and is what codes leave of a message: "ram, 2567"."""
+    slot = now.job.ask.get(wanted)
+    codes = {name for name in done if now.job.ask[name].kind == "code"}
+    if slot is None or wanted in done or not codes or not names.names_somebody(slot):
+        return
+    said = labelled.labelled(now.text, [*now.job.ask.values()])
+    left = names.bare(answers.without_codes(labelled.rest(now.text, said), now.job.ask.values()))
+    known = {*taken(now), *UNSAID}
+    if left and not known & {*wording.words(left)} and (" " in left or not _usual(now, left)):
+        put(now, slot, value=left)
+        done.add(wanted)
+
+
 def _set_instead(now: Moment, done: set[str]) -> None:
     """A text that takes the place of another: "it's Maria, not Mary", "change Mary to Maria"."""
     for name, held in now.running.slots.items():
@@ -201,12 +231,20 @@ def _set_by_act(now: Moment, act: str, wanted: str, done: set[str], *, alone: bo
     if slot.kind == "yes_no" and slot.name not in done and alone and short and agreed:
         put(now, slot, value=act == "yes")
         done.add(slot.name)
-    if slot.kind == "text" and not done and act != "yes" and not wording.asking(now.text):
+    if slot.kind == "text" and not done and act not in ("yes", "bye") and not wording.asking(now.text):
         value = heard(now, now.text, [slot]).get(slot.name) or parsed(now, slot, now.message.text)
         if names.names_somebody(slot) and value:
             value = names.within(now.message.text, taken(now)) or names.without_kin(value)
-        put(now, slot, value=value)
-        done.add(slot.name)
+            value = value if names.plausible(value) else None
+        if value and not _is_code(now, value):
+            put(now, slot, value=value)
+            done.add(slot.name)
+
+
+def _is_code(now: Moment, value: str) -> bool:
+    """Whether a text is what another slot of the job asks for, a number by its form."""
+    codes = [slot.pattern for slot in now.job.ask.values() if slot.kind == "code"]
+    return any(re.fullmatch(rf"(?i){pattern}", value) for pattern in codes)
 
 
 def _set_meant(now: Moment, done: set[str]) -> None:

@@ -41,6 +41,8 @@ def take_up(now: Moment, act: str) -> None:
     idle = now.state.job is None
     if act == "capability" and _helped(now):
         return None
+    if cues.closing(now.text) == "done":
+        act = "bye"
     if act in SOCIAL and not (act in ("greet", "thanks") and wording.goes_on(now.text)):
         now.event("says", act)
         now.say(act)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
-from metier.assistant import answers, dates, names, wording
+from metier.assistant import answers, dates, labelled, names, wording
 from metier.assistant.base import Job, Slot
 from metier.assistant.moment import Moment
 from metier.assistant.state import Running
@@ -51,7 +51,8 @@ def heard(now: Moment, text: str, wanted: Sequence[Slot]) -> dict[str, Any]:
     for slot in wanted:
         if slot.name not in found and slot.kind == "text" and (whom := names.named(text, slot, taken(now))) is not None:
             found[slot.name] = whom
-    left = [slot for slot in wanted if slot.name not in found and slot.kind not in ("yes_no", "text")]
+    found |= _coded(now, text, [slot for slot in wanted if slot.name not in found and slot.kind == "code"])
+    left = [slot for slot in wanted if slot.name not in found and slot.kind not in ("yes_no", "text", "code")]
     picked = _of_kinds(now, text, [slot for slot in left if slot.kind == "pick"])
     found |= _of_kinds(now, text, [slot for slot in left if slot.kind not in ("pick", *FIGURES)])
     bare = _bare(now, text, picked)
@@ -69,6 +70,25 @@ def _of_kinds(now: Moment, text: str, wanted: Sequence[Slot]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for _, alike in groupby(sorted(wanted, key=kind), key=kind):
         found |= _shared(now, text, [*alike])
+    return found
+
+
+def _coded(now: Moment, text: str, wanted: Sequence[Slot]) -> dict[str, str]:
+    """Codes: each goes where the text says, the others first to what is asked for, then in order."""
+    every = [*now.job.ask.values()]
+    codes, names_ = [slot for slot in every if slot.kind == "code"], {slot.name for slot in wanted}
+    if not wanted:
+        return {}
+    said = labelled.labelled(text, every)
+    found = {one.slot: one.text for one in said if one.slot in names_}
+    loose, waiting = labelled.others(text, said, codes), now.state.pending
+    asked = waiting.slot if waiting is not None and waiting.what == "slot" else ""
+    left = sorted((slot for slot in wanted if slot.name not in found), key=lambda slot: slot.name != asked)
+    for pattern in dict.fromkeys(slot.pattern for slot in left):
+        own = [slot for slot in left if slot.pattern == pattern]
+        given = [code for code in loose if re.fullmatch(rf"(?i){pattern}", code)]
+        if len(given) <= len(own):
+            found |= {slot.name: code for slot, code in zip(own, given, strict=False)}
     return found
 
 
