@@ -152,5 +152,10 @@ def test_thanks_and_a_goodbye_agree_to_nothing(says: Any) -> None:
     assert "calls" in says(*told, "ok thanks")["did"]
 
 
+def test_who_says_their_name_asks_nothing(says: Any) -> None:
+    assert says("I lost my debit card", "my name is alan")["name"] == "alan"
+    assert "says" not in says("my name is alan")["did"]
+
+
 def test_the_code_of_another_slot_is_no_free_text(says: Any) -> None:
     assert "name" not in says("I lost my debit card", "2568", "5197")

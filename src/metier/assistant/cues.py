@@ -67,6 +67,7 @@ APART = re.compile(
     r"(?i)[.,!;\n]+|\band\b|(?<=\w)(?=thank(?:s|\s?you)\b)|"
     r"\s(?=(?:have an?|thank(?:s|\s?you)?|good ?bye|bye+|you can)\b)"
 )
+INTRODUCES = re.compile(r"(?i)^\W*(?:(?:hi|hello|hey)\W+)?my name(?:'s| is)\s+[\w .'’-]{1,40}\W*$")  # and asks nothing
 FILLS = re.compile(
     r"(?i)^(?:(?:no|nope|nah|ok|okay|alright|well|great|fine|perfect|cool|yes|yeah|oh|so|nice|sir|madam)\b\s*)+"
 )

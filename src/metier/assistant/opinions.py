@@ -33,7 +33,9 @@ class Opinions:
 
     def act(self, text: str) -> str:
         """The act of conversation that a message is: yes, cancel, thanks ...; empty where it is none."""
-        return self._timed("acts", lambda: cues.act(text) or self._learnt_act(text))
+        return self._timed(
+            "acts", lambda: cues.act(text) or ("" if cues.INTRODUCES.match(text) else self._learnt_act(text))
+        )
 
     def ours(self, text: str) -> bool:
         """Whether a message is ours at all."""
