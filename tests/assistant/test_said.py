@@ -437,3 +437,10 @@ def test_the_one_name_in_a_sentence(text: str, name: str | None) -> None:
 )
 def test_two_pages_of_knowledge_answer_no_questions_that_are_jobs(says: Any, text: str, does: str) -> None:
     assert says(text)[0].startswith(does)
+
+
+@pytest.mark.parametrize(
+    "text", ["a human, now", "I don't want to talk to a bot", "Person please!", "I don't want a machine"]
+)
+def test_who_asks_for_a_person_in_so_many_words_gets_one(says: Any, text: str) -> None:
+    assert says("make a money transfer", text)[-1] == "hands off asked"

@@ -15,7 +15,9 @@ PERSON = re.compile(
     r"let me (?:talk|speak))\b[^.?!]{0,30}"
     r"\b(?:human|person|people|someone real|agent|representative|adviser|advisor|operator|real one|"
     r"member of staff|somebody|someone at the bank)"
-    r"|^\s*(?:a\s+)?(?:human|person|agent|representative|operator)(?:\s*,?\s*please)?[.!]*\s*$|real (?:human|person))\b"
+    r"|real (?:human|person)|"
+    r"don'?t want (?:to (?:talk|speak|chat) (?:to|with) )?(?:a|this) (?:bot|robot|machine|computer|program))\b|"
+    r"^\s*(?:a\s+)?(?:human|person|agent|representative|operator)(?:\s*,?\s*(?:please|now))*[.!]*\s*$"
 )
 VULNERABLE = re.compile(
     r"(?i)\b(?:suicid\w*|kill myself|end my life|end it all|self[- ]harm\w*|can'?t cope|cannot cope|"
