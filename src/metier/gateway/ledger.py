@@ -141,6 +141,7 @@ class Ledger:
         """Take note of an answer; it is written within a moment."""
         now, watts = time.time(), self._meter.watts() if self._meter is not None else None
         width = sum(map(len, answer.labels)) + 3 * len(answer.labels) + len(ask.instructions)
+        keep = self._keep and not ask.private
         for cell, outcome, bill in zip(ask.cells, answer.outcomes, bills, strict=True):
             decision, text = outcome.decision, text_of(cell)
             compared = None
@@ -155,7 +156,7 @@ class Ledger:
                 tokens_in=bill.tokens_in if bill else 0, tokens_out=bill.tokens_out if bill else 0,
                 billed=str(bill.dollars) if bill else "0", compared=compared,
                 watt_hours=None if watts is None else decision.microseconds / 3.6e9 * watts,
-                input=self._redact(text)[:LONGEST_INPUT] if self._keep and text is not None else None,
+                input=self._redact(text)[:LONGEST_INPUT] if keep and text is not None else None,
             )))  # fmt: skip
 
     def shadowed(self, ask: Ask, answer: Answer, version: str, decisions: Sequence[Decision]) -> None:
