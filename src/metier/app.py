@@ -41,7 +41,8 @@ from metier.protocols.base import Endpoint, Reply, Request, Speech, version
 
 LOG = logging.getLogger("metier.gateway")
 SAFE_ID = re.compile(r"[A-Za-z0-9._:=+/-]{1,128}")
-OWN_PAGES = re.compile(r"https?://(?:127\.0\.0\.1|localhost|\[::1\])(?::\d{1,5})?")  # by their origin
+OWN_HOST = re.compile(r"(?:127\.0\.0\.1|localhost|\[::1\])(?::\d{1,5})?")
+OWN_PAGES = re.compile(rf"https?://{OWN_HOST.pattern}")  # by their origin
 BODY_S = 30.0  # for a body to arrive; a slower client is let go
 FIRST = (
     "openai",
@@ -183,7 +184,7 @@ class Door:
 
     async def _admitted(self, headers: Mapping[str, str], role: Role) -> Caller | None:
         if self._gateway.keys is None:
-            _own(headers.get("origin", ""), role)
+            _own(headers.get("origin", ""), headers.get("host", ""), role)
             return None
         key = headers.get("x-api-key") or headers.get("authorization", "").removeprefix("Bearer ").strip()
         if not key:
@@ -218,11 +219,15 @@ class Door:
             raise SlowClient(f"The body took longer than {BODY_S:.0f} s to arrive. Send it faster.") from None
 
 
-def _own(origin: str, role: Role) -> None:
+def _own(origin: str, host: str, role: Role) -> None:
     """Where no key is asked for, any page in this machine's browser could: those of other sites change nothing here.
+
+    Nor do they read: a site may have its own name lead here (DNS rebinding), and its page then sends no origin.
 
     Raises: Forbidden.
     """
+    if host and role != "ask" and not OWN_HOST.fullmatch(host):
+        raise Forbidden(f"{host[:100]} is not how this machine calls itself. Ask 127.0.0.1, or serve with keys.")
     if origin and role != "ask" and not OWN_PAGES.fullmatch(origin):
         raise Forbidden(f"A page of {origin[:100]} asks for what only this gateway's own pages may. Serve with keys.")
 

@@ -115,7 +115,7 @@ def written(folder: str, conversation: str, message: Message, turn: Turn, ms: fl
     )  # fmt: skip
     name, id = f"assistant {Path(folder).resolve().name}", f"{conversation}:{message.id}"
     outcome = Outcome(decision=decision, probabilities={}, id=id)
-    ask = Ask(cells=[message.text], protocol="assistant", id=id)
+    ask = Ask(cells=[message.text], protocol="assistant", id=id, private=True)
     answer = Answer(id=id, model=name, version="", task="classify", labels=(), outcomes=[outcome], milliseconds=ms)
     return ask, answer
 

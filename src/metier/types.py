@@ -306,6 +306,10 @@ class Extraction(Decision):
         """The spans that are answers, one beside the other."""
         return ", ".join(f"{one.label}: {one.text}" for one in self.spans if one.accepted) or "nothing"
 
+    def kinds(self) -> str:
+        """The labels of the answers, or of all that was found where none is sure: nothing of the text itself."""
+        return " ".join(f"[{one.label}]" for one in self.spans if one.accepted or self.label is None)
+
     def json(self) -> dict[str, Json]:
         """The decision as plain JSON values, in the order people read it."""
         told = {name: value for name, value in Decision.json(self).items() if name != "candidates"}

@@ -39,6 +39,11 @@ def edited(folder: Path, old: str, new: str) -> Path:
         ("a: [1\n", "x.yaml:2: this is not YAML"),
         ("", "the file is empty"),
         ("a: &x 1\nb: !!python/object:os.system 1\n", "x.yaml:2"),
+        ("a: 1\nb: \x00\n", "x.yaml:2: holds the character 0x0000"),
+        ("a: &x [*x]\n", "holds itself"),
+        ("[" * 5_000, "nested too deep"),
+        ("a: " + "9" * 5_000, "a number of 5,000 digits"),
+        ("a0: &a0 [x, x]\n" + "".join(f"a{n}: &a{n} [*a{n - 1}, *a{n - 1}]\n" for n in range(1, 30)), "aliases"),
     ],
 )
 def test_yaml_is_read_strictly(text: str, said: str) -> None:

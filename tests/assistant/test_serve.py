@@ -14,7 +14,10 @@ from typing import Any
 import httpx
 import pytest
 
+from metier import serving
 from metier.assistant import web
+from metier.assistant.base import Message
+from metier.gateway.ledger import Ledger
 
 LAST = re.compile(r"http://127\.0\.0\.1:\d+/assistant/")
 
@@ -53,6 +56,17 @@ def test_a_process_answers_and_its_turns_are_in_the_ledger(bank_script: Any, tmp
     protocol, specialist, label, text = rows.fetchall()[0]
     assert (protocol, specialist, text) == ("assistant", "assistant bank", None)
     assert "balance" in label
+
+
+def test_what_customers_say_is_erased_with_its_conversation_and_is_nowhere_else(line: Any, tmp_path: Path) -> None:
+    turn = line("I am Ana Silva, and how much is in savings?")
+    message = Message(id="m1", text="I am Ana Silva, and how much is in savings?", at=line.at)
+    ledger = Ledger(str(tmp_path / "ledger.db"), keep_inputs=True)
+    ask, answer = serving.written("bank", line.name, message, turn, 5.0)
+    ledger.note(ask, answer, [None])
+    (kept,) = ledger.latest()
+    ledger.close()
+    assert (kept["id"], kept["input"]) == ("c1:m1", None)
 
 
 @pytest.mark.parametrize(

@@ -195,3 +195,15 @@ def test_that_card_is_the_one_of_the_job_before(line: Any) -> None:
         line(text)
     turn = line("top up £20 from that card")
     assert "Green" in turn.replies[-1].text
+
+
+@pytest.mark.parametrize("whose", ["ben", None])
+def test_what_somebody_else_began_is_not_gone_on_with(line: Any, whose: str | None) -> None:
+    line("my blue card is lost")
+    assert "confirms" in line.does("no")
+    line.customer = whose
+    assert "calls freeze" not in line.does("yes")
+    assert line("repeat").replies[0].id == "say.nothing"
+    line.customer = "ana"
+    assert "calls freeze" not in line.does("yes")
+    assert not line.calls("freeze")

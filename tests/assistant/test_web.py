@@ -133,6 +133,31 @@ def test_one_address_begins_as_many_conversations_as_is_said(line: Any) -> None:
         assert [client.post("/conversations").status_code for _ in range(3)] == [201, 201, 429]
 
 
+def test_a_secret_of_ones_own_making_begins_no_more_of_them(line: Any) -> None:
+    with TestClient(web.app(line.talk, begun_a_minute=2)) as client:
+        said = [
+            client.post(
+                f"/conversations/{web.name_of(secret)}/messages", json={"id": "1", "text": "hi"},
+                headers={web.SECRET: secret},
+            ).status_code
+            for secret in ("one", "two", "three")
+        ]  # fmt: skip
+        assert said == [200, 200, 429]
+    assert len(line.talk.log.conversations()) == 2
+
+
+def test_only_what_was_said_is_rated_and_no_faster_than_one_can_write(client: Any, line: Any) -> None:
+    path = begun(client)
+    rated = {"seq": 1, "good": True}
+    assert client.post(f"{path}/ratings", json=rated).status_code == 404
+    assert line.talk.log.conversations() == []
+    client.post(f"{path}/messages", json={"id": "1", "text": "hello"})
+    assert client.post(f"{path}/ratings", json={**rated, "reason": "x" * 2_001}).status_code == 422
+    said = [client.post(f"{path}/ratings", json=rated).status_code for _ in range(web.A_MINUTE)]
+    assert {*said[:10]} == {204}
+    assert said[-1] == 429
+
+
 @pytest.mark.parametrize(
     ("body", "status", "said"),
     [

@@ -44,6 +44,14 @@ def test_pages_of_other_sites_change_nothing_where_no_key_is_asked_for(served: h
     assert own.status_code == 400  # there is no version to go back to
 
 
+@pytest.mark.parametrize("host", ["evil.example", "evil.example:8080", "127.0.0.1.evil.example", "127.0.0.1@evil"])
+def test_a_name_of_another_site_that_leads_here_shows_nothing_where_no_key_is_asked_for(
+    served: httpx.Client, host: str
+) -> None:
+    assert served.get("/v1/registry", headers={"host": host}).status_code == 403
+    assert served.get("/v1/registry", headers={"host": "localhost:8080"}).status_code == 200
+
+
 @pytest.mark.parametrize(
     ("path", "body", "status", "expected"),
     [

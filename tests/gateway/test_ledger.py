@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from metier.gateway.ledger import Ledger, Pair
 from metier.gateway.prices import Price, price_of
 from metier.gateway.upstream import Bill
 from metier.gateway.watch import alarms
-from metier.types import Candidate, Decision
+from metier.types import Candidate, Decision, Extraction, Found
 
 PRICE = Price(input=Decimal("0.15"), output=Decimal("0.60"))
 
@@ -56,7 +57,7 @@ def noted(
         id=id, model="bank", version="3", task="classify", labels=("card", "loan"), outcomes=[outcome], milliseconds=1.5
     )
     ledger.note(ask, answer, [bill])
-    ledger.shadowed(ask, answer, "4", [decision("loan")])
+    ledger.shadowed(ask, answer, "4", [said if isinstance(said, Extraction) else decision("loan")])
     return ask
 
 
@@ -87,6 +88,34 @@ def test_inputs_are_kept_only_where_asked_for_and_then_redacted(url: str) -> Non
     ledger = Ledger(url, keep_inputs=True, redact=lambda text: text.replace("4111 1111 1111 1111", "[CARD]"))
     noted(ledger, "two", text="my card 4111 1111 1111 1111")
     assert ledger.latest()[0]["input"] == "my card [CARD]"
+    ledger.close()
+
+
+def test_what_an_extractor_found_is_kept_as_inputs_are(url: str) -> None:
+    text, mark = "send £9 to Ana, card 4111 1111 1111 1111", "[card](4111 1111 1111 1111)"
+    spans = tuple(
+        Found(start=text.index(said), end=text.index(said) + len(said), label=label, text=said, value=None,
+              probability=0.9, accepted=accepted)
+        for label, said, accepted in (("name", "Ana", True), ("card", mark[7:-1], True), ("money", "£9", False))
+    )  # fmt: skip
+    sure = Extraction(
+        label=f"[name](Ana) {mark}", probability=0.9, accepted=True, reason=None, scope=0.5, stage=1, microseconds=1.0,
+        candidates=(Candidate(label="[money](£9)", probability=0.4),), spans=spans,
+    )  # fmt: skip
+    unsure = replace(sure, label=None, accepted=False, reason="unsure", spans=spans[2:])
+    ledger = Ledger(url)
+    for id, said in (("sure", sure), ("unsure", unsure)):
+        noted(ledger, id, said, text=text)
+        ledger.feedback(id, f"[name](Ana) {mark}")
+    assert {one["id"]: one["label"] for one in ledger.latest()} == {"sure": "[name] [card]", "unsure": "[money]"}
+    assert ledger.judged("bank", "3").wrong == 0
+    assert {(one.watching, one.truth) for one in ledger.pairs("bank", "4")} == {
+        ("[name] [card]", "[name] [card]"), (None, "[name] [card]")
+    }  # fmt: skip
+    ledger.close()
+    ledger = Ledger(url, keep_inputs=True, redact=lambda text: text.replace("4111 1111 1111 1111", "[CARD_1]"))
+    noted(ledger, "kept", sure, text=text)
+    assert ledger.latest()[0]["label"] == "[name](Ana) [card]([CARD_1])"
     ledger.close()
 
 

@@ -9,6 +9,7 @@ import importlib.util
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from time import monotonic
 from typing import Any
 from urllib.parse import quote
 
@@ -18,6 +19,7 @@ from metier.assistant.base import Action, BadAssistant, Result
 from metier.assistant.templates import GAP, look, shown
 
 MOST_BYTES = 1_000_000
+UPWARDS = (".", "..")  # in an address these mean another place, and no quoting takes that from them (RFC 3986, 5.2.4)
 
 
 class Outside:
@@ -35,11 +37,15 @@ class Outside:
         """
         if action.how == "python":
             return self._python(action, values, key)
-        url = self._url(action, values)
+        try:
+            url = self._url(action, values)
+        except Refused as why:
+            return Result(outcome="refused", value={"reason": str(why)})  # nothing was sent
         body = {name: _body(template, values) for name, template in action.body.items()}
         headers = {} if key is None else {"Idempotency-Key": key}
         if action.key_env:
             headers["Authorization"] = f"Bearer {_secret(action)}"
+        until = monotonic() + timeout_s
         try:
             with self._client.stream(
                 action.how.upper(),
@@ -48,7 +54,7 @@ class Outside:
                 timeout=timeout_s,
                 json=body if action.how in ("post", "put") else None,
             ) as answer:
-                return _result(answer)
+                return _result(answer, until)
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout):
             return Result(outcome="refused", value={"reason": "not reached"})  # nothing was sent
         except httpx.HTTPError:
@@ -69,7 +75,10 @@ class Outside:
                     f"{action.place}: '{action.target}' needs {{{name}}}, and nothing of that name is known. "
                     f"Say where it is: --at {name}=http://..., or name a slot."
                 )
-            return quote(str(value) if not isinstance(value, Mapping) else shown(value), safe="")
+            said = str(value) if not isinstance(value, Mapping) else shown(value)
+            if said in UPWARDS:
+                raise Refused(f"'{said}' is no {name}")
+            return quote(said, safe="")
 
         return GAP.sub(part, action.target)
 
@@ -121,10 +130,12 @@ def _body(template: Any, values: Mapping[str, Any]) -> Any:
     return GAP.sub(lambda gap: shown(look(gap[1], values)), template)
 
 
-def _result(answer: httpx.Response) -> Result:
+def _result(answer: httpx.Response, until: float) -> Result:
     data = b""
     for piece in answer.iter_bytes():
         data += piece
+        if monotonic() > until:  # httpx counts anew with each piece
+            raise httpx.ReadTimeout("its answer does not end")
         if len(data) > MOST_BYTES:
             return Result(outcome="unknown", value=None)
     try:

@@ -43,7 +43,9 @@ FILLER = frozenset(
 PLACES = {"first": 0, "1st": 0, "second": 1, "2nd": 1, "third": 2, "3rd": 2, "fourth": 3, "4th": 3}
 PLACED_BY = re.compile(r"(?i)\b(?:\d{1,2}|first|second|third|fourth|1st|2nd|3rd|4th|last|latest|newest)\b")
 ORDINALS = {**PLACES, "last": -1, "latest": 0, "newest": 0}
-CENTS = re.compile(r"(?i)(\d+)\s*(pounds?|quid|dollars?|bucks|euros?)[\s,]+(?:and\s+)?(\d{2})\s*(?:cents?|pence|p)\b")
+CENTS = re.compile(
+    r"(?i)(?<!\d)(\d+)\s*(pounds?|quid|dollars?|bucks|euros?)[\s,]+(?:and\s+)?(\d{2})\s*(?:cents?|pence|p)\b"
+)
 PENCE = re.compile(r"(?i)([£$€]\d+)[\s,]+(?:and\s+)?(\d{2})\s*(?:cents?|pence|p)\b")
 SPELT_CENTS = re.compile(
     r"(?i)\b(?:pounds?|quid|dollars?|bucks|euros?),?\s+and\s+([a-z-]+(?: [a-z-]+)?)\s+(?:cents?|pence)\b"
@@ -86,7 +88,7 @@ LEADS = re.compile(
 NAMED = re.compile(r"(?i)^(?:(?:um+|uh+|well|ok|okay|so|yes|sure|hi|please)[\s,]+)*"
                    r"(?:my|the|his|her|their) ((?:\w+ ){1,3})(?:is|are)\s+(?=[\w\[])")  # fmt: skip
 ANY_NAME = frozenset({"name", "address", "answer"})  # what is asked for, whatever a question calls it
-TRAILS = re.compile(r"(?i)[\s,.!]+(?:please|thanks|thank you)[\s.!]*$|[.!]+$")
+TRAILS = re.compile(r"(?i)(?<![\s,.!])[\s,.!]+(?:please|thanks|thank you)[\s.!]*$|(?<![.!])[.!]+$")
 PLACED = re.compile(r"(?i)^(?:to|for|at|from|under)\s+(?=\w+(?:\s+\w+){0,3}$)")  # "to Raghav", and no sentence
 NONE: AbstractSet[str] = frozenset()
 OWN_WORD = 4  # letters

@@ -19,6 +19,7 @@ class Speller:
     def __init__(self, lines: Iterable[str], usual: Callable[[str], bool] = lambda word: False) -> None:
         self._usual = usual  # a word that is one, if none of the assistant's
         self._known = Counter(word for line in lines for word in re.findall(r"[^\W\d_]+", line.casefold()))
+        self._longest = max(map(len, self._known), default=0)
 
     def mend(self, text: str) -> str:
         """The text with what is surely a slip set right."""
@@ -26,7 +27,7 @@ class Speller:
 
     def _mended(self, word: str, *, named: bool) -> str:
         plain = word.casefold()
-        if plain in self._known or self._usual(plain):
+        if len(plain) > self._longest + 1 or plain in self._known or self._usual(plain):  # one slip adds one letter
             return word
         near = {
             other: self._known[other] for other in slips(plain) if other in self._known and len(other) >= SHORTEST - 1

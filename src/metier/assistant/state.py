@@ -48,6 +48,7 @@ class State(msgspec.Struct, kw_only=True):
     failures: int = 0
     owner: Literal["assistant", "person"] = "assistant"
     at: str = ""  # of the last message
+    whose: str = ""  # the customer who was logged in then
     last: list[dict[str, Any]] = []  # the last replies
 
 

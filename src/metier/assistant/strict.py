@@ -14,6 +14,8 @@ import yaml
 
 from metier.assistant.base import BadAssistant, Place
 
+MOST_NODES = 200_000  # an alias stands for all that it names, and a few lines of them for more than memory holds
+MOST_DIGITS = 1_000
 UNSURE = re.compile(r"(?i)(?:yes|no|on|off|y|n)")
 SCALARS = (
     ("tag:yaml.org,2002:null", re.compile(r"(?:~|null|Null|NULL|)"), "~nN\0"),
@@ -47,6 +49,7 @@ class Node:
 
 class _Loader(yaml.SafeLoader):  # type: ignore[misc]  # it ships no types
     yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}
+    nodes = 0
 
 
 for _tag, _pattern, _first in SCALARS:
@@ -58,7 +61,13 @@ def read(text: str, file: str, *, bare: bool = False) -> Node:
 
     Raises: BadAssistant with file and line.
     """
-    loader = _Loader(text)
+    try:
+        loader = _Loader(text)
+    except yaml.reader.ReaderError as error:
+        line = text.count("\n", 0, error.position) + 1
+        raise BadAssistant(
+            f"{file}:{line}: holds the character {error.character:#06x}, which YAML has not. Take it out."
+        ) from None
     try:
         root = loader.get_single_node()
         if root is None:
@@ -70,12 +79,17 @@ def read(text: str, file: str, *, bare: bool = False) -> Node:
         raise BadAssistant(
             f"{file}:{line}: this is not YAML: {error.problem}. Mend the line, or put its text in quotes."
         ) from None
+    except RecursionError:
+        raise BadAssistant(f"{file}:1: nested too deep, or a part of it holds itself. Write it flat.") from None
     finally:
         loader.dispose()
 
 
 def _node(loader: _Loader, node: yaml.Node, file: str, bare: bool) -> Node:
     place = Place(file=file, line=node.start_mark.line + 1)
+    loader.nodes += 1
+    if loader.nodes > MOST_NODES:
+        raise BadAssistant(f"{place}: more than {MOST_NODES:,} values, aliases written out. Split the file.")
     if isinstance(node, yaml.MappingNode):
         pairs: dict[str, Node] = {}
         for key, value in node.value:
@@ -95,5 +109,8 @@ def _node(loader: _Loader, node: yaml.Node, file: str, bare: bool) -> Node:
             f"{place}: a bare {node.value} is read differently by different programs. Write true, false or "
             f'"{node.value}".'
         )
-    # YAML 1.1 would read 0777 as octal
-    return Node(int(node.value) if node.tag == "tag:yaml.org,2002:int" else loader.construct_object(node), place)
+    if node.tag != "tag:yaml.org,2002:int":
+        return Node(loader.construct_object(node), place)
+    if len(node.value) > MOST_DIGITS:
+        raise BadAssistant(f"{place}: a number of {len(node.value):,} digits. Put it in quotes if it is a text.")
+    return Node(int(node.value), place)  # YAML 1.1 would read 0777 as octal

@@ -51,6 +51,8 @@ class Rules:
         )  # fmt: skip
         if now.state.job is not None and now.state.job.name not in self.script.jobs:
             now.state.job = now.state.pending = None  # the author has taken it out meanwhile
+        if now.state.whose != (whose := message.customer or ""):
+            _part(now.state, whose)
         now.state.turn += 1
         now.state.at = message.at.isoformat()
         away = bool(state.at) and message.at - datetime.fromisoformat(state.at) > AWAY
@@ -58,6 +60,13 @@ class Rules:
         if now.replies:
             now.state.last = [_kept(one) for one in now.replies]
         return Turn(events=now.events, replies=now.replies, state=now.state, trace=now.opinions.trace)
+
+
+def _part(state: State, whose: str) -> None:
+    """Who was logged in is not any more: what was begun, picked or told as theirs is not for whoever writes now."""
+    if state.whose:
+        state.job, state.pending, state.carried, state.finished, state.last = None, None, {}, "", []
+    state.whose = whose
 
 
 def _answer(now: Moment, *, away: bool) -> None:

@@ -18,7 +18,7 @@ from datetime import UTC, datetime
 from functools import cache
 from importlib.resources import files
 from time import monotonic
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 from starlette.applications import Starlette
@@ -65,7 +65,7 @@ class Rated(msgspec.Struct, forbid_unknown_fields=True):
 
     seq: int
     good: bool
-    reason: str = ""
+    reason: Annotated[str, msgspec.Meta(max_length=2_000)] = ""
 
 
 def nobody(_: Request) -> str | None:
@@ -138,7 +138,7 @@ class _Served:
 
     def __init__(self, talk: Talk, who: Who, begun_a_minute: int, told: Told) -> None:
         self._talk, self._who, self._told = talk, who, told
-        self._messages, self._begun = _Pace(A_MINUTE), _Pace(begun_a_minute)
+        self._messages, self._begun, self._opened = _Pace(A_MINUTE), _Pace(begun_a_minute), _Pace(begun_a_minute)
 
     async def about(self, _: Request) -> Response:
         """What a widget shows before anything is said."""
@@ -147,7 +147,7 @@ class _Served:
         return _json({"name": script.name, "greeting": script.say["greet"], "can": can, "person": script.say["person"]})
 
     async def begin(self, request: Request) -> Response:
-        self._begun.step(request.client.host if request.client else "")
+        self._begun.step(_address(request))
         secret = secrets.token_urlsafe(24)
         return JSONResponse({"conversation": name_of(secret), "secret": secret}, status_code=201)
 
@@ -157,6 +157,8 @@ class _Served:
         if not 0 < len(said.id) <= 64:
             raise HTTPException(422, f"'id' has {len(said.id)} characters; expected 1 to 64, new for each message.")
         self._messages.step(conversation)
+        if not await run_in_threadpool(self._talk.log.holds, conversation):  # anybody can make up a secret
+            self._opened.step(_address(request))
         message = Message(id=said.id, text=said.text, at=datetime.now(UTC), customer=self._who(request))
         started = monotonic()
         turn = await run_in_threadpool(self._talk.send, conversation, message)
@@ -175,7 +177,9 @@ class _Served:
     async def rate(self, request: Request) -> Response:
         conversation = _conversation(request)
         rated = await _body(request, Rated, '{"seq": 3, "good": true}')
-        await run_in_threadpool(self._talk.note, conversation, "rated", msgspec.to_builtins(rated))
+        self._messages.step(conversation)
+        said = msgspec.to_builtins(rated)
+        await run_in_threadpool(lambda: self._talk.note(conversation, "rated", said, allowed=_spoken))
         return Response(status_code=204)
 
     async def forget(self, request: Request) -> Response:
@@ -234,6 +238,15 @@ def _conversation(request: Request) -> str:
             404, f"There is no such conversation, or `{SECRET}` is not its own. POST /conversations begins one."
         )
     return name
+
+
+def _address(request: Request) -> str:
+    return request.client.host if request.client else ""
+
+
+def _spoken(entries: Sequence[Entry]) -> None:
+    if not entries:
+        raise HTTPException(404, "Nothing was said in this conversation yet, so there is nothing to rate.")
 
 
 def _after(request: Request) -> int:

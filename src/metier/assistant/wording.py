@@ -32,7 +32,7 @@ OPENERS = re.compile(
     r"cheers|yes|no|actually)\b[\s,.:;!-]+)+(?=\w{5}|\w+\W+\w)"
 )
 BREAKS = re.compile(
-    r"(?i)(?<!\d)(?<!\b[dm]r)(?<!\bmrs)[.;!?]+(?:\s+|$)|[.;!?]+(?=\s|$)|"
+    r"(?i)(?<![\d.;!?])(?<!\b[dm]r)(?<!\bmrs)[.;!?]+(?:\s+|$)|(?<![.;!?])[.;!?]+(?=\s|$)|"
     r"(?<!\bhundred)(?<!\bthousand)(?<!\bmillion),?\s+(?:and|but)\s+(?![\w-]+ (?:cents?|pence)\b)(?:then\s+)?|"
     r",\s+(?!\d)|\s+-\s+|\n+"
 )
@@ -94,14 +94,14 @@ def instead(text: str, held: str) -> str | None:
     if change := re.search(rf"(?i:\bfrom|\bchange)\s+{old}\s+(?i:to|into)\s+(.+)", text):
         return change[1].strip(" .,!")
     refused = re.search(
-        rf"(?i:[,;]?\s*\b(?:and not|but not|not|instead of|rather than)\s+(?:to |from |at |for )?){old}\b", text
+        rf"(?i:\b(?:and not|but not|not|instead of|rather than)\s+(?:to |from |at |for )?){old}\b", text
     )
     refused = refused or re.search(
         rf"{old}\b(?: \w+){{0,4}}? (?i:is|was|looks) (?i:wrong|incorrect|not right|a mistake)", text
     )
     if refused is None:
         return None
-    left = text[refused.end() :].strip(" .,!;") or text[: refused.start()].strip(" .,!;")
+    left = text[refused.end() :].strip(" .,!;\n\t") or text[: refused.start()].strip(" .,!;\n\t")
     left = re.sub(r"(?i)^(?:but|it's|it is)\s+", "", unmarked(left))
     return left.strip(" .,!;") or None
 

@@ -16,9 +16,9 @@ DAY = r"(?:mon|tues|wednes|thurs|fri|satur|sun)days?"
 UNIT = r"(?:day|week|month|year|weekend|morning|afternoon|evening|night)s?"
 NEAR = rf"(?:this|last|next|past|coming)\s(?:{UNIT}|{DAY})|today|tomorrow|yesterday|tonight|\w+\s{UNIT}\sago"
 PATTERNS = {
-    "URL": re.compile(r"(?i)\b(?:https?://|www\.)\S+[\w/]|\b[\w-]+(?:\.[\w-]+)*\.(?:com|org|net|info|gov|edu|io|[a-z]{2})\b/?"),
-    "PERCENT": re.compile(r"\d+(?:[.,]\d+)?\s?%"),
-    "MONEY": re.compile(r"[$£€¥]\s?\d[\d.,]*\d|[$£€¥]\s?\d|\d[\d.,]*\s?[$£€¥]"),
+    "URL": re.compile(r"(?i)\b(?:https?://|www\.)\S+[\w/]|\b[\w-]{1,63}(?:\.[\w-]{1,63}){0,20}\.(?:com|org|net|info|gov|edu|io|[a-z]{2})\b/?"),
+    "PERCENT": re.compile(r"(?<!\d)\d+(?:[.,]\d+)?\s?%"),
+    "MONEY": re.compile(r"[$£€¥]\s?\d[\d.,]*\d|[$£€¥]\s?\d|\d[\d.,]{0,30}\s?[$£€¥]"),
     "TIME": re.compile(
         r"(?i)\b\d{1,2}[:.]\d{2}(?::\d{2})?(?:\s?[ap]\.?m\b\.?)?|\b\d{1,2}\s?[ap]\.?m\b\.?"
         r"|\b(?:half|quarter|\d{1,2})\s(?:past|to)\s\d{1,2}\b(?:\s?[ap]\.?m\b\.?)?"

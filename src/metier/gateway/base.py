@@ -47,6 +47,7 @@ class Ask:
     id: str = ""
     caller: Caller | None = None
     deadline: float | None = None  # as time.monotonic() counts
+    private: bool = False  # its cells are kept elsewhere, where they can be erased, and nowhere else
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import queue
+import re
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -23,12 +24,13 @@ from metier.gateway.base import Answer, Ask
 from metier.gateway.energy import Meter
 from metier.gateway.prices import Price
 from metier.gateway.upstream import Bill, text_of
-from metier.types import Decision, Json
+from metier.types import Decision, Extraction, Json
 
 LOG = logging.getLogger("metier.gateway")
 MOST_WAITING = 100_000  # lines; beyond it the newest are counted as lost, and answers go on
 EVERY_S = 0.1
 LONGEST_INPUT = 4_000
+WORDS = re.compile(r"\]\([^()]*(?:\([^()]*\)[^()]*)*\)")  # of a span, as "[amount](£50)" has them
 Redact = Callable[[str], str]
 
 
@@ -139,6 +141,7 @@ class Ledger:
         """Take note of an answer; it is written within a moment."""
         now, watts = time.time(), self._meter.watts() if self._meter is not None else None
         width = sum(map(len, answer.labels)) + 3 * len(answer.labels) + len(ask.instructions)
+        keep = self._keep and not ask.private
         for cell, outcome, bill in zip(ask.cells, answer.outcomes, bills, strict=True):
             decision, text = outcome.decision, text_of(cell)
             compared = None
@@ -147,18 +150,25 @@ class Ledger:
             self._put(ADD, ROW(Line(
                 id=outcome.id, time=now, key=ask.caller.key if ask.caller else None, protocol=ask.protocol,
                 specialist=answer.model, version=answer.version, stage=decision.stage, accepted=int(decision.accepted),
-                reason=decision.reason, label=_best(decision), probability=decision.probability, scope=decision.scope,
-                microseconds=decision.microseconds, milliseconds=answer.milliseconds, served_by=outcome.served_by,
+                reason=decision.reason, label=self._named(decision, _best(decision)),
+                probability=decision.probability, scope=decision.scope, microseconds=decision.microseconds,
+                milliseconds=answer.milliseconds, served_by=outcome.served_by,
                 tokens_in=bill.tokens_in if bill else 0, tokens_out=bill.tokens_out if bill else 0,
                 billed=str(bill.dollars) if bill else "0", compared=compared,
                 watt_hours=None if watts is None else decision.microseconds / 3.6e9 * watts,
-                input=self._redact(text)[:LONGEST_INPUT] if self._keep and text is not None else None,
+                input=self._redact(text)[:LONGEST_INPUT] if keep and text is not None else None,
             )))  # fmt: skip
 
     def shadowed(self, ask: Ask, answer: Answer, version: str, decisions: Sequence[Decision]) -> None:
         """Take note of what a version that only watches would have said."""
         for outcome, decision in zip(answer.outcomes, decisions, strict=True):
-            row = outcome.id, version, decision.label, decision.probability, int(decision.accepted)
+            row = (
+                outcome.id,
+                version,
+                self._named(decision, decision.label),
+                decision.probability,
+                int(decision.accepted),
+            )
             self._put(ADD_SHADOW, row)
 
     def feedback(self, answer: str, label: str, *, key: str | None = None) -> None:
@@ -167,6 +177,8 @@ class Ledger:
         Raises: BadOption for an answer that is not there.
         """
         self.flush()
+        if "](" in label:
+            label = self._redact(label) if self._keep else WORDS.sub("]", label)
         if not self._database.ask("SELECT 1 FROM answers WHERE id = ?", (answer,)):
             raise BadOption(f"There is no answer '{answer:.80}' in the ledger. Send the id that came with it.")
         statement = (
@@ -174,6 +186,12 @@ class Ledger:
             "key = excluded.key, time = excluded.time"
         )
         self._database.run(statement, [(answer, label, key, time.time())])
+
+    def _named(self, decision: Decision, label: str | None) -> str | None:
+        """The label; where spans are named by the words of what was asked, it is kept as those are."""
+        if label is None or not isinstance(decision, Extraction):
+            return label
+        return self._redact(label) if self._keep else decision.kinds()
 
     def totals(self, since: float = 0.0) -> list[Total]:
         """A line for each specialist, recomputed from every answer."""

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from metier import lazy
 from metier.gateway.base import Answer, Ask
 from metier.gateway.upstream import Bill
-from metier.types import Decision
+from metier.types import Decision, Extraction
 
 
 class Traces:
@@ -63,10 +63,13 @@ class Traces:
         span.set_attribute("metier.protocol", ask.protocol)
         for outcome, bill in zip(answer.outcomes, bills, strict=True):
             decision = outcome.decision
+            named = (
+                decision.kinds() if isinstance(decision, Extraction) else decision.label or ""
+            )  # no words of the ask
             span.add_event("answer", {
                 "metier.answer.id": outcome.id, "metier.specialist": answer.model, "metier.version": answer.version,
-                "metier.served_by": outcome.served_by, "metier.stage": decision.stage, "metier.decision":
-                decision.label or "", "metier.accepted": decision.accepted, "metier.reason": decision.reason or "",
+                "metier.served_by": outcome.served_by, "metier.stage": decision.stage, "metier.decision": named,
+                "metier.accepted": decision.accepted, "metier.reason": decision.reason or "",
                 "metier.probability": decision.probability, "metier.scope": decision.scope,
                 "metier.microseconds": decision.microseconds, "metier.dollars": str(bill.dollars) if bill else "0",
             })  # fmt: skip
