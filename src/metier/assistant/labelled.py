@@ -29,7 +29,7 @@ LINK = re.compile(
 ELSE = re.compile(r"(?i)(?:\b(?:time|amount|sum|at|transfer|send|pay|charged?|about|around|for|date)\s+|[£$€]\s?)$")
 ENDS = re.compile(r"[,;\n]|\.(?:\s|$)|\s+(?:and|my)\b")  # of a name; an address may hold a comma
 JOINS = re.compile(r"(?i)(?:[\s,.;]|\b(?:and|my|the|new)\b)+$")  # before what the next value is called
-LONG = re.compile(r"\d{3,}(?:[ -]\d{2,}){2,}")  # groups of one number, and no codes
+LONG = re.compile(r"(?<!\d)\d{3,20}(?:[ -]\d{2,}){2,}")  # groups of one number, and no codes
 MOST_WORDS = 12  # of free text
 
 
