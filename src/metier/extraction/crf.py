@@ -125,9 +125,15 @@ class Crf:
         total, tags = _log_sum(forward[-1]), self._meaning[path]
         found = runs(tags.tolist())
         chances = np.array([self._chance(scores, forward, backward, one) for one in found]) - total
-        same = _lattice(np.where(self._meaning == tags[:, None], scores, NEVER), self._steps, stuck)[1]
-        chance = float(np.exp(_log_sum(same[-1]) - total))
+        chance = float(np.exp(self._together(scores, path, tags, stuck) - total))
         return Read(runs=found, chances=np.exp(np.minimum(chances, 0)), chance=min(chance, 1.0))
+
+    def _together(self, scores: Floats, path: Labels, tags: Labels, stuck: Labels) -> float:
+        """The log sum of all paths of states that mean the same tags as this one."""
+        if (self._meaning == np.arange(len(self._meaning))).all():  # there is no other
+            return float(scores[np.arange(len(path)), path].sum() + self._steps[0, path[:-1], path[1:]].sum())
+        same = np.where(self._meaning == tags[:, None], scores, NEVER)
+        return _log_sum(_lattice(same, self._steps, stuck)[1][-1])
 
     def _emitted(self, text: Seen) -> Floats:
         """What signs and numbers of every word say of each state (t, k)."""
