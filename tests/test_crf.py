@@ -95,6 +95,16 @@ def test_one_that_leans_finds_more() -> None:
     assert Crf.restore(type(old)(arrays=old.arrays)).lean == 0
 
 
+def test_signs_of_one_group_are_learnt_unless_strangers_come() -> None:
+    pytest.importorskip("pycrfsuite")
+    _, seen = field(0)
+    other = Seen(signs=signs("where is it", split("where is it"), {}), numbers=np.zeros((3, 0), np.float32))
+    alone = set(seen.signs.hashes.tolist()) - set(other.signs.hashes.tolist())
+    for strangers in (False, True):
+        learnt = Crf.fit([seen, other], [[0, 1, 2, 0], [0, 0, 0]], np.arange(3), np.arange(2), strangers=strangers)
+        assert bool(alone & set(learnt.state().arrays["known"].tolist())) is not strangers
+
+
 def test_one_kept_before_there_were_states() -> None:
     made, seen = field(2)
     kept = {name: array for name, array in made.state().arrays.items() if name not in ("meaning", "whole")}

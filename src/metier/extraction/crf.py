@@ -79,15 +79,25 @@ class Crf:
         self._steps = np.stack([transitions + _forbidden(meaning), transitions + _torn(meaning)]).astype(np.float64)
 
     @classmethod
-    def fit(cls, texts: Sequence[Seen], paths: Sequence[Sequence[int]], meaning: Labels, groups: Labels) -> Self:
+    def fit(
+        cls,
+        texts: Sequence[Seen],
+        paths: Sequence[Sequence[int]],
+        meaning: Labels,
+        groups: Labels,
+        *,
+        strangers: bool = False,
+    ) -> Self:
         """The field that makes the states of these texts likeliest.
 
         `meaning` (k,) is the tag that each state means; texts that are alike share a number in `groups` (n,).
+        With `strangers`, texts to come are of no group learnt from, and what one group has alone is not learnt.
         """
         pycrfsuite = lazy.bring("pycrfsuite", extra="extract", purpose="Learning spans")
         common, often = _common(texts, groups)
         odd = [strange(text.signs, among(text.signs.low, often)) for text in texts]
-        shared = _shared([np.append(text.signs.hashes, one) for text, one in zip(texts, odd, strict=True)], groups)
+        signs = [np.append(text.signs.hashes, one) for text, one in zip(texts, odd, strict=True)]
+        shared = _shared(signs, groups, OFTEN if strangers else 1)
         trainer = pycrfsuite.Trainer(verbose=False)
         trainer.set_params({"c1": LASSO, "c2": RIDGE, "max_iterations": STEPS})
         for text, one, path in zip(texts, odd, paths, strict=True):
@@ -239,10 +249,10 @@ def _common(texts: Sequence[Seen], groups: Labels) -> tuple[Hashes, Hashes]:
     return names[counts >= OFTEN], names[counts > OFTEN]
 
 
-def _shared(signs: Sequence[Hashes], groups: Labels) -> Hashes:
-    """Signs that stand in two groups or more, in order: what one alone has says nothing of texts unlike it."""
+def _shared(signs: Sequence[Hashes], groups: Labels, often: int) -> Hashes:
+    """Signs that stand in so many groups or more, in order."""
     names, counts = _counted(signs, groups)
-    return names[counts >= OFTEN]
+    return names[counts >= often]
 
 
 def _counted(hashes: Sequence[Hashes], groups: Labels) -> tuple[Hashes, NDArray[np.int64]]:

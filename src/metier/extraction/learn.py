@@ -39,6 +39,7 @@ class Lessons:
     labels: Sequence[str]
     group: Labels
     fold: Labels
+    strangers: bool = False  # texts to come are of none of these groups, as whoever named the groups says
 
     def paths(self) -> list[list[int]]:
         """The tags of every text, by number."""
@@ -70,13 +71,14 @@ def held_out(lessons: Lessons, teach: Teach, number: int, tick: Callable[[], Non
     leaning: dict[float, dict[int, Read]] = {lean: {} for lean in LEANINGS}
     for fold in np.unique(lessons.fold):
         inside = np.flatnonzero(lessons.fold != fold)
-        field = Crf.fit([seen[i] for i in inside], [states[i] for i in inside], meaning, lessons.group[inside])
+        rest, there = [seen[i] for i in inside], [states[i] for i in inside]
+        field = Crf.fit(rest, there, meaning, lessons.group[inside], strangers=lessons.strangers)
         for lean, reads in leaning.items():
             leaned = field.leaning(lean)
             reads |= {i: leaned.read(seen[i]) for i in np.flatnonzero(lessons.fold == fold).tolist()}
         tick()
     lean, found = _best(lessons, {lean: [reads[i] for i in range(len(seen))] for lean, reads in leaning.items()})
-    whole = Crf.fit(seen, states, meaning, lessons.group).leaning(lean)
+    whole = Crf.fit(seen, states, meaning, lessons.group, strangers=lessons.strangers).leaning(lean)
     stage = _calibrated(lessons, found, tagger, whole)
     tick()
     pairs = zip(found, lessons.texts, strict=True)

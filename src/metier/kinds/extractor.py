@@ -128,7 +128,8 @@ def _lessons(rows: Rows, parted: Parting, source: str, seed: int) -> tuple[Lesso
     folds = FOLDS if len(rows.texts) < MANY_ROWS else FEWER_FOLDS
     texts = [Parsed.of(text) for text in rows.texts]
     fold = parted.folds(_strata(rows, labels), group, folds, seed)
-    return Lessons(texts=texts, spans=rows.spans, labels=labels, group=group, fold=fold), folds
+    strangers = parted.groups is not None
+    return Lessons(texts=texts, spans=rows.spans, labels=labels, group=group, fold=fold, strangers=strangers), folds
 
 
 def _out_of_fold(extractor: Extractor, rows: Rows, seen: Sequence[Seen], note: str) -> SpanFigures:
