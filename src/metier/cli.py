@@ -33,6 +33,9 @@ def _stop_all_the_same(lost: "sys.UnraisableHookArgs") -> None:
     import _thread
     from threading import Timer
 
+    from metier.commands.base import LOST_INTERRUPTS
+
+    LOST_INTERRUPTS.append(lost.exc_value)
     Timer(0.05, _thread.interrupt_main).start()
 
 

@@ -9,12 +9,13 @@ import json
 import math
 import os
 import re
+import signal
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ParamSpec
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn, ParamSpec
 
 import typer
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
     from metier.types import Effort
 
+LOST_INTERRUPTS: list[object] = []  # each Ctrl-C that fell into a callback of a compiler, see cli.py
 FAILED, BROKEN_PROMISE, INTERRUPTED, PIPE_CLOSED = 1, 3, 130, 141
 # what a terminal would obey instead of show, and what turns the direction of the text after it
 UNSHOWN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
@@ -52,14 +54,15 @@ def guarded(verb: Callable[Given, None]) -> Callable[Given, None]:
         try:
             verb(*args, **kwargs)
             sys.stdout.flush()
-        except MetierError as error:
-            if os.environ.get("METIER_DEBUG") == "1":
+        except (MetierError, RuntimeError) as error:
+            if LOST_INTERRUPTS:  # the compiler that lost it has failed of it
+                _stopped()
+            if not isinstance(error, MetierError) or os.environ.get("METIER_DEBUG") == "1":
                 raise
             say(f"Error: {error}", style="red")
             raise typer.Exit(FAILED) from None
         except KeyboardInterrupt:
-            say("Stopped. Nothing was half-written.")
-            raise typer.Exit(INTERRUPTED) from None
+            _stopped()
         except OSError as error:
             _drop_output()
             if isinstance(error, BrokenPipeError):
@@ -69,6 +72,13 @@ def guarded(verb: Callable[Given, None]) -> Callable[Given, None]:
             raise typer.Exit(FAILED) from None
 
     return run
+
+
+def _stopped() -> NoReturn:
+    if LOST_INTERRUPTS:  # it comes again in a moment, and would only spoil the end
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+    say("Stopped. Nothing was half-written.")
+    raise typer.Exit(INTERRUPTED) from None
 
 
 def _drop_output() -> None:
