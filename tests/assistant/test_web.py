@@ -102,6 +102,15 @@ def test_who_is_logged_in_is_what_the_company_has_signed(line: Any) -> None:
             answer = send("3", authorization=f"Bearer {wrong}")
             assert answer.status_code == 401
             assert "Ask for a new one" in answer.json()["error"]
+        for other in ({}, {"authorization": f"Bearer {token(sub='ben')}"}):  # whoever holds the secret
+            found = [
+                send("3", **other), client.get(path, headers=other), client.get(f"{path}/events", headers=other),
+                client.post(f"{path}/ratings", json={"seq": 1, "good": True}, headers=other),
+                client.delete(path, headers=other),
+            ]  # fmt: skip
+            assert [one.status_code for one in found] == [404] * 5
+        own = {"authorization": f"Bearer {token()}"}
+        assert [one["text"] for one in client.get(path, headers=own).json()["entries"]][-1] == "Which card?"
         answer = client.post(f"{path}/messages", json={"id": "4", "text": "hi", "customer": "ana"})
         assert answer.status_code == 422
     with pytest.raises(BadOption, match=r"has 5 bytes\. Expected 32 or more"):

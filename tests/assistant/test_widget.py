@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 from starlette.applications import Starlette
-from starlette.responses import Response
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
 
 from metier.assistant import web
@@ -62,6 +63,49 @@ def test_it_is_talked_to_by_keyboard_and_buttons_and_survives_a_reload(address: 
         assert page.complaints == []
 
     drive(tmp_path, walk)
+
+
+def test_another_customer_at_the_same_machine_sees_nothing_of_it(line: Any, tmp_path: Path) -> None:
+    logged_in = ["ana"]
+
+    async def site(_: Any) -> Response:
+        page = SITE.replace(" defer", ' data-login="/token" defer')
+        return Response(page, media_type="text/html", headers={"content-security-policy": POLICY})
+
+    async def token(_: Any) -> Response:
+        return JSONResponse({"token": logged_in[0]})
+
+    def who(request: Request) -> str | None:
+        return request.headers.get("authorization", "").removeprefix("Bearer ") or None
+
+    async def walk(page: Page) -> None:
+        await page.open(address)
+        await page.until(f"{ROOT}.querySelector('.launch')")
+        await page.do(f"{ROOT}.querySelector('.launch').click()")
+        await page.until(f'{TEXTS}[0].includes("I\'m a program")')
+        await page.write("I lost my card")
+        await page.until(f"{TEXTS}.some((text) => text.includes('Which card?'))")
+        await page.open(address)
+        await page.until(f"{TEXTS}.some((text) => text.includes('Which card?'))")  # Ana again
+        logged_in[0] = "ben"
+        await page.open(address)
+        await page.until(f"{ROOT}.querySelector('.launch')")
+        await page.do(f"{ROOT}.querySelector('.panel').hidden && {ROOT}.querySelector('.launch').click()")
+        await page.until(f"{TEXTS}.length > 0")
+        assert not await page.do(f"{TEXTS}.some((text) => text.includes('card?'))")
+        await page.write("when will my new card come?")
+        await page.until(f"{TEXTS}.some((text) => text.includes('working days'))")
+        logged_in[0] = "ana"  # in the middle of it, as after a login in another tab
+        await page.do("location.reload()")
+        await page.until(f"{ROOT}?.querySelector('.launch')")
+        await page.do(f"{ROOT}.querySelector('.panel').hidden && {ROOT}.querySelector('.launch').click()")
+        await page.until(f"{TEXTS}.length > 0")
+        assert not await page.do(f"{TEXTS}.some((text) => text.includes('working days'))")
+
+    app = web.app(line.talk, who=who)
+    routes = [Route("/", site), Route("/token", token), Mount("/assistant", app)]
+    with running(Starlette(routes=routes)) as address:
+        drive(tmp_path, walk)
 
 
 def test_a_card_s_number_never_leaves_the_page_and_what_was_not_sent_can_be(

@@ -17,7 +17,7 @@ PERSON = re.compile(
     r"member of staff|somebody|someone at the bank)"
     r"|real (?:human|person)|"
     r"don'?t want (?:to (?:talk|speak|chat) (?:to|with) )?(?:a|this) (?:bot|robot|machine|computer|program))\b|"
-    r"^\s*(?:a\s+)?(?:human|person|agent|representative|operator)(?:\s*,?\s*(?:please|now))*[.!]*\s*$"
+    r"^\s*(?:an?\s+)?(?:human|person|agent|representative|operator)(?:[\s,]+(?:please|now)\b|[.!]*\s*$)"
 )
 VULNERABLE = re.compile(
     r"(?i)\b(?:suicid\w*|kill myself|end my life|end it all|self[- ]harm\w*|can'?t cope|cannot cope|"

@@ -117,10 +117,6 @@ class Log:
         rows = self._here.ask("select seq, kind, data from log where conversation = ? order by seq", (conversation,))
         return [Entry(seq=seq, kind=kind, data=json.loads(data)) for seq, kind, data in rows]
 
-    def holds(self, conversation: str) -> bool:
-        """Whether anything stands in its log."""
-        return bool(self._here.ask("select 1 from log where conversation = ? limit 1", (conversation,)))
-
     def trace(self, conversation: str, turn: int, data: Json) -> None:
         """What a turn thought; beside the log, because times are never the same twice."""
         newer = "on conflict (conversation, turn) do update set data = excluded.data"

@@ -37,6 +37,10 @@ from metier.assistant.store import Entry
 from metier.assistant.talk import Talk
 
 SECRET = "x-conversation-secret"
+NOT_THERE = (
+    f"There is no such conversation, or `{SECRET}` is not its own, or another customer is logged in. "
+    "POST /conversations begins one."
+)
 MOST_BYTES = 16_000
 POLL_S, BEAT_S = 0.5, 15.0
 A_MINUTE, BEGUN_A_MINUTE = 60, 30  # messages of a conversation; conversations begun from one address
@@ -157,7 +161,7 @@ class _Served:
         if not 0 < len(said.id) <= 64:
             raise HTTPException(422, f"'id' has {len(said.id)} characters; expected 1 to 64, new for each message.")
         self._messages.step(conversation)
-        if not await run_in_threadpool(self._talk.log.holds, conversation):  # anybody can make up a secret
+        if not await self._known(request, conversation):  # anybody can make up a secret
             self._opened.step(_address(request))
         message = Message(id=said.id, text=said.text, at=datetime.now(UTC), customer=self._who(request))
         started = monotonic()
@@ -168,23 +172,41 @@ class _Served:
         return _json(_shown(turn))
 
     async def history(self, request: Request) -> Response:
-        found = await run_in_threadpool(entries, self._talk, _conversation(request), _after(request))
-        return _json({"entries": found})
+        conversation = _conversation(request)
+        await self._known(request, conversation)
+        return _json({"entries": await run_in_threadpool(entries, self._talk, conversation, _after(request))})
 
     async def listen(self, request: Request) -> Response:
-        return _stream(_listen(self._talk, _conversation(request), _after(request), request))
+        conversation = _conversation(request)
+        await self._known(request, conversation)
+        return _stream(_listen(self._talk, conversation, _after(request), request))
 
     async def rate(self, request: Request) -> Response:
         conversation = _conversation(request)
         rated = await _body(request, Rated, '{"seq": 3, "good": true}')
         self._messages.step(conversation)
+        await self._known(request, conversation)
         said = msgspec.to_builtins(rated)
         await run_in_threadpool(lambda: self._talk.note(conversation, "rated", said, allowed=_spoken))
         return Response(status_code=204)
 
     async def forget(self, request: Request) -> Response:
-        await run_in_threadpool(self._talk.log.forget, _conversation(request))
+        conversation = _conversation(request)
+        await self._known(request, conversation)
+        await run_in_threadpool(self._talk.log.forget, conversation)
         return Response(status_code=204)
+
+    async def _known(self, request: Request, conversation: str) -> bool:
+        """Whether anything was said in a conversation yet. What a customer said who was logged in is theirs alone,
+        whoever holds the secret: it may lie in the browser of a machine that several use.
+
+        Raises: HTTPException 404 where it is another's.
+        """
+        held = await run_in_threadpool(self._talk.log.entries, conversation)
+        owner = next((one.data["customer"] for one in held if one.kind == "received" and one.data["customer"]), None)
+        if owner is not None and self._who(request) != owner:
+            raise HTTPException(404, NOT_THERE)
+        return bool(held)
 
 
 class _Pace:
@@ -234,9 +256,7 @@ def _conversation(request: Request) -> str:
     """The conversation that is named, where its secret was sent, too."""
     name = str(request.path_params["conversation"])
     if not secrets.compare_digest(name_of(request.headers.get(SECRET, "")), name):
-        raise HTTPException(
-            404, f"There is no such conversation, or `{SECRET}` is not its own. POST /conversations begins one."
-        )
+        raise HTTPException(404, NOT_THERE)
     return name
 
 

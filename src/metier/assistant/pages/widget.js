@@ -97,9 +97,11 @@
 
   async function ask(path, how = {}) {
     const { secret } = now();
-    const headers = { "content-type": "application/json", ...(secret ? { "x-conversation-secret": secret } : {}), ...how.headers };
+    const own = secret ? { "x-conversation-secret": secret, ...await login() } : {};
+    const headers = { "content-type": "application/json", ...own, ...how.headers };
     const answer = await fetch(new URL(path, base), { ...how, headers, credentials: "omit", referrerPolicy: "no-referrer" });
     if (!answer.ok) {
+      if (answer.status === 401) token = null;
       const said = await answer.json().catch(() => ({}));
       throw Object.assign(new Error(said.error || `The server said ${answer.status}.`), { status: answer.status });
     }
@@ -148,16 +150,22 @@
     if (working) return;
     working = true;
     draw();
+    let again = true;
     try {
       for (let one; (one = (now().outbox || []).find((each) => !each.failed)); ) {
         try {
           const path = await begun();
-          const headers = await login();
-          await ask(`${path}/messages`, { method: "POST", headers, body: JSON.stringify({ id: one.id, text: one.text }) });
+          await ask(`${path}/messages`, { method: "POST", body: JSON.stringify({ id: one.id, text: one.text }) });
           await catchUp();
           drop(one.id);
         } catch (error) {
-          if (error.status === 401) token = null;
+          if (error.status === 404 && again) {  // erased, or another's who was logged in here: it is a new one then
+            again = false;
+            const { outbox } = now();
+            forgotten();
+            outboxed(outbox);
+            continue;
+          }
           change(one.id, { failed: error.status ? error.message : "You seem to be offline." });
         }
       }
