@@ -75,6 +75,7 @@ def test_what_customers_say_is_erased_with_its_conversation_and_is_nowhere_else(
         (["--origin", "bank.example/path"], "origins has"),
         (["--as", "ana", "--host", "0.0.0.0"], "no keys are asked for"),
         (["--at", "bank"], "expected NAME=URL"),
+        (["--as", "ana", "--at", "bank=https://api.bank.example"], "which is not on this machine"),
     ],
 )
 def test_what_makes_no_sense_is_one_line(bank_script: Any, tmp_path: Path, options: list[str], said: str) -> None:

@@ -10,6 +10,7 @@ import typer
 from metier.commands import bring, records, teach, watch
 from metier.commands.base import FAILED, effort_of, grid, say, show, shown
 from metier.commands.chat import At, Home, addresses
+from metier.errors import BadOption
 
 if TYPE_CHECKING:
     from metier.assistant.kept import Measured
@@ -111,8 +112,14 @@ def serve(
     from metier import serving
     from metier.assistant import check as checks
     from metier.assistant import minds, web
+    from metier.assistant.trial import elsewhere
     from metier.gateway import settings
 
+    for place in elsewhere(tuple(addresses(at).values())) if customer else ():
+        raise BadOption(
+            f"--as {customer} makes everybody {customer}, at {place}, which is not on this machine. Leave it out, and "
+            "name login_secret_env in the settings: then each is who the site says."
+        )
     minds.load(checks.sound(folder))  # what is wrong or not trained is said before anything is served
     told = settings.assistant_of(config)
     given = {"customer": customer, "origins": origin, "at": addresses(at)}
