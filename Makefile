@@ -27,8 +27,7 @@ demo: .venv/.ready
 	PATH="$(CURDIR)/$(BIN):$$PATH" bash runs/bank.sh
 
 chat: .venv/.ready
-	$(BIN)/metier assistant train examples/bank
-	$(BIN)/metier chat examples/bank
+	$(BIN)/metier chat examples/bank --train
 
 check: .venv/.dev
 	$(BIN)/ruff check .

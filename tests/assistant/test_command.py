@@ -18,7 +18,9 @@ def run() -> Any:
 
 
 def test_chat_talks_and_says_what_was_thought(run: Any, bank_script: Any, tmp_path: Path) -> None:
-    done = run("chat", bank_script.folder, "--log", tmp_path / "log.db", "--trace", input="I lost my card\ngreen\n")
+    said = "I lost my card\ngreen\n"
+    done = run("chat", bank_script.folder, "--log", tmp_path / "log.db", "--trace", "--train", input=said)
+    assert "learning from" not in done.output  # nothing has changed
     assert done.exit_code == 0, done.output
     assert "Which card?" in done.output
     assert "Should I send a new one to your address?" in done.output

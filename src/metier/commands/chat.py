@@ -38,9 +38,10 @@ def chat(
     ] = None,
     at: At = None,
     trace: Annotated[bool, typer.Option("--trace", help="What each specialist thought, and how long it took.")] = False,
+    train: Annotated[bool, typer.Option("--train", help="Learn first what has changed since last time.")] = False,
 ) -> None:
     """Talk to an assistant."""
-    from metier.assistant import check, minds, outside
+    from metier.assistant import check, learn, minds, outside
     from metier.assistant.actions import Outside
     from metier.assistant.base import Message
     from metier.assistant.store import open_log
@@ -48,6 +49,8 @@ def chat(
     from metier.assistant.turn import Rules
 
     script = check.sound(folder)
+    if train:
+        learn.learn(script, told=say)
     rules = Rules(script, minds.load(script))
     with ExitStack() as stack:
         places = stack.enter_context(outside.running(script.outside, addresses(at)))
