@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -110,3 +111,23 @@ def log(tmp_path: Path) -> Iterator[Log]:
 @pytest.fixture
 def line(bank_script: Script, bank_minds: Minds, watched: Watched, log: Log) -> Line:
     return Line(Talk(Rules(bank_script, bank_minds), log, watched))
+
+
+@pytest.fixture
+def says(rules: Rules, tmp_path: Path) -> Iterator[Any]:
+    """What the assistant of a module does at each of several messages, in one line each."""
+    log, caller = open_log(tmp_path / "log.db"), Outside(rules.script.folder, {})
+    talk, calls = Talk(rules, log, caller), count()
+
+    def run(*texts: str) -> list[str]:
+        line = Line(talk, name=f"s{next(calls)}", customer=None)
+        did = []
+        for text in texts:
+            events = line.does(text)
+            shown = [reply.text for reply in line.said[-1].replies if reply.id.endswith((".confirm", ".done"))]
+            did.append(" · ".join([*events, *shown]))
+        return did
+
+    yield run
+    caller.close()
+    log.close()

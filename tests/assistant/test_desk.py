@@ -64,7 +64,7 @@ def test_one_person_has_it_at_a_time_and_the_assistant_is_silent(line: Any, desk
     desk.give_back(name, "Ann")
     assert desk.queue() == []
     assert line.does("how much is in savings?")[0] == "starts balance"
-    shown = [(one["from"], one["text"]) for one in web.entries(line.talk, name)]
+    shown = [(one["from"], one["text"]) for one in web.seen(line.talk.log.entries(name))]
     assert ("person", "Hello, I'm Ann.") in shown
     assert ("notice", "Ann is here now.") in shown
 
@@ -149,7 +149,7 @@ def test_what_is_personal_is_redacted_in_what_people_write_too(line: Any, desk: 
     written = b"".join(path.read_bytes() for path in tmp_path.glob("log.db*"))
     assert b"4539" not in written
     assert b"7946" not in written
-    assert all("rang" not in one["text"] for one in web.entries(line.talk, name))  # a note is for the desk
+    assert all("rang" not in one["text"] for one in web.seen(line.talk.log.entries(name)))  # a note is for the desk
 
 
 def test_who_is_not_there_and_texts_are_looked_for(line: Any, desk: Desk) -> None:

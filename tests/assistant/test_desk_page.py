@@ -67,7 +67,7 @@ def test_a_person_takes_over_answers_and_gives_back_by_keyboard(address: str, li
         assert page.complaints == []
 
     drive(tmp_path, walk)
-    shown = web.entries(line.talk, line.name)
+    shown = web.seen(line.talk.log.entries(line.name))
     assert next(one["text"] for one in shown if one["from"] == "person") == "Hello, I see your blue card."
     assert len([one for one in shown if one["from"] == "person"]) == 2
     assert line.talk.state(line.name).owner == "assistant"

@@ -38,6 +38,7 @@ jobs:
     ask:
       name:    {text: true, say: "What is your name?"}
       address: {text: true, say: "What is the new address?"}
+      pin:     {code: "[0-9]{4}", say: "Your PIN for letters?"}
     confirm: "Move {name} to {address}?"
     do: [tell]
     done: "Moved."
@@ -145,7 +146,7 @@ def test_several_values_where_one_was_asked_for(says: Any, said: str, held: dict
 
 
 def test_thanks_and_a_goodbye_agree_to_nothing(says: Any) -> None:
-    told = ("I have moved house", "leon barajas", "12 High Street")
+    told = ("I have moved house", "leon barajas", "12 High Street", "4421")
     assert says(*told)["did"][-1] == "confirms"
     for text in ("great thank you", "great thank you again have a great day", "that's all"):
         assert "calls" not in says(*told, text)["did"]
@@ -158,4 +159,6 @@ def test_who_says_their_name_asks_nothing(says: Any) -> None:
 
 
 def test_the_code_of_another_slot_is_no_free_text(says: Any) -> None:
-    assert "name" not in says("I lost my debit card", "2568", "5197")
+    found = says("I have moved house", "leon barajas", "6554", "7777")
+    assert found["pin"] == "6554"
+    assert "address" not in found

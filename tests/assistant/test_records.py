@@ -210,7 +210,10 @@ def test_a_log_that_is_not_there_is_no_empty_one(
     bank_script: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    run = lambda *words: CliRunner().invoke(command_line(), ["assistant", "figures", *words])  # noqa: E731
+
+    def run(*words: str) -> Result:
+        return CliRunner().invoke(command_line(), ["assistant", "figures", *words])
+
     said = run(str(bank_script.folder), "--log", "lgo.db")
     assert said.exit_code == 1
     assert "there is no such file" in said.output

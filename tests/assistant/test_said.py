@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
-from itertools import count
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from metier.assistant import answers, learn, minds, names, read, wording
-from metier.assistant.actions import Outside
-from metier.assistant.base import Message, Place, Script, Slot
-from metier.assistant.store import open_log
-from metier.assistant.talk import Talk
+from metier.assistant.base import Place, Script, Slot
 from metier.assistant.turn import Rules
 
 WRITTEN = """\
@@ -111,27 +104,6 @@ def script(tmp_path_factory: pytest.TempPathFactory) -> Script:
 @pytest.fixture(scope="module")
 def rules(script: Script) -> Rules:
     return Rules(script, minds.load(script))
-
-
-@pytest.fixture
-def says(rules: Rules, tmp_path: Path) -> Iterator[Any]:
-    """What the assistant does at each of several messages, in one line each."""
-    log, caller = open_log(tmp_path / "log.db"), Outside(rules.script.folder, {})
-    talk, at = Talk(rules, log, caller), datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
-
-    calls = count()
-
-    def run(*texts: str) -> list[str]:
-        did, name = [], f"c{next(calls)}"
-        for place, text in enumerate(texts):
-            turn = talk.send(name, Message(id=str(place), text=text, at=at + place * timedelta(seconds=5)))
-            shown = [reply.text for reply in turn.replies if reply.id.endswith((".confirm", ".done"))]
-            did.append(" · ".join([*(f"{one.verb} {one.name}".strip() for one in turn.events), *shown]))
-        return did
-
-    yield run
-    caller.close()
-    log.close()
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -87,23 +86,9 @@ def script(tmp_path_factory: pytest.TempPathFactory) -> Script:
     return found
 
 
-@pytest.fixture
-def says(script: Script, tmp_path: Path) -> Iterator[Any]:
-    """What the assistant does at each of several messages, in one line each."""
-    log, caller = open_log(tmp_path / "log.db"), Outside(script.folder, {})
-    talk, at = Talk(Rules(script, minds.load(script)), log, caller), datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
-
-    def run(*texts: str) -> list[str]:
-        did = []
-        for place, text in enumerate(texts):
-            turn = talk.send("c", Message(id=str(place), text=text, at=at + place * timedelta(seconds=5)))
-            shown = [reply.text for reply in turn.replies if reply.id.endswith((".confirm", ".done"))]
-            did.append(" · ".join([*(f"{one.verb} {one.name}".strip() for one in turn.events), *shown]))
-        return did
-
-    yield run
-    caller.close()
-    log.close()
+@pytest.fixture(scope="module")
+def rules(script: Script) -> Rules:
+    return Rules(script, minds.load(script))
 
 
 @pytest.mark.parametrize(

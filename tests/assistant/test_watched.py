@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from metier.assistant import judged, learn, outcomes, served, watched
 from metier.assistant.drifted import BEFORE, DECLINED, HANDED, HELD, SURE, drifted
@@ -286,7 +286,10 @@ def test_the_commands_judge_watch_and_end_with_an_alarm(line: Any, tmp_path: Pat
         line.name = f"c{n}"
         line(text)
     folder, log = str(line.talk.script.folder), ["--log", str(tmp_path / "log.db")]
-    run = lambda *words, said="": CliRunner().invoke(command_line(), ["assistant", *words], input=said)  # noqa: E731
+
+    def run(*words: str, said: str = "") -> Result:
+        return CliRunner().invoke(command_line(), ["assistant", *words], input=said)
+
     told = run("judge", folder, *log, "--as", "Ann", said="x\nn\nn\n")
     assert told.exit_code == 0
     assert "One letter: o, n, t or q." in told.output

@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from time import perf_counter
-from typing import Any
+from typing import Any, TypeAlias
 
 import msgspec
 
@@ -21,6 +21,8 @@ from metier.assistant.turn import Rules
 from metier.assistant.versions import Versions
 from metier.extraction.personal import personal
 from metier.types import Json
+
+Allowed: TypeAlias = Callable[[list[Entry]], None]
 
 
 class Talk:
@@ -39,11 +41,15 @@ class Talk:
         """What the author wrote."""
         return self.rules.script
 
-    def send(self, conversation: str, message: Message) -> Turn:
-        """What comes of a message; of one that was sent before, the same as then."""
+    def send(self, conversation: str, message: Message, *, allowed: Allowed = lambda entries: None) -> Turn:
+        """What comes of a message; of one that was sent before, the same as then.
+
+        `allowed` sees the log before anybody else can write to it, and raises where this may not be.
+        """
         began = perf_counter()
         with self.log.turn(conversation):
             entries = self.log.entries(conversation)
+            allowed(entries)
             if entries and entries[-1].kind != "ended" and (unfinished := _open_turn(entries)):
                 self._work(conversation, entries, _message(unfinished.data))
                 entries = self.log.entries(conversation)
@@ -68,7 +74,7 @@ class Talk:
         kind: str,
         data: Mapping[str, Json],
         *,
-        allowed: Callable[[list[Entry]], None] = lambda entries: None,
+        allowed: Allowed = lambda entries: None,
     ) -> list[Entry]:
         """Write down what is no turn of the assistant's: what a person says, what was rated. Texts are redacted.
 

@@ -15,7 +15,7 @@ import secrets
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, partial
 from importlib.resources import files
 from time import monotonic
 from typing import Annotated, Any
@@ -161,52 +161,66 @@ class _Served:
         if not 0 < len(said.id) <= 64:
             raise HTTPException(422, f"'id' has {len(said.id)} characters; expected 1 to 64, new for each message.")
         self._messages.step(conversation)
-        if not await self._known(request, conversation):  # anybody can make up a secret
-            self._opened.step(_address(request))
-        message = Message(id=said.id, text=said.text, at=datetime.now(UTC), customer=self._who(request))
+        customer = self._who(request)
+
+        def allowed(held: Sequence[Entry]) -> None:
+            _own(held, customer)
+            if not held:  # anybody can make up a secret
+                self._opened.step(_address(request))
+
+        message = Message(id=said.id, text=said.text, at=datetime.now(UTC), customer=customer)
         started = monotonic()
-        turn = await run_in_threadpool(self._talk.send, conversation, message)
+        turn = await run_in_threadpool(partial(self._talk.send, conversation, message, allowed=allowed))
         self._told(conversation, message, turn, (monotonic() - started) * 1000)
         if "text/event-stream" in request.headers.get("accept", ""):
             return _stream(_pieces(turn))
         return _json(_shown(turn))
 
     async def history(self, request: Request) -> Response:
-        conversation = _conversation(request)
-        await self._known(request, conversation)
-        return _json({"entries": await run_in_threadpool(entries, self._talk, conversation, _after(request))})
+        held = await self._held(request, _conversation(request))
+        return _json({"entries": seen(held, _after(request))})
 
     async def listen(self, request: Request) -> Response:
         conversation = _conversation(request)
-        await self._known(request, conversation)
+        await self._held(request, conversation)
         return _stream(_listen(self._talk, conversation, _after(request), request))
 
     async def rate(self, request: Request) -> Response:
         conversation = _conversation(request)
         rated = await _body(request, Rated, '{"seq": 3, "good": true}')
         self._messages.step(conversation)
-        await self._known(request, conversation)
+        customer = self._who(request)
+
+        def allowed(held: Sequence[Entry]) -> None:
+            _own(held, customer)
+            _spoken(held)
+
         said = msgspec.to_builtins(rated)
-        await run_in_threadpool(lambda: self._talk.note(conversation, "rated", said, allowed=_spoken))
+        await run_in_threadpool(lambda: self._talk.note(conversation, "rated", said, allowed=allowed))
         return Response(status_code=204)
 
     async def forget(self, request: Request) -> Response:
         conversation = _conversation(request)
-        await self._known(request, conversation)
+        await self._held(request, conversation)
         await run_in_threadpool(self._talk.log.forget, conversation)
         return Response(status_code=204)
 
-    async def _known(self, request: Request, conversation: str) -> bool:
-        """Whether anything was said in a conversation yet. What a customer said who was logged in is theirs alone,
-        whoever holds the secret: it may lie in the browser of a machine that several use.
-
-        Raises: HTTPException 404 where it is another's.
-        """
+    async def _held(self, request: Request, conversation: str) -> list[Entry]:
+        """The log of a conversation, for whom it belongs to."""
         held = await run_in_threadpool(self._talk.log.entries, conversation)
-        owner = next((one.data["customer"] for one in held if one.kind == "received" and one.data["customer"]), None)
-        if owner is not None and self._who(request) != owner:
-            raise HTTPException(404, NOT_THERE)
-        return bool(held)
+        _own(held, self._who(request))
+        return held
+
+
+def _own(held: Sequence[Entry], customer: str | None) -> None:
+    """What a customer said who was logged in is theirs alone, whoever holds the secret: it may lie in the browser of a
+    machine that several use.
+
+    Raises: HTTPException 404 where it is another's.
+    """
+    owner = next((one.data["customer"] for one in held if one.kind == "received" and one.data["customer"]), None)
+    if owner is not None and customer != owner:
+        raise HTTPException(404, NOT_THERE)
 
 
 class _Pace:
@@ -233,9 +247,9 @@ class _Pace:
         times.append(now)
 
 
-def entries(talk: Talk, conversation: str, after: int = 0) -> list[dict[str, Any]]:
+def seen(held: Sequence[Entry], after: int = 0) -> list[dict[str, Any]]:
     """What a conversation shows to those who speak in it, from an entry on."""
-    return [one for entry in talk.log.entries(conversation) if entry.seq >= after for one in _seen(entry)]
+    return [one for entry in held if entry.seq >= after for one in _seen(entry)]
 
 
 def _seen(entry: Entry) -> list[dict[str, Any]]:
@@ -309,7 +323,7 @@ async def _listen(talk: Talk, conversation: str, after: int, request: Request) -
     yield ": open\n\n"
     quiet = 0.0
     while not await request.is_disconnected():
-        found = await run_in_threadpool(entries, talk, conversation, after)
+        found = seen(await run_in_threadpool(talk.log.entries, conversation), after)
         for entry in found:
             yield f"id: {entry['seq'] + 1}\nevent: entry\ndata: {json.dumps(entry, ensure_ascii=False)}\n\n"
             after = int(entry["seq"]) + 1
