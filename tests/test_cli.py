@@ -200,6 +200,13 @@ def test_predict_texts(bank_folder: Path) -> None:
     assert "none, bad input" in done.stdout
 
 
+def test_a_label_keeps_its_room_on_a_narrow_terminal(bank_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "44")
+    said = metier("predict", bank_folder, "I lost my card").stdout.splitlines()
+    assert max(map(len, said)) <= 44
+    assert any("report_lost_or_stolen" in line for line in said)
+
+
 def test_predict_says_why_it_declines(bank: Any, tmp_path: Path) -> None:
     nothing_is_enough = replace(bank, rule=replace(bank.rule, accept_threshold=1.1), golden=())
     nothing_is_enough.save(tmp_path / "strict")

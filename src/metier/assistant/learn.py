@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from metier import artifact
+from metier import artifact, lazy
 from metier.assistant import cues, scope
 from metier.assistant.base import BadAssistant, Job, Learnt, Script
 from metier.assistant.wording import words
@@ -82,6 +82,7 @@ def learn(
 ) -> list[str]:
     """Train what has changed since it was last trained; the names of those."""
     rows = teaching(script)
+    _equipped(rows)
     done = []
     for name, examples in rows.items():
         folder = _folder(script, name)
@@ -113,6 +114,17 @@ def at_work_since(models: Path) -> str:
     """Since when; empty where nobody wrote it down."""
     path = models / SERVED
     return path.read_text(encoding="utf-8").strip() if path.is_file() else ""
+
+
+def _equipped(rows: Mapping[str, Rows]) -> None:
+    """Check that what specialists learn with is installed, before the first has taken its time.
+
+    Raises: MissingPackage with the command that installs it.
+    """
+    if KNOWLEDGE in rows:
+        lazy.need("bm25s", extra="assistant", purpose="An assistant's knowledge")
+    if any(name in rows for name in MARKED):
+        lazy.need("stdnum", extra="assistant", purpose="Telling what is personal, and which words are whose,")
 
 
 def teaching(script: Script) -> Mapping[str, Rows]:

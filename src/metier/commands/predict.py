@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 CHUNK_BYTES, MOST_LINE_BYTES = 1 << 16, 8 * 2**20
 MOST_SHOWN, MOST_CANDIDATES, MOST_PARTS = 200, 3, 3
 FIGURES_WIDTH = 28  # of the columns beside text and answer, and the space between them
+NARROW, SURE_WIDTH = 60, 10  # columns of a terminal
 Row = dict[str, Any]
 Cells = Callable[["Table"], Sequence[Any]]  # what there is to read in each row of a batch
 
@@ -350,14 +351,17 @@ def _counted(rows: Iterator[Told], counts: Counter[str]) -> Iterator[Iterator[To
 
 
 def _show(texts: Sequence[str], decisions: Sequence[Decision], because: Sequence[Evidence | None]) -> None:
-    table = grid("Text", "Answer", "Sure", "Stage", "Time", figures=range(2, 5))
+    narrow = console().width < NARROW  # a label matters more than how long it took
+    heads = ("Text", "Answer", "Sure") if narrow else ("Text", "Answer", "Sure", "Stage", "Time")
+    table = grid(*heads, figures=range(2, len(heads)))
     for text, decision, evidence in zip(texts, decisions, because, strict=True):
         read = decision.error is None
         sure, time = (f"{decision.probability:.1%}", duration(decision.microseconds)) if read else ("–", "–")
         answer = "\n".join([_answer(decision), *_because(evidence)])
-        table.add_row(shown(text, MOST_SHOWN), shown(answer), sure, str(decision.stage) if read else "–", time)
+        cells = (shown(text, MOST_SHOWN), shown(answer), sure, str(decision.stage) if read else "–", time)
+        table.add_row(*cells[: len(heads)])
     # a label is a name and should not be broken in two: it has its room before the text does
-    room = console().width - FIGURES_WIDTH
+    room = console().width - (SURE_WIDTH if narrow else FIGURES_WIDTH)
     table.columns[1].width = min(max(26, *(len(d.words()) for d in decisions)), room - 12)
     table.columns[0].max_width = room - table.columns[1].width
     show(table)
