@@ -96,8 +96,8 @@ def test_another_customer_at_the_same_machine_sees_nothing_of_it(line: Any, tmp_
         await page.write("when will my new card come?")
         await page.until(f"{TEXTS}.some((text) => text.includes('working days'))")
         logged_in[0] = "ana"  # in the middle of it, as after a login in another tab
-        await page.do("location.reload()")
-        await page.until(f"{ROOT}?.querySelector('.launch')")
+        await page.open(address)
+        await page.until(f"{ROOT}.querySelector('.launch')")
         await page.do(f"{ROOT}.querySelector('.panel').hidden && {ROOT}.querySelector('.launch').click()")
         await page.until(f"{TEXTS}.length > 0")
         assert not await page.do(f"{TEXTS}.some((text) => text.includes('working days'))")
